@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Makes records.h and records.c from msg/records.schema: msggen.py SCHEMA HEADER SOURCE."""
+import re
+import sys
+
+C_TYPES = {
+    "u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t", "time": "int64_t", "real": "double",
+    "addr": "struct net_addr", "mac": "struct net_mac", "text": "struct text", "u64s": "struct msg_u64s",
+    "fields": "struct msg_fields",
+}
+
+
+def fail(path, line, column, what):
+    sys.exit(f"{path}:{line}:{column}: {what}")
+
+
+def parse(path):
+    records = []
+    numbers = set()
+    with open(path, encoding="utf-8") as f:
+        for number, line in enumerate(f, 1):
+            code, _, comment = line.partition("#")
+            words = code.split()
+            comment = comment.strip()
+            if not words:
+                if records and not records[-1]["fields"] and comment:
+                    records[-1]["doc"].append(comment)
+                continue
+            if words[0] == "record":
+                if len(words) != 3 or not words[2].isdigit() or words[2] in numbers:
+                    fail(path, number, 1, "expected: record NAME NUMBER, the number unused so far")
+                numbers.add(words[2])
+                records.append({"name": words[1], "number": int(words[2]), "fields": [], "doc": []})
+                continue
+            if len(words) != 2 or not records:
+                fail(path, number, 1, "expected: TYPE NAME, inside a record")
+            if words[0] not in C_TYPES:
+                fail(path, number, 1, f"unknown type {words[0]}; known: {' '.join(C_TYPES)}")
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", words[1]) or words[1] in [n for _, n, _ in records[-1]["fields"]]:
+                fail(path, number, 1 + code.index(words[1]), f"{words[1]} is no name, or is there already")
+            records[-1]["fields"].append((words[0], words[1], comment))
+    return records
+
+
+def header(records):
+    out = ["/* SPDX-License-Identifier: GPL-2.0-or-later */", "/* Made from msg/records.schema by tools/msggen.py. */",
+           "#ifndef MSG_RECORDS_H", "#define MSG_RECORDS_H", "", "enum msg_record {"]
+    out += [f"\tMSG_{r['name'].upper()} = {r['number']}," for r in records]
+    out += ["};", ""]
+    for r in records:
+        for line in r["doc"]:
+            out.append(f"/* {line} */")
+        out.append(f"struct msg_{r['name']} {{")
+        for kind, name, comment in r["fields"]:
+            out.append(f"\t{C_TYPES[kind]} {name};" + (f" /* {comment} */" if comment else ""))
+        out += ["};", "",
+                "/* Appends the record, envelope included. Returns 0, -ERR_LIMIT (a list or text beyond its bound) or -ENOMEM. */",
+                f"int msg_{r['name']}_encode(struct dynbuf *out, const struct msg_{r['name']} *m);",
+                "/* Decodes a whole record. 0, -ERR_MALFORMED, -ERR_TRUNCATED or -ENOMEM. */",
+                f"int msg_{r['name']}_decode(const void *p, size_t n, struct arena *arena, struct msg_{r['name']} *ret_m);", ""]
+    out += ["#endif", ""]
+    return "\n".join(out)
+
+
+def source(records):
+    out = ["/* SPDX-License-Identifier: GPL-2.0-or-later */", "/* Made from msg/records.schema by tools/msggen.py. */",
+           '#include "msg/msg.h"', "", '#include "msg/codec.h"', ""]
+    for r in records:
+        name = r["name"]
+        out += [f"int msg_{name}_encode(struct dynbuf *out, const struct msg_{name} *m)", "{",
+                f"\tsize_t at = msg_begin(out, MSG_{name.upper()});"]
+        out += [f"\tmsg_put_{kind}(out, m->{field});" for kind, field, _ in r["fields"]]
+        out += ["\treturn msg_finish(out, at);", "}", "",
+                f"int msg_{name}_decode(const void *p, size_t n, struct arena *arena, struct msg_{name} *ret_m)", "{",
+                "\tstruct msg_reader r;", f"\tstruct msg_{name} m = {{0}};",
+                f"\tint error = msg_open(&r, p, n, MSG_{name.upper()}, arena);",
+                "\tif (error < 0)", "\t\treturn error;"]
+        out += [f"\tm.{field} = msg_get_{kind}(&r);" for kind, field, _ in r["fields"]]
+        out += ["\terror = msg_close(&r);", "\tif (error < 0)", "\t\treturn error;", "\t*ret_m = m;", "\treturn 0;", "}", ""]
+    return "\n".join(out)
+
+
+def main():
+    records = parse(sys.argv[1])
+    for path, text in ((sys.argv[2], header(records)), (sys.argv[3], source(records))):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+
+if __name__ == "__main__":
+    main()
