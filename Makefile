@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make demo    install what is needed, build, analyze the break-in that the repository ships
+# make test    install what is needed, build, run every test; the last line reads "N passed, N failed"
+# make install honours PREFIX and DESTDIR
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: all demo test setup build install range bench fuzz clean
+
+all: build
+
+setup:
+	@tools/setup.sh
+
+build/build.ninja:
+	@tools/setup.sh build
+	@meson setup build --buildtype=release --prefix=$(PREFIX) -Db_lto=true >/dev/null
+
+build: build/build.ninja
+	@ninja -C build --quiet bulkhead
+
+demo: build
+	@tools/demo.sh
+
+test: setup
+	@tools/test.sh
+
+install: build
+	@meson configure build -Dprefix=$(PREFIX)
+	DESTDIR=$(DESTDIR) meson install -C build --no-rebuild --quiet
+
+range:
+	range/range record all
+
+bench: build
+	bench/run.sh
+
+fuzz: setup
+	tests/fuzz/run.sh
+
+clean:
+	rm -rf build build-asan build-fuzz

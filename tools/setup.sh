@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Installs what Bulkhead is built and tested with, from Debian 12's own packages. Run as root, or where sudo is.
+set -eu
+
+build="gcc ninja-build meson pkg-config python3 libxxhash-dev libyaml-dev libjansson-dev libssl-dev libzstd-dev zlib1g-dev
+libhtp-dev libigraph-dev libseccomp-dev libcap-ng-dev"
+check="git clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libpcap-dev valgrind shellcheck nftables
+python3-jsonschema iproute2"
+
+wanted="$build"
+[ "${1:-all}" = "build" ] || wanted="$build $check"
+
+missing=""
+for package in $wanted; do
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || { echo "setup: not root and no sudo; as root, install:$missing" >&2; exit 1; }
+	as_root="sudo"
+fi
+echo "setup: installing$missing"
+# shellcheck disable=SC2086
+$as_root apt-get update -q >/dev/null
+# shellcheck disable=SC2086
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $missing >/dev/null
