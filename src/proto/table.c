@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "proto/parsers.h"
+
+static const struct proto_parser last = {.app = APP_UNKNOWN};
+
+const struct proto_parser *const proto_parsers[] = {
+    &last,
+};
