@@ -7,7 +7,6 @@ follows the habits of its role, one at a time, until it is killed with all it st
 Run as: host.py RUN-DIRECTORY HOST-NAME
 """
 
-import crypt
 import ctypes
 import heapq
 import json
@@ -22,7 +21,7 @@ import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from lib import intruder, ordinary, servers, topology   # noqa: E402
+from lib import cloud, intruder, ordinary, servers, topology   # noqa: E402
 
 libc = ctypes.CDLL(None, use_errno=True)
 MS_BIND, MS_REC = 4096, 16384
@@ -42,6 +41,11 @@ def mount(source, target, kind=None, flags=0, data=None):
         return text.encode() if text else None
     if libc.mount(encode(source), encode(target), encode(kind), flags, encode(data)):
         raise OSError(ctypes.get_errno(), "mount " + target)
+
+
+def hashed(password):
+    return subprocess.run(["openssl", "passwd", "-5", "-stdin"], input=password, capture_output=True, text=True,
+                          check=True).stdout.strip()
 
 
 class Agent:
@@ -66,7 +70,7 @@ class Agent:
         passwd, shadow = pathlib.Path("/etc/passwd").read_text(), pathlib.Path("/etc/shadow").read_text()
         for n, (login, password) in enumerate(sorted(self.host.users.items())):
             passwd += "%s:x:%d:%d::/home/%s:/bin/bash\n" % (login, 30000 + n, 100, login)
-            shadow += "%s:%s:19000::::::\n" % (login, crypt.crypt(password, crypt.METHOD_SHA256))
+            shadow += "%s:%s:19000::::::\n" % (login, hashed(password))
         resolver = "10.50.0.53" if self.host.internal else "198.51.100.53"
         etc = {"passwd": passwd, "shadow": shadow, "resolv.conf": "nameserver %s\noptions timeout:3\n" % resolver,
                "hosts": "127.0.0.1 localhost %s\n" % self.host.name, "hostname": self.host.name + "\n"}
@@ -87,7 +91,7 @@ class Agent:
             (home / ".ssh").mkdir(parents=True, mode=0o700)
             for path in (home, home / ".ssh"):
                 shutil.chown(path, user)
-        for key in ("ops", "backup"):
+        for key in ("ops", "nightly"):
             self.key("/root/.ssh/" + key, key, "root")
 
     def key(self, path, name, owner):
@@ -96,7 +100,7 @@ class Agent:
         shutil.chown(path, owner)
 
     def authorize(self, user):
-        if user in ("ops", "backup"):
+        if user in ("ops", "nightly"):
             path = pathlib.Path("/home") / user / ".ssh/authorized_keys"
             shutil.copy("/mnt/keys/%s.pub" % user, path)
             shutil.chown(path, user)
@@ -143,7 +147,7 @@ class Agent:
             except Exception:
                 traceback.print_exc()
             if habit.kind != "once":
-                pace = self.host.pace if habit.kind == "often" else 1.0
+                pace = self.host.pace
                 heapq.heappush(queue, (max(due, time.time() - 5) + habit.gap(self.rng) / pace, n, habit))
         signal.pause()
 
@@ -167,6 +171,8 @@ def main():
     time.sleep(max(0.0, agent.start - time.time()))
     if agent.host.dhcp:
         agent.lease()
+    if agent.agency.scenario == "cloud":
+        cloud.plant(agent)
     if "intruder" in agent.host.servers:
         intruder.operate(agent)
         signal.pause()

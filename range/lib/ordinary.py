@@ -171,7 +171,7 @@ def launch_data(agent):
 
 
 def cloud_upload(agent, size=None):
-    size = size or agent.rng.randrange(2000, 12000)
+    size = size or agent.rng.randrange(1500, 7000)
     with tempfile.NamedTemporaryFile() as picture:
         picture.write(agent.rng.randbytes(size))
         picture.flush()
@@ -185,12 +185,12 @@ def cloud_upload_before(agent):
 
 
 def cloud_bulk(agent):
-    cloud_upload(agent, 300 * 1024)
+    cloud_upload(agent, 240 * 1024)
 
 
 def printing(agent):
     with tempfile.NamedTemporaryFile() as page:
-        page.write(agent.rng.randbytes(agent.rng.randrange(2000, 9000)))
+        page.write(agent.rng.randbytes(agent.rng.randrange(1500, 5000)))
         page.flush()
         curl(agent, "-T", page.name, "http://print.agency.example:631/job-%d" % agent.rng.randrange(100000))
 
@@ -238,21 +238,21 @@ def poll_pings(agent):
 
 
 def rsync(agent, source, target):
-    shell = " ".join(SSH) + " -i /root/.ssh/backup"
+    shell = " ".join(SSH) + " -i /root/.ssh/nightly"
     agent.tool("rsync", "-a", "--timeout=20", "-e", shell, source, target)
 
 
 def backup_small(agent):
     host = agent.rng.choice(("10.10.0.40", "10.30.0.10") + (() if agent.agency.scenario == "cloud" else ("10.40.0.10",)))
-    rsync(agent, "backup@%s:/etc/ssh/" % host, "/srv/backup-%s/" % host)
+    rsync(agent, "nightly@%s:/etc/ssh/" % host, "/srv/backup-%s/" % host)
 
 
 def backup_mission(agent):
-    rsync(agent, "backup@10.30.0.10:/srv/share/nightly.bin", "/srv/backup-mission/")
+    rsync(agent, "nightly@10.30.0.10:/srv/share/nightly.bin", "/srv/backup-mission/")
 
 
 def push_backup(agent):
-    rsync(agent, "/srv/share/nightly.bin", "backup@10.50.0.30:nightly-launch.bin")
+    rsync(agent, "/srv/share/nightly.bin", "nightly@10.50.0.30:nightly-launch.bin")
 
 
 def visit(agent):
@@ -279,32 +279,33 @@ def mail_from_outside(agent):
 
 # -- who does what -----------------------------------------------------------
 
-MACHINE = (every(clock, 64), every(log_line, 70, 0.2), every(update_check, 280, 0.1))
+MACHINE = (every(clock, 64), every(log_line, 80, 0.2), every(update_check, 560, 0.1))
 
 ROLES = {
-    "desk": MACHINE + (often(intranet, 75), often(browse, 170), every(webmail, 240, 0.02), often(look_up, 32),
-                       often(share, 150), often(send_mail, 420), often(printing, 700)),
+    "desk": MACHINE + (often(intranet, 150), often(browse, 480), every(webmail, 420, 0.02), often(look_up, 42),
+                       often(share, 360), often(send_mail, 600), often(printing, 1400)),
     "server": MACHINE,
-    "mission-console": MACHINE + (often(telemetry, 18), often(mission_status, 150), often(intranet, 200)),
-    "launch-console": MACHINE + (often(launch_data, 22), often(launch_status, 150), often(intranet, 200)),
-    "monitor": MACHINE + (every(poll_metrics, 55), every(poll_pings, 120)),
-    "jump": MACHINE + (often(administer, 150),),
-    "admin": MACHINE + (often(administer, 80), often(administer_by_jump, 170), often(intranet, 120), often(browse, 200)),
-    "backup": MACHINE + (every(backup_small, 110, 0.1), once(backup_mission, 0.62)),
-    "visitor": (often(visit, 14),),
-    "remote-worker": (often(remote_access, 75), often(partner_fetch, 50)),
-    "sender": (often(mail_from_outside, 50),),
+    "appliance": (every(clock, 256), every(log_line, 240, 0.2)),
+    "mission-console": MACHINE + (often(telemetry, 24), often(mission_status, 300), often(intranet, 250)),
+    "launch-console": MACHINE + (often(launch_data, 26), often(launch_status, 260), often(intranet, 250)),
+    "monitor": MACHINE + (every(poll_metrics, 120), every(poll_pings, 120)),
+    "jump": MACHINE + (often(administer, 300),),
+    "admin": MACHINE + (often(administer, 150), often(administer_by_jump, 400), often(intranet, 150), often(browse, 400)),
+    "backup": MACHINE + (every(backup_small, 180, 0.1), once(backup_mission, 0.62)),
+    "visitor": (often(visit, 20),),
+    "remote-worker": (often(remote_access, 150), often(partner_fetch, 90)),
+    "sender": (often(mail_from_outside, 80),),
     "outside": (),
 }
 
 TRAITS = {
-    "chat": (every(chat, 40, 0.2),),
-    "cloud": (often(cloud_upload, 120),),
-    "cloud-until-attack": (often(cloud_upload_before, 80),),
+    "chat": (every(chat, 45, 0.2),),
+    "cloud": (often(cloud_upload, 260),),
+    "cloud-until-attack": (often(cloud_upload_before, 100),),
     "cloud-bulk": (once(cloud_bulk, 0.22),),
-    "mission-reader": (often(mission_status, 140), often(telemetry, 120)),
-    "launch-reader": (often(launch_status, 140),),
-    "jump-user": (often(jump_login, 140),),
+    "mission-reader": (often(mission_status, 200), often(telemetry, 120)),
+    "launch-reader": (often(launch_status, 200),),
+    "jump-user": (often(jump_login, 240),),
     "push-backup": (once(push_backup, 0.30),),
 }
 

@@ -26,10 +26,11 @@ def sshd(agent):
         agent.authorize(user)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/run/ssh_host_key"], check=True)
     os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    logins = [u for u in agent.host.users if "smb" not in agent.host.servers or u in ("ops", "fileadm", "nightly")]
     pathlib.Path("/run/sshd.conf").write_text(
         "Port 22\nHostKey /run/ssh_host_key\nPidFile /run/sshd.pid\nUsePAM no\nUseDNS no\nPermitRootLogin no\n"
         "PasswordAuthentication yes\nKbdInteractiveAuthentication no\nMaxStartups 40\nPrintMotd no\n"
-        "Subsystem sftp internal-sftp\n")
+        "Subsystem sftp internal-sftp\nAllowUsers %s\n" % " ".join(logins))
     agent.daemon("sshd", "/usr/sbin/sshd", "-D", "-e", "-f", "/run/sshd.conf")
 
 
@@ -50,7 +51,7 @@ def smb(agent):
             (share / "status" / ("shift-%02d.txt" % n)).write_bytes(documents.document(agent.seed, "shift-%d.txt" % n, 2))
     for n in range(24):
         (share / ("memo-%02d.txt" % n)).write_bytes(documents.document(agent.seed, "memo-%d.txt" % n, 1 + n % 4))
-    (share / "nightly.bin").write_bytes(documents.filler(agent.seed, agent.host.name, 280 * 1024))
+    (share / "nightly.bin").write_bytes(documents.filler(agent.seed, agent.host.name, 160 * 1024))
     subprocess.run(["chmod", "-R", "a+rwX", "/srv/share"], check=True)
     for folder in ("/var/lib/samba/private", "/var/cache/samba", "/run/samba/ncalrpc", "/var/log/samba"):
         os.makedirs(folder, exist_ok=True)
@@ -100,12 +101,12 @@ def web(agent):
     root = pathlib.Path("/srv/www")
     root.mkdir(parents=True)
     for n in range(20):
-        body = documents.document(agent.seed, "%s-page%d" % (agent.host.name, n), 1).decode()[:300 + 90 * n]
+        body = documents.document(agent.seed, "%s-page%d" % (agent.host.name, n), 1).decode()[:150 + 45 * n]
         (root / ("page%02d.html" % n)).write_text("<html><title>Page %d</title><pre>%s</pre></html>\n" % (n, body))
     (root / "index.html").write_text("<html><title>%s</title></html>\n" % names[0])
-    (root / "Release").write_bytes(documents.document(agent.seed, "release", 1)[:900])
+    (root / "Release").write_bytes(documents.document(agent.seed, "release", 1)[:500])
     for n in range(6):
-        (root / ("package%d.deb" % n)).write_bytes(documents.filler(agent.seed, "package%d" % n, 6000 + 3000 * n))
+        (root / ("package%d.deb" % n)).write_bytes(documents.filler(agent.seed, "package%d" % n, 3000 + 1500 * n))
     receive(agent, "/srv/upload", ("u",))
     nginx(agent, ["server { listen 80; listen 443 ssl; root /srv/www; server_name %s; client_max_body_size 8m;\n"
                   "location /u/ { root /srv/upload; dav_methods PUT DELETE; create_full_put_path on; }\n"
@@ -124,8 +125,7 @@ def receive(agent, folder, below):
 
 
 def printer(agent):
-    agent.names_of_certificate = ["print." + topology.DOMAIN]
-    certificate(agent, agent.names_of_certificate)
+    certificate(agent, ["print." + topology.DOMAIN])
     nginx(agent, ["server { listen 631; client_max_body_size 8m; location / { root /srv/spool; dav_methods PUT; "
                   "create_full_put_path on; } }"])
     os.makedirs("/srv/spool", exist_ok=True)
@@ -198,12 +198,11 @@ def names(agent):
 
 
 def relay(agent):
-    agent.daemon("smtp", "/usr/bin/aiosmtpd", "-n", "-l", "0.0.0.0:25", "-c", "aiosmtpd.handlers.Proxy",
-                 "198.51.100.25", "25")
+    agent.daemon("smtp", "/usr/bin/python3", "/mnt/code/lib/smtp.py", "198.51.100.25")
 
 
 def mx(agent):
-    agent.daemon("smtp", "/usr/bin/aiosmtpd", "-n", "-l", "0.0.0.0:25", "-c", "aiosmtpd.handlers.Sink")
+    agent.daemon("smtp", "/usr/bin/python3", "/mnt/code/lib/smtp.py")
 
 
 def dhcp(agent):

@@ -40,7 +40,7 @@ class Host:
     users: dict = dataclasses.field(default_factory=dict)   # login -> password
     user: str = ""                              # whose desk this is
     traits: tuple = ()                          # extra habits, see ordinary.py
-    pace: float = 1.0                           # > 1: busier than its colleagues
+    pace: float = 1.0                           # below 1: quieter than its colleagues
 
     @property
     def gateway(self):
@@ -87,7 +87,7 @@ PEOPLE = ("abauer", "tmeyer", "ssato", "rokafor", "jlind", "mcosta", "pnovak", "
 
 def people(scenario, rng):
     accounts = {}
-    for login in PEOPLE + ("fileadm", "ops", "telemetry", "range", "backup"):
+    for login in PEOPLE + ("fileadm", "ops", "telemetry", "nightly"):
         accounts[login] = "%s-%s-%d" % (rng.choice(WORDS), rng.choice(WORDS), rng.randrange(100, 999))
     accounts.update(WEAK.get(scenario, {}))
     return accounts
@@ -96,12 +96,12 @@ def people(scenario, rng):
 def office(scenario, accounts):
     """Two dozen desks. A few people have habits that look like trouble and aren't."""
     traits = {
-        "ws01": ("chat",), "ws04": ("mission-reader", "chat"), "ws06": ("cloud",),
-        "ws08": ("cloud", "chat"), "ws10": ("jump-user",), "ws11": ("cloud",),
+        "ws01": ("chat",), "ws04": ("mission-reader",), "ws06": ("cloud",),
+        "ws08": ("cloud",), "ws10": ("jump-user",), "ws11": ("cloud",),
         "ws15": ("mission-reader",), "ws16": ("cloud-bulk",), "ws17": ("jump-user", "clumsy"),
         "ws18": ("launch-reader",), "ws19": ("clumsy",), "ws20": ("clumsy", "cloud"), "ws22": ("chat",),
     }
-    pace = {"breakin": {"ws07": 0.5, "ws12": 0.5}, "cloud": {"ws14": 0.5, "ws03": 0.5}}.get(scenario, {})
+    pace = {"breakin": {"ws07": 0.3, "ws12": 0.3}, "cloud": {"ws14": 0.3, "ws03": 0.4}}.get(scenario, {})
     if scenario == "cloud":
         traits.update({"ws03": ("cloud-until-attack",), "ws05": ("cloud", "mission-reader"), "ws04": ("chat",)})
     if scenario == "quiet":
@@ -127,10 +127,10 @@ def agency(scenario, seed):
     server = ("sshd", "metrics")
 
     hosts = [
-        Host("vpn", "dmz", "10.10.0.5", "server", ("portal", "metrics")),
+        Host("vpn", "dmz", "10.10.0.5", "appliance", ("portal",)),
         Host("www", "dmz", "10.10.0.10", "server", ("web", *server), users=ops),
         Host("mail", "dmz", "10.10.0.25", "server", ("relay", "web", *server), users=ops),
-        Host("extranet", "dmz", "10.10.0.40", "server", ("web", *server), users={**ops, "backup": acc["backup"]}),
+        Host("extranet", "dmz", "10.10.0.40", "server", ("web", *server), users={**ops, "nightly": acc["nightly"]}),
 
         Host("dhcp", "office", "10.20.0.2", "server", ("dhcp", *server), users=ops),
         Host("intranet", "office", "10.20.0.10", "server", ("web", *server), users=ops),
@@ -139,13 +139,13 @@ def agency(scenario, seed):
         *office(scenario, acc),
 
         Host("files-mc", "mission-control", "10.30.0.10", "server", ("smb", *server),
-             users={**ops, "fileadm": acc["fileadm"], "backup": acc["backup"], **staff}, traits=("mission-documents",)),
+             users={**ops, "fileadm": acc["fileadm"], "nightly": acc["nightly"], **staff}, traits=("mission-documents",)),
         Host("telemetry", "mission-control", "10.30.0.20", "server", ("database", *server), users=ops),
         *[Host("mc%02d" % n, "mission-control", "10.30.0.%d" % (30 + n), "mission-console", ("sshd",),
                users=ops, user=PEOPLE[-n]) for n in range(1, 6)],
 
         Host("data-lo", "launch-ops", "10.40.0.10", "server", ("smb", *server),
-             users={**ops, "backup": acc["backup"], **staff}, traits=("launch-documents", "push-backup")),
+             users={**ops, "nightly": acc["nightly"], **staff}, traits=("launch-documents", "push-backup")),
         Host("db-lo", "launch-ops", "10.40.0.20", "server", ("database", *server), users=ops),
         *[Host("lo%02d" % n, "launch-ops", "10.40.0.%d" % (30 + n), "launch-console", ("sshd",),
                users=ops, user=PEOPLE[-5 - n]) for n in range(1, 4)],
@@ -155,7 +155,7 @@ def agency(scenario, seed):
         Host("log1", "management", "10.50.0.40", "server", ("syslog", *server), users=ops),
         Host("mon1", "management", "10.50.0.10", "monitor", server, users=ops),
         Host("jump", "management", "10.50.0.20", "jump", server, users={**ops, **staff}),
-        Host("backup", "management", "10.50.0.30", "backup", server, users={**ops, "backup": acc["backup"]}),
+        Host("backup", "management", "10.50.0.30", "backup", server, users={**ops, "nightly": acc["nightly"]}),
         Host("admin01", "management", "10.50.0.51", "admin", ("sshd",), users=ops),
         Host("admin02", "management", "10.50.0.52", "admin", ("sshd",), users=ops),
 
