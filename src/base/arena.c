@@ -24,6 +24,19 @@ void arena_free(struct arena *a)
 	*a = (struct arena){.max = a->max};
 }
 
+void arena_reset(struct arena *a)
+{
+	struct arena_block *keep = a->head;
+	if (!keep)
+		return;
+	a->head = keep->next;
+	arena_free(a);
+	memset(keep->bytes, 0, keep->used);
+	keep->used = 0;
+	keep->next = NULL;
+	a->head = keep;
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
 	if (n > SIZE_MAX - ARENA_ALIGN - sizeof(struct arena_block))

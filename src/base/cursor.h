@@ -3,9 +3,9 @@
 #define BASE_CURSOR_H
 
 /*
- * The one way to read bytes that came from outside. A cursor stands on borrowed memory; a read past the end sets
- * `failed`, gives zero, and every later read gives zero too: read on, test once. Positions only move forward but for
- * cursor_seek. No read ever touches memory outside [base, base + size).
+ * The one way to read bytes that came from outside. A cursor stands on borrowed memory; a read past the end
+ * sets `failed`, gives zero, and every later read gives zero too: read on, test once. Positions only move
+ * forward but for cursor_seek. No read ever touches memory outside [base, base + size).
  */
 
 #include <stdbool.h>
@@ -36,7 +36,8 @@ static inline bool cursor_ok(const struct cursor *c)
 	return !c->failed;
 }
 
-/* Takes n bytes: a pointer to them, or NULL (and failed) when fewer are left. n == 0 gives a valid pointer. */
+/* Takes n bytes: a pointer to them, or NULL (and failed) when fewer are left. n == 0 gives a valid pointer.
+ */
 static inline const uint8_t *cursor_take(struct cursor *c, size_t n)
 {
 	if (c->failed || n > c->size - c->pos) {

@@ -3,9 +3,9 @@
 #define BASE_DYNBUF_H
 
 /*
- * A growing byte buffer with a bound. It owns its memory. Appending is sticky: after a failure (`error` holds -ENOMEM,
- * or -ERR_LIMIT at the bound) later appends do nothing, so a writer tests once at the end. A zeroed struct with `max`
- * set is an empty buffer; max == 0 means 1 GiB.
+ * A growing byte buffer with a bound. It owns its memory. Appending is sticky: after a failure (`error` holds
+ * -ENOMEM, or -ERR_LIMIT at the bound) later appends do nothing, so a writer tests once at the end. A zeroed
+ * struct with `max` set is an empty buffer; max == 0 means 1 GiB.
  */
 
 #include <stdarg.h>

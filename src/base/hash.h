@@ -3,8 +3,8 @@
 #define BASE_HASH_H
 
 /*
- * Keyed 64-bit hashing for tables (XXH3): the seed is drawn anew by each process, so that nobody outside can choose
- * colliding keys. Not for evidence: that is SHA-256, from OpenSSL.
+ * Keyed 64-bit hashing for tables (XXH3): the seed is drawn anew by each process, so that nobody outside can
+ * choose colliding keys. Not for evidence: that is SHA-256, from OpenSSL.
  */
 
 #include <stddef.h>

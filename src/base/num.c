@@ -80,7 +80,7 @@ static int hex_digit(char c)
 	return c >= '0' && c <= '9'   ? c - '0'
 	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
 	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
+	                              : -1;
 }
 
 int num_parse_hex(struct text t, uint8_t *ret_bytes, size_t n)

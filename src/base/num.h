@@ -3,8 +3,8 @@
 #define BASE_NUM_H
 
 /*
- * Numbers from text, through one checked reader: the whole text must be the number, no sign where none is meant, no
- * blanks, no octal. All return 0, -EINVAL (not a number of that form) or -ERANGE.
+ * Numbers from text, through one checked reader: the whole text must be the number, no sign where none is
+ * meant, no blanks, no octal. All return 0, -EINVAL (not a number of that form) or -ERANGE.
  */
 
 #include <stdint.h>

@@ -8,8 +8,8 @@
 #include "base/hash.h"
 
 /*
- * Entries live in chunks that never move; the index is open addressing with linear probing over entry numbers, and
- * removal shifts the run back so that there are no tombstones.
+ * Entries live in chunks that never move; the index is open addressing with linear probing over entry
+ * numbers, and removal shifts the run back so that there are no tombstones.
  */
 enum { CHUNK_SHIFT = 10, CHUNK_ENTRIES = 1 << CHUNK_SHIFT, INDEX_FIRST = 64 };
 #define SLOT_EMPTY UINT32_MAX
@@ -31,7 +31,7 @@ struct table {
 	size_t mask;
 	unsigned char **chunks;
 	size_t n_chunks;
-	size_t high;	 /* entry numbers below this have been in use */
+	size_t high;     /* entry numbers below this have been in use */
 	uint32_t *spare; /* removed entry numbers */
 	size_t n_spare, cap_spare;
 };

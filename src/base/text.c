@@ -83,7 +83,12 @@ struct text text_trim(struct text t)
 static size_t utf8_length(const unsigned char *p, size_t n, uint32_t *ret_point)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+	size_t length = p[0] < 0x80   ? 1
+	                : p[0] < 0xc2 ? 0
+	                : p[0] < 0xe0 ? 2
+	                : p[0] < 0xf0 ? 3
+	                : p[0] < 0xf5 ? 4
+	                              : 0;
 	if (length == 0 || length > n)
 		return 0;
 	uint32_t point = length == 1 ? p[0] : p[0] & (0x7fu >> length);
@@ -102,7 +107,8 @@ static size_t utf8_length(const unsigned char *p, size_t n, uint32_t *ret_point)
 static bool is_printable(uint32_t point)
 {
 	return point >= 0x20 && !(point >= 0x7f && point < 0xa0) && !(point >= 0x200b && point <= 0x200f) &&
-	       !(point >= 0x2028 && point <= 0x202e) && !(point >= 0x2066 && point <= 0x2069) && point != 0xfeff;
+	       !(point >= 0x2028 && point <= 0x202e) && !(point >= 0x2066 && point <= 0x2069) &&
+	       point != 0xfeff;
 }
 
 int text_append_printable(struct dynbuf *out, struct text t)

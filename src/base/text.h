@@ -4,8 +4,8 @@
 
 /*
  * A borrowed run of bytes that is meant to be read as text: a name, a header value, a path. It comes from the
- * network or a file, so it may hold any byte, NUL included, and need not be UTF-8. It owns nothing; whoever keeps it
- * longer than the bytes behind it copies it (arena_text in base/arena.h).
+ * network or a file, so it may hold any byte, NUL included, and need not be UTF-8. It owns nothing; whoever
+ * keeps it longer than the bytes behind it copies it (arena_text in base/arena.h).
  */
 
 #include <stdbool.h>
@@ -41,11 +41,12 @@ struct text text_sub(struct text t, size_t from, size_t n);
 struct text text_trim(struct text t);
 
 /*
- * Appends t as clean UTF-8 for terminals, JSON and HTML: well-formed sequences stay; control bytes (ESC among them),
- * bidirectional overrides and malformed bytes become \xNN. Returns 0 or -ENOMEM.
+ * Appends t as clean UTF-8 for terminals, JSON and HTML: well-formed sequences stay; control bytes (ESC among
+ * them), bidirectional overrides and malformed bytes become \xNN. Returns 0 or -ENOMEM.
  */
 int text_append_printable(struct dynbuf *out, struct text t);
-/* The same into a buffer of `size` bytes, always closed with NUL, cut with "..." where it doesn't fit. Returns buf. */
+/* The same into a buffer of `size` bytes, always closed with NUL, cut with "..." where it doesn't fit.
+ * Returns buf. */
 char *text_printable(struct text t, char *buf, size_t size);
 
 #endif

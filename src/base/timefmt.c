@@ -21,8 +21,8 @@ static char *format(int64_t ns, char *buf, char between, int digits, const char 
 {
 	struct tm tm;
 	int64_t fraction = split(ns, &tm);
-	int n = snprintf(buf, TIME_TEXT_SIZE, "%04d-%02d-%02d%c%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-	    tm.tm_mday, between, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	int n = snprintf(buf, TIME_TEXT_SIZE, "%04d-%02d-%02d%c%02d:%02d:%02d", tm.tm_year + 1900,
+	    tm.tm_mon + 1, tm.tm_mday, between, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	if (digits == 9)
 		n += snprintf(buf + n, TIME_TEXT_SIZE - (size_t)n, ".%09d", (int)fraction);
 	else if (digits == 3)
@@ -102,10 +102,10 @@ int time_parse(struct text t, int64_t *ret_ns)
 	if (digits_at(t, &at, 4, &year) < 0 || expect(t, &at, "-") < 0 || digits_at(t, &at, 2, &month) < 0 ||
 	    expect(t, &at, "-") < 0 || digits_at(t, &at, 2, &day) < 0)
 		return -EINVAL;
-	if (at < t.n && (expect(t, &at, "Tt ") < 0 || digits_at(t, &at, 2, &hour) < 0 || expect(t, &at, ":") < 0 ||
-			    digits_at(t, &at, 2, &minute) < 0 || expect(t, &at, ":") < 0 ||
-			    digits_at(t, &at, 2, &second) < 0 || parse_fraction(t, &at, &fraction) < 0 ||
-			    parse_zone(t, &at, &zone) < 0))
+	if (at < t.n && (expect(t, &at, "Tt ") < 0 || digits_at(t, &at, 2, &hour) < 0 ||
+	                    expect(t, &at, ":") < 0 || digits_at(t, &at, 2, &minute) < 0 ||
+	                    expect(t, &at, ":") < 0 || digits_at(t, &at, 2, &second) < 0 ||
+	                    parse_fraction(t, &at, &fraction) < 0 || parse_zone(t, &at, &zone) < 0))
 		return -EINVAL;
 	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;

@@ -9,13 +9,13 @@
 #include <stddef.h>
 
 /*
- * Sees to it that items[count] exists: doubles *cap when count has reached it, up to max elements of `size` bytes.
- * Returns 0, -ENOMEM, or -ERR_LIMIT where max is reached. The array may move.
+ * Sees to it that items[count] exists: doubles *cap when count has reached it, up to max elements of `size`
+ * bytes. Returns 0, -ENOMEM, or -ERR_LIMIT where max is reached. The array may move.
  */
 int vec_reserve(void **items, size_t *cap, size_t count, size_t size, size_t max);
 
 /* vec_reserve for a typed array: VEC_RESERVE(list->items, &list->cap, list->n, limit). */
-#define VEC_RESERVE(items, cap, count, max)                                                        \
+#define VEC_RESERVE(items, cap, count, max)                                                                  \
 	vec_reserve((void **)&(items), (cap), (count), sizeof(*(items)), (max))
 
 #endif

@@ -53,8 +53,8 @@ int msg_open(struct msg_reader *r, const void *p, size_t n, uint16_t record, str
 		return error;
 	if (found != record)
 		return -ERR_MALFORMED;
-	*r = (struct msg_reader){.c = cursor_of((const uint8_t *)p + MSG_HEADER_SIZE, length - MSG_HEADER_SIZE),
-	    .arena = arena};
+	*r = (struct msg_reader){
+	    .c = cursor_of((const uint8_t *)p + MSG_HEADER_SIZE, length - MSG_HEADER_SIZE), .arena = arena};
 	return 0;
 }
 
@@ -137,7 +137,8 @@ void msg_put_fields(struct dynbuf *out, struct msg_fields v)
 	}
 }
 
-/* An older writer's record ends before a field that it didn't know: such fields are zero, and nothing has failed. */
+/* An older writer's record ends before a field that it didn't know: such fields are zero, and nothing has
+ * failed. */
 static bool at_older_end(const struct msg_reader *r)
 {
 	return cursor_ok(&r->c) && cursor_left(&r->c) == 0;

@@ -2,7 +2,8 @@
 #ifndef MSG_CODEC_H
 #define MSG_CODEC_H
 
-/* What the generated codec is made of: one put and one get for each type of msg/records.schema. Private to msg/. */
+/* What the generated codec is made of: one put and one get for each type of msg/records.schema. Private to
+ * msg/. */
 
 #include "base/cursor.h"
 #include "msg/msg.h"

@@ -3,12 +3,12 @@
 #define MSG_MSG_H
 
 /*
- * Records: what modules, processes and the archive hand to each other. The structs and their codec are generated from
- * msg/records.schema; this header adds the enumerations that records hold, and the envelope.
+ * Records: what modules, processes and the archive hand to each other. The structs and their codec are
+ * generated from msg/records.schema; this header adds the enumerations that records hold, and the envelope.
  *
- * Encoding: u16 record number, u32 length of the body, body: the fields in order, little-endian; text and lists carry a
- * u32 count. Decoded texts and lists lead into the encoded bytes or into the arena given; a record that breaks the form is
- * -ERR_MALFORMED, never read past its end.
+ * Encoding: u16 record number, u32 length of the body, body: the fields in order, little-endian; text and
+ * lists carry a u32 count. Decoded texts and lists lead into the encoded bytes or into the arena given; a
+ * record that breaks the form is -ERR_MALFORMED, never read past its end.
  */
 
 #include "base/arena.h"
@@ -26,13 +26,19 @@ enum {
 };
 
 /* Numbers are stored: append only. */
-enum msg_source { MSG_SOURCE_INDICATOR, MSG_SOURCE_BEHAVIOUR, MSG_SOURCE_RULE, MSG_SOURCE_FINGERPRINT, MSG_SOURCE_TOOL };
+enum msg_source {
+	MSG_SOURCE_INDICATOR,
+	MSG_SOURCE_BEHAVIOUR,
+	MSG_SOURCE_RULE,
+	MSG_SOURCE_FINGERPRINT,
+	MSG_SOURCE_TOOL
+};
 
 enum msg_role {
 	MSG_ROLE_NONE,
-	MSG_ROLE_ACTOR,	       /* the asset itself did it: it scans, beacons, moves on */
-	MSG_ROLE_VICTIM,       /* it was done to the asset, and worked */
-	MSG_ROLE_TARGET,       /* it was tried on the asset; nothing says that it worked */
+	MSG_ROLE_ACTOR,  /* the asset itself did it: it scans, beacons, moves on */
+	MSG_ROLE_VICTIM, /* it was done to the asset, and worked */
+	MSG_ROLE_TARGET, /* it was tried on the asset; nothing says that it worked */
 	MSG_ROLE_C2,
 	MSG_ROLE_EXFILTRATION, /* a place that took what left */
 	MSG_ROLE_DELIVERY,     /* a place that the payload came from */
@@ -54,8 +60,9 @@ struct msg_fields {
 
 #include "msg/records.h"
 
-/* Reads the envelope: the record's number and the length of the whole record, envelope included. 0, -ERR_TRUNCATED where
- * fewer than the whole record stands there, -ERR_MALFORMED where the length is beyond MSG_RECORD_MAX. */
+/* Reads the envelope: the record's number and the length of the whole record, envelope included. 0,
+ * -ERR_TRUNCATED where fewer than the whole record stands there, -ERR_MALFORMED where the length is beyond
+ * MSG_RECORD_MAX. */
 int msg_peek(const void *p, size_t n, uint16_t *ret_record, size_t *ret_length);
 
 /* "indicator", "behaviour" ...; "c2", "exfiltration" ...; "TLP:AMBER" ... */

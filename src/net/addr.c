@@ -77,8 +77,8 @@ bool net_addr_is_private(struct net_addr a)
 {
 	const uint8_t *v4 = a.b + 12;
 	if (net_addr_is_v4(a))
-		return v4[0] == 10 || (v4[0] == 172 && (v4[1] & 0xf0) == 16) || (v4[0] == 192 && v4[1] == 168) ||
-		       (v4[0] == 100 && (v4[1] & 0xc0) == 64);
+		return v4[0] == 10 || (v4[0] == 172 && (v4[1] & 0xf0) == 16) ||
+		       (v4[0] == 192 && v4[1] == 168) || (v4[0] == 100 && (v4[1] & 0xc0) == 64);
 	return (a.b[0] & 0xfe) == 0xfc;
 }
 
@@ -101,8 +101,8 @@ char *net_prefix_text(struct net_prefix p, char *buf)
 
 char *net_mac_text(struct net_mac m, char *buf)
 {
-	snprintf(buf, NET_MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", m.b[0], m.b[1], m.b[2], m.b[3], m.b[4],
-	    m.b[5]);
+	snprintf(buf, NET_MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", m.b[0], m.b[1], m.b[2], m.b[3],
+	    m.b[4], m.b[5]);
 	return buf;
 }
 

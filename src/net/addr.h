@@ -3,8 +3,8 @@
 #define NET_ADDR_H
 
 /*
- * Addresses: 16 bytes in network order, IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), so that one type serves every
- * table and record. Value types; nothing is owned.
+ * Addresses: 16 bytes in network order, IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), so that one type serves
+ * every table and record. Value types; nothing is owned.
  */
 
 #include <stdbool.h>

@@ -13,7 +13,10 @@ struct app_row {
 };
 
 /* takes the brackets off a list of ports */
-#define PORTS(...) {__VA_ARGS__}
+#define PORTS(...)                                                                                           \
+	{                                                                                                    \
+		__VA_ARGS__                                                                                  \
+	}
 
 static const struct app_row rows[APP_COUNT] = {
 #define X(id, text, kind, list) [APP_##id] = {.name = (text), .class = APP_CLASS_##kind, .ports = PORTS list},

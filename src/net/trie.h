@@ -3,8 +3,8 @@
 #define NET_TRIE_H
 
 /*
- * A path-compressed binary trie over prefixes: longest-prefix match in a few steps. It owns its nodes; the value is
- * the caller's number. Not shared between threads while it changes.
+ * A path-compressed binary trie over prefixes: longest-prefix match in a few steps. It owns its nodes; the
+ * value is the caller's number. Not shared between threads while it changes.
  */
 
 #include <stdint.h>

@@ -3,8 +3,9 @@
 #define NET_ZONE_H
 
 /*
- * Zones: named sets of prefixes with a class. The map is built once (from the site file, or guessed) and then only
- * read. Zones are numbered 0..n-1; an address in no prefix belongs to NET_ZONE_NONE, which counts as external.
+ * Zones: named sets of prefixes with a class. The map is built once (from the site file, or guessed) and then
+ * only read. Zones are numbered 0..n-1; an address in no prefix belongs to NET_ZONE_NONE, which counts as
+ * external.
  */
 
 #include <stdbool.h>
@@ -49,7 +50,8 @@ struct net_prefix net_zone_prefix(const struct net_zone_map *m, uint16_t zone, s
 /* The zone of an address by longest prefix. */
 uint16_t net_zone_of(const struct net_zone_map *m, struct net_addr a);
 enum net_zone_class net_zone_class_of(const struct net_zone_map *m, struct net_addr a);
-/* Of the organization: any class but external. Multicast, loopback, link-local and unspecified count as inside. */
+/* Of the organization: any class but external. Multicast, loopback, link-local and unspecified count as
+ * inside. */
 bool net_zone_is_inside(const struct net_zone_map *m, struct net_addr a);
 
 /* "protected", "internal", "dmz", "management", "external". */

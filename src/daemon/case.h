@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DAEMON_CASE_H
+#define DAEMON_CASE_H
+
+/*
+ * The four questions, asked of an archive: assets, incidents, and for each of the most severe ones the spread, the plans and
+ * the exposure of every protected zone (of every internal one where none is protected). All results live until
+ * case_free. `analyze` asks right after its pass; the other verbs ask the same of a CASE folder again.
+ *
+ * Bounds: CASE_DETECTIONS_MAX detections (the latest of each id), CASE_WORKED_MAX incidents worked out in full; the
+ * others are listed without spread, plans and exposure, and the results say so.
+ */
+
+#include "conf/site.h"
+#include "report/report.h"
+
+enum { CASE_DETECTIONS_MAX = 1 << 18, CASE_WORKED_MAX = 8, CASE_COVERAGE_MAX = 1 << 16 };
+
+struct case_options {
+	int64_t until;		   /* only what was known by then: flows that begin later don't count; 0: all */
+	const char *incident;	   /* only the one with this id; NULL: all */
+	const char *zone;	   /* exposure of this zone only; NULL: as above */
+	bool backflow;		   /* see spread_config */
+	uint64_t seed;
+};
+
+struct case_answers {
+	struct arena arena;
+	struct asset_map *assets;
+	struct report_case report; /* sources, anomalies and `made` are left to the caller */
+	uint8_t *covered;
+	uint8_t *compromised; /* one byte an asset: of all incidents */
+};
+
+/* 0, -ENOMEM, -ENOENT (no such incident or zone) or the archive's error. */
+int case_answer(struct case_answers **ret_answers, struct archive *archive, const struct site *site,
+    const struct case_options *options);
+void case_free(struct case_answers *a);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/merge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/table.h"
+
+/* A tuple that is used over and over must not make each of its flows dearer: only so many older ones are
+ * looked at. */
+enum { MERGE_GROUP_MAX = 32, MERGE_CHAIN_LOOK = 64 };
+
+/* Encoded transactions of one flow, one after the other. */
+struct log {
+	struct dynbuf bytes;
+};
+
+struct tuple {
+	struct net_addr low, high;
+	uint16_t low_port, high_port;
+	uint8_t protocol;
+	uint8_t zero[3]; /* keys are compared as bytes */
+};
+
+/* An ended flow that waits; in a list by time of arrival and in a chain of its tuple. */
+struct held {
+	struct msg_flow flow;
+	struct log log;
+	struct held *next_waiting;
+	int64_t since;
+	struct held *newer_same, *older_same; /* of the same tuple */
+	struct held *leader;                  /* the group's first member; itself where it leads */
+	struct held *next_member;
+	size_t members; /* of a leader */
+	bool done;
+};
+
+struct merge {
+	struct merge_config config;
+	struct table *logs;   /* flow id -> struct log, of flows that run */
+	struct table *tuples; /* struct tuple -> struct held *, the newest */
+	struct held *first, *last;
+	size_t waiting;
+	size_t memory;
+	struct merge_stats stats;
+	struct arena arena; /* for decoding one flow's transactions */
+};
+
+int merge_new(struct merge **ret_merge, const struct merge_config *config)
+{
+	struct merge *m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->config = *config;
+	if (!m->config.memory_max)
+		m->config.memory_max = (size_t)128 << 20;
+	int r = table_new(&m->logs, sizeof(uint64_t), sizeof(struct log), 1 << 22, config->seed);
+	if (r == 0)
+		r = table_new(
+		    &m->tuples, sizeof(struct tuple), sizeof(struct held *), MERGE_FLOWS_MAX, config->seed);
+	if (r < 0) {
+		merge_free(m);
+		return r;
+	}
+	*ret_merge = m;
+	return 0;
+}
+
+static void log_drop(struct merge *m, struct log *log)
+{
+	m->memory -= log->bytes.cap;
+	dynbuf_free(&log->bytes);
+}
+
+static void held_free(struct merge *m, struct held *h)
+{
+	log_drop(m, &h->log);
+	free(h);
+}
+
+void merge_free(struct merge *m)
+{
+	if (!m)
+		return;
+	while (m->first) {
+		struct held *next = m->first->next_waiting;
+		held_free(m, m->first);
+		m->first = next;
+	}
+	size_t pos = 0;
+	for (struct log *log; m->logs && (log = table_next(m->logs, &pos, NULL));)
+		log_drop(m, log);
+	table_free(m->logs);
+	table_free(m->tuples);
+	arena_free(&m->arena);
+	free(m);
+}
+
+static struct tuple tuple_of(const struct msg_flow *f)
+{
+	struct tuple t = {.protocol = f->protocol};
+	int order = net_addr_compare(f->initiator, f->responder);
+	bool forward = order < 0 || (order == 0 && f->initiator_port <= f->responder_port);
+	t.low = forward ? f->initiator : f->responder;
+	t.high = forward ? f->responder : f->initiator;
+	t.low_port = forward ? f->initiator_port : f->responder_port;
+	t.high_port = forward ? f->responder_port : f->initiator_port;
+	return t;
+}
+
+int merge_transaction(struct merge *m, const struct msg_transaction *t)
+{
+	struct log *log = table_put(m->logs, &t->flow, NULL);
+	if (!log || m->memory > m->config.memory_max) {
+		m->stats.transactions_lost++;
+		return 0;
+	}
+	size_t before = log->bytes.cap;
+	int r = msg_transaction_encode(&log->bytes, t);
+	m->memory += log->bytes.cap - before;
+	return r;
+}
+
+typedef int (*log_fn)(void *context, struct msg_flow *f, const struct msg_transaction *t);
+
+/* Decodes each transaction of h's log and hands it on. */
+static int log_each(struct merge *m, struct held *h, log_fn each, void *context)
+{
+	const uint8_t *p = h->log.bytes.p;
+	size_t left = h->log.bytes.n;
+	int r = 0;
+	while (r == 0 && left) {
+		uint16_t record;
+		size_t length;
+		struct msg_transaction t;
+		r = msg_peek(p, left, &record, &length);
+		if (r == 0)
+			r = msg_transaction_decode(p, length, &m->arena, &t);
+		if (r == 0)
+			r = each(context, &h->flow, &t);
+		if (r == 0) {
+			p += length;
+			left -= length;
+		}
+	}
+	return r;
+}
+
+/* The responder's name, as the flow itself tells it: the first of them stands. */
+static int take_name(void *context, struct msg_flow *f, const struct msg_transaction *t)
+{
+	(void)context;
+	struct text name = field_get(t->fields.v, t->fields.n, FIELD_TLS_SNI);
+	if (!name.n)
+		name = field_get(t->fields.v, t->fields.n, FIELD_HTTP_HOST);
+	if (!f->name.n && name.n)
+		f->name = name;
+	return 0;
+}
+
+static int give_transaction(void *context, struct msg_flow *f, const struct msg_transaction *t)
+{
+	struct merge *m = context;
+	return m->config.transaction(m->config.context, f, t);
+}
+
+/* Gives out the flow that counts: transactions, then the record. */
+static int give(struct merge *m, struct held *h)
+{
+	int r = log_each(m, h, take_name, NULL);
+	if (r == 0)
+		r = log_each(m, h, give_transaction, m);
+	arena_reset(&m->arena);
+	return r < 0 ? r : m->config.flow(m->config.context, &h->flow);
+}
+
+static uint64_t fullness(const struct held *h)
+{
+	const struct msg_flow *f = &h->flow;
+	uint64_t payload = f->payload_out + f->payload_in - f->missing_out - f->missing_in;
+	return payload * 4 + f->packets_out + f->packets_in;
+}
+
+/* The fuller record: what was seen of payload, then packets, then what was understood, then the earlier. */
+static bool fuller(const struct held *a, const struct held *b)
+{
+	if (fullness(a) != fullness(b))
+		return fullness(a) > fullness(b);
+	if (a->log.bytes.n != b->log.bytes.n)
+		return a->log.bytes.n > b->log.bytes.n;
+	return a->flow.id < b->flow.id;
+}
+
+static int give_group(struct merge *m, struct held *leader)
+{
+	uint64_t ids[MERGE_GROUP_MAX];
+	uint32_t n = 0;
+	struct held *best = leader;
+	for (struct held *h = leader; h; h = h->next_member)
+		if (fuller(h, best))
+			best = h;
+	for (struct held *h = leader; h; h = h->next_member)
+		if (h != best)
+			ids[n++] = h->flow.id;
+	best->flow.also = (struct msg_u64s){.v = ids, .n = n};
+	int r = give(m, best);
+	best->flow.also = (struct msg_u64s){0};
+	best->done = true;
+	for (struct held *h = leader; h && r == 0; h = h->next_member) {
+		if (h == best)
+			continue;
+		h->flow.duplicate_of = best->flow.id;
+		h->done = true;
+		m->stats.duplicates++;
+		r = m->config.flow(m->config.context, &h->flow);
+	}
+	return r;
+}
+
+/* Takes h out of its tuple's chain. */
+static void unchain(struct merge *m, struct held *h)
+{
+	struct tuple t = tuple_of(&h->flow);
+	struct held **head = table_get(m->tuples, &t);
+	if (h->newer_same)
+		h->newer_same->older_same = h->older_same;
+	if (h->older_same)
+		h->older_same->newer_same = h->newer_same;
+	if (head && *head == h) {
+		*head = h->older_same;
+		if (!*head)
+			table_remove(m->tuples, &t);
+	}
+}
+
+/* The oldest has waited long enough: its group is given out, and it leaves. Members that came later stay in
+ * the list, done. */
+static int release_first(struct merge *m)
+{
+	struct held *h = m->first;
+	int r = h->done ? 0 : give_group(m, h->leader);
+	unchain(m, h);
+	m->first = h->next_waiting;
+	if (!m->first)
+		m->last = NULL;
+	m->waiting--;
+	/* what is left of a group that was given out needs no leader any more: its members are all done */
+	held_free(m, h);
+	return r;
+}
+
+static bool overlap(const struct msg_flow *a, const struct msg_flow *b)
+{
+	return a->first <= b->last + MERGE_SKEW_NS && b->first <= a->last + MERGE_SKEW_NS;
+}
+
+static bool group_has(const struct held *leader, uint16_t vantage)
+{
+	for (const struct held *h = leader; h; h = h->next_member)
+		if (h->flow.vantage == vantage)
+			return true;
+	return false;
+}
+
+/* Finds the group that h belongs to, the newest first, or makes it a leader. */
+static void join(struct merge *m, struct held *h)
+{
+	struct tuple t = tuple_of(&h->flow);
+	struct held **head = table_put(m->tuples, &t, NULL);
+	h->leader = h;
+	h->members = 1;
+	if (!head)
+		return;
+	int look = MERGE_CHAIN_LOOK;
+	for (struct held *other = *head; other && look--; other = other->older_same) {
+		struct held *leader = other->leader;
+		if (other->done || leader->members == MERGE_GROUP_MAX || !overlap(&other->flow, &h->flow) ||
+		    group_has(leader, h->flow.vantage))
+			continue;
+		h->leader = leader;
+		h->next_member = leader->next_member;
+		leader->next_member = h;
+		leader->members++;
+		break;
+	}
+	h->older_same = *head;
+	if (*head)
+		(*head)->newer_same = h;
+	*head = h;
+}
+
+static struct held *hold(struct merge *m, const struct msg_flow *f)
+{
+	struct held *h = calloc(1, sizeof(*h));
+	if (!h)
+		return NULL;
+	h->flow = *f;
+	h->flow.name = (struct text){0}; /* found among the transactions */
+	struct log *log = table_get(m->logs, &f->id);
+	if (log) {
+		h->log = *log;
+		table_remove(m->logs, &f->id);
+	}
+	return h;
+}
+
+int merge_flow(struct merge *m, const struct msg_flow *f, size_t vantages, int64_t now)
+{
+	struct held *h = hold(m, f);
+	if (!h)
+		return -ENOMEM;
+	h->since = now;
+	if (vantages <= 1) {
+		int r = give(m, h);
+		held_free(m, h);
+		return r;
+	}
+	join(m, h);
+	if (m->last)
+		m->last->next_waiting = h;
+	else
+		m->first = h;
+	m->last = h;
+	m->waiting++;
+	int r = 0;
+	while (
+	    r == 0 && (m->waiting > MERGE_FLOWS_MAX || (m->memory > m->config.memory_max && m->first != h))) {
+		m->stats.early++;
+		r = release_first(m);
+	}
+	return r;
+}
+
+int merge_expire(struct merge *m, int64_t now)
+{
+	int r = 0;
+	while (r == 0 && m->first && m->first->since + MERGE_WINDOW_NS < now)
+		r = release_first(m);
+	return r;
+}
+
+int merge_flush(struct merge *m)
+{
+	int r = 0;
+	while (r == 0 && m->first)
+		r = release_first(m);
+	return r;
+}
+
+const struct merge_stats *merge_stats(const struct merge *m)
+{
+	return &m->stats;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DAEMON_MERGE_H
+#define DAEMON_MERGE_H
+
+/*
+ * One flow seen from several vantages is one flow: the fuller record wins, the others are kept as its
+ * duplicates and cited. Records of ended flows wait here for MERGE_WINDOW_NS of capture time for their like
+ * from other vantages; transactions wait with their flow. Two records are of one flow when they have the same
+ * addresses, protocol and ports (either way round), come from different vantages, and their times overlap
+ * within MERGE_SKEW_NS (sensors' clocks differ).
+ *
+ * Where there is only one vantage nothing waits. Bounds: MERGE_FLOWS_MAX ended flows and `memory_max` bytes
+ * of transactions; at a bound the oldest flow is let go early, which at worst counts a flow twice: both are
+ * counted.
+ */
+
+#include "flow/flow.h"
+#include "msg/msg.h"
+
+#define MERGE_WINDOW_NS (INT64_C(150) * 1000000000)
+#define MERGE_SKEW_NS   (INT64_C(5) * 1000000000)
+enum { MERGE_FLOWS_MAX = 1 << 17 };
+
+struct merge_config {
+	size_t memory_max; /* 0: 128 MiB */
+	uint64_t seed;
+	/* Called for each flow that counts, its transactions first; then for its duplicates (duplicate_of
+	 * set). Borrowed. */
+	int (*transaction)(void *context, const struct msg_flow *f, const struct msg_transaction *t);
+	int (*flow)(void *context, const struct msg_flow *f);
+	void *context;
+};
+
+struct merge_stats {
+	uint64_t duplicates;
+	uint64_t early;             /* let go before their window had passed */
+	uint64_t transactions_lost; /* of flows that outgrew memory_max alone */
+};
+
+struct merge;
+
+int merge_new(struct merge **ret_merge, const struct merge_config *config);
+void merge_free(struct merge *m);
+/* A transaction of a flow that hasn't ended. 0 or the callback's error. */
+int merge_transaction(struct merge *m, const struct msg_transaction *t);
+/* A flow has ended, at capture time `now`. `vantages`: how many there are by now. */
+int merge_flow(struct merge *m, const struct msg_flow *f, size_t vantages, int64_t now);
+/* Lets go what has waited long enough. */
+int merge_expire(struct merge *m, int64_t now);
+int merge_flush(struct merge *m);
+const struct merge_stats *merge_stats(const struct merge *m);
+
+#endif

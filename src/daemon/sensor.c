@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/sensor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "base/timefmt.h"
+#include "daemon/merge.h"
+
+enum { SENSOR_BINDINGS_MAX = 1 << 16, SENSOR_NAME_MAX = 64 };
+
+struct binding_key {
+	struct net_addr addr;
+	struct net_mac mac;
+	uint8_t source;
+	uint8_t zero;
+	char name[SENSOR_NAME_MAX];
+};
+
+struct binding_seen {
+	int64_t first, last;
+	uint16_t vantage;
+};
+
+struct sensor {
+	struct sensor_sink sink;
+	struct decoder *decoder;
+	struct flow_table *flows;
+	struct proto *proto;
+	struct merge *merge;
+	struct table *bindings;
+	struct sensor_vantage_counts *vantages; /* CAPTURE_VANTAGES_MAX */
+	size_t n_vantages;
+	uint64_t bindings_lost;
+	int64_t now;
+	int64_t next_look; /* when timeouts are looked at again */
+	int error;         /* the first error of the sink: callbacks can't return it */
+};
+
+static void keep_error(struct sensor *s, int error)
+{
+	if (error < 0 && s->error == 0)
+		s->error = error;
+}
+
+/* Events after which there may be a packet inside that nobody read. */
+static bool is_unreadable(const struct packet *p)
+{
+	return p->n_layers == 0 && (p->events & ~(UINT64_C(1) << DECODE_EVENT_ETHERTYPE_UNKNOWN |
+	                                            UINT64_C(1) << DECODE_EVENT_LLC_UNKNOWN)) != 0;
+}
+
+static uint64_t on_next_id(void *context)
+{
+	struct sensor *s = context;
+	return s->sink.next_id(s->sink.context);
+}
+
+static void on_start(void *context, struct flow *f)
+{
+	struct sensor *s = context;
+	proto_flow_start(s->proto, f);
+}
+
+static bool on_data(void *context, struct flow *f, enum flow_dir dir, const uint8_t *p, size_t n,
+    uint64_t gap, int64_t time_ns)
+{
+	struct sensor *s = context;
+	return proto_flow_data(s->proto, f, dir, p, n, gap, time_ns);
+}
+
+static void on_transaction(void *context, const struct proto_transaction *t)
+{
+	struct sensor *s = context;
+	struct msg_transaction m = {.id = on_next_id(s),
+	    .flow = t->flow->id,
+	    .app = (uint16_t)t->app,
+	    .time = t->time_ns,
+	    .fields = {.v = t->fields, .n = (uint32_t)t->n}};
+	keep_error(s, merge_transaction(s->merge, &m));
+}
+
+static struct flow_table *on_table(void *context)
+{
+	struct sensor *s = context;
+	return s->flows;
+}
+
+static struct msg_flow record_of(const struct flow *f, enum flow_end how)
+{
+	const struct flow_side *out = &f->side[FLOW_FORWARD], *in = &f->side[FLOW_REVERSE];
+	return (struct msg_flow){
+	    .id = f->id,
+	    .parent = f->parent,
+	    .related = f->related,
+	    .vantage = f->vantage,
+	    .protocol = f->protocol,
+	    .initiator = f->initiator,
+	    .responder = f->responder,
+	    .initiator_port = f->initiator_port,
+	    .responder_port = f->responder_port,
+	    .initiator_mac = f->initiator_mac,
+	    .responder_mac = f->responder_mac,
+	    .vlan = f->n_vlans ? f->vlans[0] : 0,
+	    .first = f->first_ns,
+	    .last = f->last_ns,
+	    .established = f->established_ns,
+	    .packets_out = out->packets,
+	    .packets_in = in->packets,
+	    .wire_out = out->wire_bytes,
+	    .wire_in = in->wire_bytes,
+	    .payload_out = out->payload,
+	    .payload_in = in->payload,
+	    .retransmitted_out = out->retransmitted,
+	    .retransmitted_in = in->retransmitted,
+	    .missing_out = out->missing,
+	    .missing_in = in->missing,
+	    .tcp_flags_out = out->tcp_flags,
+	    .tcp_flags_in = in->tcp_flags,
+	    .tcp_state = (uint8_t)f->tcp,
+	    .end = (uint8_t)how,
+	    .flags = f->flags,
+	    .events = f->events,
+	    .app = f->app,
+	};
+}
+
+static struct sensor_vantage_counts *counts_of(struct sensor *s, uint16_t vantage)
+{
+	/* the last entry takes what a capture set doesn't give: numbers beyond its own bound */
+	size_t i = vantage < CAPTURE_VANTAGES_MAX ? vantage : CAPTURE_VANTAGES_MAX;
+	return &s->vantages[i];
+}
+
+static void on_end(void *context, struct flow *f, enum flow_end how)
+{
+	struct sensor *s = context;
+	if (how == FLOW_END_NONE)
+		return;
+	proto_flow_end(s->proto, f, s->now);
+	struct sensor_vantage_counts *counts = counts_of(s, f->vantage);
+	counts->evicted += how == FLOW_END_EVICTED;
+	counts->missing += f->side[FLOW_FORWARD].missing + f->side[FLOW_REVERSE].missing;
+	struct msg_flow m = record_of(f, how);
+	keep_error(s, merge_flow(s->merge, &m, s->n_vantages, s->now));
+}
+
+int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, uint64_t seed,
+    const struct sensor_sink *sink)
+{
+	struct sensor *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->sink = *sink;
+	s->vantages = calloc(CAPTURE_VANTAGES_MAX + 1, sizeof(*s->vantages));
+	struct flow_table_config flows = {.flows_max = limits->flows_max,
+	    .reassembly_memory = limits->reassembly_memory,
+	    .seed = seed,
+	    .next_id = on_next_id,
+	    .start = on_start,
+	    .data = on_data,
+	    .end = on_end,
+	    .context = s};
+	struct proto_config proto = {
+	    .memory_max = limits->proto_memory, .emit = on_transaction, .context = s, .table = on_table};
+	struct merge_config merge = {.memory_max = limits->merge_memory,
+	    .seed = seed,
+	    .transaction = sink->transaction,
+	    .flow = sink->flow,
+	    .context = sink->context};
+	int r = s->vantages ? decoder_new(&s->decoder, &(struct decode_config){.seed = seed}) : -ENOMEM;
+	if (r == 0)
+		r = flow_table_new(&s->flows, &flows);
+	if (r == 0)
+		r = proto_new(&s->proto, &proto);
+	if (r == 0)
+		r = merge_new(&s->merge, &merge);
+	if (r == 0)
+		r = table_new(&s->bindings, sizeof(struct binding_key), sizeof(struct binding_seen),
+		    SENSOR_BINDINGS_MAX, seed);
+	if (r < 0) {
+		sensor_free(s);
+		return r;
+	}
+	*ret_sensor = s;
+	return 0;
+}
+
+void sensor_free(struct sensor *s)
+{
+	if (!s)
+		return;
+	flow_table_free(s->flows);
+	proto_free(s->proto);
+	merge_free(s->merge);
+	decoder_free(s->decoder);
+	table_free(s->bindings);
+	free(s->vantages);
+	free(s);
+}
+
+static void take_binding(struct sensor *s, const struct packet *p)
+{
+	const struct packet_binding *b = &p->binding;
+	struct binding_key key = {.addr = b->addr, .mac = b->mac, .source = (uint8_t)b->source};
+	int fresh;
+	if (b->name.n)
+		memcpy(key.name, b->name.p, b->name.n < SENSOR_NAME_MAX ? b->name.n : SENSOR_NAME_MAX);
+	struct binding_seen *seen = table_put(s->bindings, &key, &fresh);
+	if (!seen) {
+		s->bindings_lost++;
+		return;
+	}
+	if (fresh)
+		*seen = (struct binding_seen){.first = p->time_ns, .vantage = p->vantage};
+	seen->last = p->time_ns;
+}
+
+int sensor_frame(struct sensor *s, const struct capture_frame *f, size_t vantages)
+{
+	struct packet p;
+	if (s->error < 0)
+		return s->error;
+	s->n_vantages = vantages;
+	int r = decoder_frame(
+	    s->decoder, f->linktype, f->data, f->caplen, f->wirelen, f->time_ns, f->vantage, &p);
+	if (r < 0)
+		return r;
+	if (p.time_ns > s->now)
+		s->now = p.time_ns;
+	if (p.events) {
+		struct sensor_vantage_counts *counts = counts_of(s, p.vantage);
+		counts->malformed++;
+		counts->unreadable += is_unreadable(&p);
+	}
+	if (p.binding.source != PACKET_BINDING_NONE)
+		take_binding(s, &p);
+	if (p.n_layers) {
+		r = flow_table_packet(s->flows, &p, NULL);
+		if (r < 0)
+			return r;
+	}
+	if (s->now >= s->next_look) {
+		s->next_look = s->now + NS_PER_S;
+		flow_table_expire(s->flows, s->now);
+		keep_error(s, merge_expire(s->merge, s->now));
+	}
+	return s->error;
+}
+
+static int give_bindings(struct sensor *s)
+{
+	size_t pos = 0;
+	const void *at;
+	int r = 0;
+	for (struct binding_seen *seen; r == 0 && (seen = table_next(s->bindings, &pos, &at));) {
+		const struct binding_key *key = at;
+		struct msg_binding b = {.id = on_next_id(s),
+		    .first = seen->first,
+		    .last = seen->last,
+		    .addr = key->addr,
+		    .mac = key->mac,
+		    .name = text_bytes(key->name, strnlen(key->name, SENSOR_NAME_MAX)),
+		    .source = key->source,
+		    .vantage = seen->vantage};
+		r = s->sink.binding(s->sink.context, &b);
+	}
+	return r;
+}
+
+int sensor_finish(struct sensor *s)
+{
+	flow_table_flush(s->flows);
+	keep_error(s, merge_flush(s->merge));
+	if (s->error == 0)
+		keep_error(s, give_bindings(s));
+	return s->error;
+}
+
+struct sensor_vantage_counts sensor_vantage_counts(const struct sensor *s, uint16_t vantage)
+{
+	return vantage < CAPTURE_VANTAGES_MAX ? s->vantages[vantage] : (struct sensor_vantage_counts){0};
+}
+
+void sensor_get_stats(const struct sensor *s, struct sensor_stats *ret_stats)
+{
+	const struct merge_stats *merge = merge_stats(s->merge);
+	*ret_stats = (struct sensor_stats){.decode = decoder_stats(s->decoder),
+	    .flow = flow_table_stats(s->flows),
+	    .proto = proto_stats(s->proto),
+	    .duplicates = merge->duplicates,
+	    .merged_early = merge->early,
+	    .transactions_lost = merge->transactions_lost,
+	    .bindings_lost = s->bindings_lost};
+}
