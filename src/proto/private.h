@@ -58,6 +58,7 @@ struct proto_flow {
 	uint64_t candidates;         /* while probing: bit i is proto_parsers[i] */
 	uint32_t transactions;
 	bool stream; /* TCP; else each payload stands alone */
+	bool alone;  /* ... while probing: also those of a stream whose beginning was missed */
 	bool over_memory;
 	uint8_t switches, segments, turns, bad_datagrams;
 	uint8_t first_dir, last_dir;
@@ -67,6 +68,7 @@ struct proto {
 	struct proto_config config;
 	struct proto_stats stats;
 	const struct proto_parser *by_app[APP_COUNT];
+	void *shared[APP_COUNT]; /* of the parser of that app */
 	uint64_t tcp_candidates, udp_candidates;
 	/* The transactions being built: each depth of nesting has its own part of them, from its `first_` on.
 	 */

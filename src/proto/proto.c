@@ -34,6 +34,10 @@ int proto_new(struct proto **ret_proto, const struct proto_config *config)
 		const struct proto_parser *parser = proto_parsers[i];
 		assert(i < 64 && !p->by_app[parser->app]);
 		p->by_app[parser->app] = parser;
+		if (parser->shared_new && !(p->shared[parser->app] = parser->shared_new())) {
+			proto_free(p);
+			return -ENOMEM;
+		}
 		if (parser->probe && parser->tcp)
 			p->tcp_candidates |= UINT64_C(1) << i;
 		if (parser->probe && parser->udp)
@@ -47,6 +51,9 @@ void proto_free(struct proto *p)
 {
 	if (!p)
 		return;
+	for (size_t i = 0; proto_parsers[i]->app != APP_UNKNOWN; i++)
+		if (p->shared[proto_parsers[i]->app])
+			proto_parsers[i]->shared_free(p->shared[proto_parsers[i]->app]);
 	dynbuf_free(&p->values);
 	free(p);
 }
@@ -129,6 +136,7 @@ static struct proto_flow *flow_begin(struct proto *p, struct flow *f)
 	if (known)
 		f->app = (uint16_t)known->app;
 	pf->stream = f->protocol == PACKET_TCP;
+	pf->alone = !pf->stream || (f->flags & FLOW_MIDSTREAM);
 	pf->candidates = pf->stream ? p->tcp_candidates : p->udp_candidates;
 	f->app_state = pf;
 	return pf;
@@ -146,6 +154,7 @@ static void flow_switch(struct proto_context *c, enum flow_dir dir, struct text 
 	inners_end(c);
 	pf->candidates = c->proto->tcp_candidates;
 	pf->segments = pf->turns = 0;
+	pf->alone = false;
 	if (pf->switches++ >= PROTO_SWITCH_MAX) {
 		flow_finish(c);
 	} else {
@@ -199,7 +208,7 @@ static void flow_found(
 	if (layer_begin(c->proto, &pf->layer, parser) < 0) {
 		c->proto->stats.without_room++;
 		flow_finish(c);
-	} else if (!pf->stream) {
+	} else if (pf->alone) {
 		flow_take(c, dir, (const uint8_t *)rest.p, rest.n);
 	} else {
 		for (int i = 0; i < 2; i++) {
@@ -217,7 +226,7 @@ static void flow_probe(struct proto_context *c, enum flow_dir dir, const uint8_t
 	struct proto_flow *pf = c->pf;
 	struct proto_side *s = &pf->layer.side[dir];
 	struct text now = text_bytes(p, n), rest = now;
-	if (pf->stream && s->kept.n) {
+	if (!pf->alone && s->kept.n) {
 		/* the rest of a segment that is over the bound isn't looked at, but the parser gets it */
 		size_t room = PROTO_PROBE_BYTES - s->kept.n, take = n < room ? n : room;
 		if (side_keep(c->proto, s, p, take, PROTO_PROBE_BYTES) < 0) {
@@ -239,7 +248,7 @@ static void flow_probe(struct proto_context *c, enum flow_dir dir, const uint8_t
 	case PROBE_WAIT: break;
 	}
 	if (s->kept.n == 0) {
-		size_t most = pf->stream ? PROTO_PROBE_BYTES : PROTO_FIRST_DATAGRAM;
+		size_t most = pf->alone ? PROTO_FIRST_DATAGRAM : PROTO_PROBE_BYTES;
 		if (side_keep(c->proto, s, p, n < most ? n : most, PROTO_PROBE_BYTES) < 0)
 			flow_finish(c);
 	}

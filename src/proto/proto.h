@@ -52,6 +52,7 @@ struct proto_progress {
 		                 here */
 		PROTO_BROKEN, /* not this protocol, or broken beyond reading on */
 	} verdict;
+	bool wake_other; /* then show the other direction\'s unread bytes again: it waited for this one */
 };
 
 struct proto_context; /* what a parser may call, below */
@@ -74,11 +75,16 @@ struct proto_parser {
 	bool (*gap)(struct proto_context *c, void *state, enum flow_dir dir, uint64_t length);
 	/* The flow ends: emit what is pending, free what the state owns. May be NULL. */
 	void (*close)(struct proto_context *c, void *state);
+	/* What all flows of one struct proto share: made with it, freed with it. May be NULL. */
+	void *(*shared_new)(void); /* NULL: -ENOMEM */
+	void (*shared_free)(void *shared);
 };
 
 /* The flow and time that the parser is called for. */
 const struct flow *proto_flow(const struct proto_context *c);
 int64_t proto_time(const struct proto_context *c);
+/* What the parser's shared_new made. */
+void *proto_shared(const struct proto_context *c);
 /* Adds a field to the transaction being built; the value is copied, cut at PROTO_VALUE_MAX. Empty values are
  * skipped. */
 void proto_field(struct proto_context *c, enum field field, struct text value);

@@ -14,6 +14,11 @@ int64_t proto_time(const struct proto_context *c)
 	return c->time_ns;
 }
 
+void *proto_shared(const struct proto_context *c)
+{
+	return c->proto->shared[c->layer->parser->app];
+}
+
 void proto_field(struct proto_context *c, enum field field, struct text value)
 {
 	struct proto *p = c->proto;
