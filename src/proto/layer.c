@@ -129,7 +129,7 @@ static enum layer_outcome layer_verdict(
 
 /* Shows the parser what is kept, as long as it consumes. */
 static enum layer_outcome layer_feed_kept(
-    struct proto_context *c, struct proto_layer *l, enum flow_dir dir, struct proto_progress *ret_last)
+    struct proto_context *c, struct proto_layer *l, enum flow_dir dir, bool *wake_other)
 {
 	struct proto_side *s = &l->side[dir];
 	struct proto_progress r = {.verdict = PROTO_MORE};
@@ -141,48 +141,63 @@ static enum layer_outcome layer_feed_kept(
 		at += skipped;
 		s->skip = r.skip - skipped;
 		r.used += skipped;
+		*wake_other |= r.wake_other;
 	} while (r.verdict == PROTO_MORE && r.used && at < s->kept.n);
 	side_drop_front(c->proto, s, at);
-	*ret_last = r;
+	return layer_verdict(c, l, dir, r);
+}
+
+/* One round of layer_feed: from the buffer, with as much of the segment as fits, or from the segment itself.
+ */
+static enum layer_outcome layer_feed_some(
+    struct proto_context *c, struct proto_layer *l, enum flow_dir dir, struct text *rest, bool *wake_other)
+{
+	struct proto_side *s = &l->side[dir];
+	const uint8_t *p = (const uint8_t *)rest->p;
+	size_t max = l->parser->buffer_max;
+	if (s->kept.n) {
+		size_t take = rest->n < max - s->kept.n ? rest->n : max - s->kept.n;
+		/* no room: the parser waits for more than it may keep */
+		if (take == 0 || side_keep(c->proto, s, p, take, max) < 0)
+			return LAYER_BROKEN;
+		*rest = text_sub(*rest, take, rest->n);
+		return layer_feed_kept(c, l, dir, wake_other);
+	}
+	struct proto_progress r = layer_parse(c, l, dir, p, rest->n, false);
+	p += r.used;
+	*rest = text_sub(*rest, r.used, rest->n);
+	s->skip = r.skip;
+	*wake_other |= r.wake_other;
+	if (r.verdict == PROTO_MORE && r.used == 0 && r.skip == 0) {
+		if (side_keep(c->proto, s, p, rest->n, max) < 0)
+			return LAYER_BROKEN;
+		rest->n = 0;
+	}
 	return layer_verdict(c, l, dir, r);
 }
 
 enum layer_outcome layer_feed(struct proto_context *c, struct proto_layer *l, enum flow_dir dir,
-    const uint8_t *p, size_t n, struct text *ret_rest)
+    const uint8_t *p, size_t n, enum flow_dir *ret_dir, struct text *ret_rest)
 {
 	struct proto_side *s = &l->side[dir];
-	struct proto_progress r = {.verdict = PROTO_MORE};
+	struct text rest = text_bytes(p, n);
 	enum layer_outcome outcome = LAYER_GOES_ON;
+	bool wake_other = false, ignored = false;
 	while (outcome == LAYER_GOES_ON && !s->done) {
-		size_t take = s->skip < n ? (size_t)s->skip : n;
+		size_t take = s->skip < rest.n ? (size_t)s->skip : rest.n;
 		s->skip -= take;
-		p += take;
-		n -= take;
-		if (n == 0)
+		rest = text_sub(rest, take, rest.n);
+		if (rest.n == 0)
 			break;
-		if (s->kept.n) {
-			size_t room = l->parser->buffer_max - s->kept.n;
-			take = n < room ? n : room;
-			/* no room: the parser waits for more than it may keep */
-			if (take == 0 || side_keep(c->proto, s, p, take, l->parser->buffer_max) < 0)
-				return LAYER_BROKEN;
-			p += take;
-			n -= take;
-			outcome = layer_feed_kept(c, l, dir, &r);
-			continue;
-		}
-		r = layer_parse(c, l, dir, p, n, false);
-		p += r.used;
-		n -= r.used;
-		s->skip = r.skip;
-		outcome = layer_verdict(c, l, dir, r);
-		if (r.verdict == PROTO_MORE && r.used == 0 && r.skip == 0) {
-			if (side_keep(c->proto, s, p, n, l->parser->buffer_max) < 0)
-				return LAYER_BROKEN;
-			break;
-		}
+		outcome = layer_feed_some(c, l, dir, &rest, &wake_other);
 	}
-	*ret_rest = text_bytes(p, n);
+	*ret_dir = dir;
+	*ret_rest = rest;
+	if (outcome == LAYER_GOES_ON && wake_other && l->side[!dir].kept.n) {
+		*ret_dir = !dir;
+		*ret_rest = (struct text){0};
+		outcome = layer_feed_kept(c, l, !dir, &ignored);
+	}
 	return outcome;
 }
 

@@ -103,11 +103,11 @@ int layer_begin(struct proto *p, struct proto_layer *l, const struct proto_parse
 /* Closes the parser where there is one and frees everything; the layer is empty afterwards. */
 void layer_end(struct proto_context *c, struct proto_layer *l);
 /*
- * Bytes in order. On LAYER_SWITCH *ret_rest holds what of p follows the switch; bytes before them may stand
- * in the side's buffer, already without what was consumed.
+ * Bytes in order. On LAYER_SWITCH *ret_dir is the direction that switched and *ret_rest what of its segment
+ * follows; bytes before them may stand in the side's buffer, already without what was consumed.
  */
 enum layer_outcome layer_feed(struct proto_context *c, struct proto_layer *l, enum flow_dir dir,
-    const uint8_t *p, size_t n, struct text *ret_rest);
+    const uint8_t *p, size_t n, enum flow_dir *ret_dir, struct text *ret_rest);
 /* One datagram; nothing is kept of it. */
 enum layer_outcome layer_datagram(
     struct proto_context *c, struct proto_layer *l, enum flow_dir dir, const uint8_t *p, size_t n);

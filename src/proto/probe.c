@@ -39,7 +39,7 @@ static struct naming_view view_of(
 		if (now.n > PROTO_PROBE_BYTES)
 			v.first[dir].n = PROTO_PROBE_BYTES;
 	}
-	if (pf->stream)
+	if (!pf->alone)
 		v.now = v.first[dir];
 	return v;
 }
@@ -92,12 +92,12 @@ enum probe_outcome probe_payload(struct proto *p, struct flow *f, struct proto_f
 		*ret_parser = parser;
 		return PROBE_FOUND;
 	}
-	/* A datagram speaks for itself: who declined the last one may know the next. */
+	/* What stands alone speaks for itself: who declined the last payload may know the next. */
 	bool waits = pf->candidates != 0;
-	if (!pf->stream)
-		pf->candidates = p->udp_candidates;
-	bool over = pf->segments >= PROTO_PROBE_SEGMENTS_MAX || pf->turns >= PROTO_PROBE_TURNS_MAX ||
-	            (pf->stream && v.now.n >= PROTO_PROBE_BYTES);
+	if (pf->alone)
+		pf->candidates = pf->stream ? p->tcp_candidates : p->udp_candidates;
+	bool over = pf->segments >= PROTO_PROBE_SEGMENTS_MAX ||
+	            (!pf->alone && (pf->turns >= PROTO_PROBE_TURNS_MAX || v.now.n >= PROTO_PROBE_BYTES));
 	if (waits && !over)
 		return PROBE_WAIT;
 	*ret_app = name_by_content(&v);

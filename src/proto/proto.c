@@ -266,9 +266,10 @@ static void flow_take(struct proto_context *c, enum flow_dir dir, const uint8_t 
 	}
 	if (pf->layer.side[dir].done)
 		return;
-	enum layer_outcome outcome = pf->stream ? layer_feed(c, &pf->layer, dir, p, n, &rest)
+	enum flow_dir rest_dir = dir;
+	enum layer_outcome outcome = pf->stream ? layer_feed(c, &pf->layer, dir, p, n, &rest_dir, &rest)
 	                                        : layer_datagram(c, &pf->layer, dir, p, n);
-	flow_outcome(c, outcome, dir, rest);
+	flow_outcome(c, outcome, rest_dir, rest);
 }
 
 /* Bytes are missing. While probing, what was kept can't be joined with what follows. */
@@ -386,7 +387,8 @@ void proto_inner(
 	if (!inner || inner->busy || inner->layer.side[dir].done)
 		return;
 	inner->busy = true;
-	switch (layer_feed(&own, &inner->layer, dir, p, n, &rest)) {
+	enum flow_dir rest_dir;
+	switch (layer_feed(&own, &inner->layer, dir, p, n, &rest_dir, &rest)) {
 	case LAYER_GOES_ON: break;
 	case LAYER_DONE:
 	case LAYER_SWITCH:
