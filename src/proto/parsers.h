@@ -16,5 +16,7 @@
 
 #include "proto/proto.h"
 
-/* One line each, sorted: extern const struct proto_parser proto_NAME; */
+/* One line each, sorted. */
+extern const struct proto_parser proto_dns;
+
 #endif
