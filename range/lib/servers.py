@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 
-from . import documents, topology
+from . import documents, sntp, topology
 
 WWW_DATA = "www-data"
 
@@ -51,7 +51,7 @@ def smb(agent):
             (share / "status" / ("shift-%02d.txt" % n)).write_bytes(documents.document(agent.seed, "shift-%d.txt" % n, 2))
     for n in range(24):
         (share / ("memo-%02d.txt" % n)).write_bytes(documents.document(agent.seed, "memo-%d.txt" % n, 1 + n % 4))
-    (share / "nightly.bin").write_bytes(documents.filler(agent.seed, agent.host.name, 160 * 1024))
+    (share / "nightly.bin").write_bytes(documents.filler(agent.seed, agent.host.name, 112 * 1024))
     subprocess.run(["chmod", "-R", "a+rwX", "/srv/share"], check=True)
     for folder in ("/var/lib/samba/private", "/var/cache/samba", "/run/samba/ncalrpc", "/var/log/samba"):
         os.makedirs(folder, exist_ok=True)
@@ -216,9 +216,7 @@ def dhcp(agent):
 
 
 def ntp(agent):
-    pathlib.Path("/run/chrony.conf").write_text("local stratum 3\nallow 10.0.0.0/8\ncmdport 0\npidfile /run/chronyd.pid\n"
-                                                "bindcmdaddress /\n")
-    agent.daemon("chronyd", "/usr/sbin/chronyd", "-d", "-x", "-u", "root", "-f", "/run/chrony.conf")
+    threading.Thread(target=sntp.serve, daemon=True).start()
 
 
 def syslog(agent):

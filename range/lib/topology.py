@@ -76,7 +76,7 @@ WORDS = ("Copper", "Lantern", "Meadow", "Quartz", "Harbor", "Velvet", "Timber", 
 # same people sit there, and nobody comes.
 WEAK = {
     "breakin": {"tmeyer": "Summer2026", "fileadm": "Orbit2026!"},
-    "cloud": {"rokafor": "Tq7-maple-Drift", "ops": "vK3#pylon-84"},
+    "cloud": {"eweber": "Tq7-maple-Drift", "ops": "vK3#pylon-84"},
     "quiet": {"tmeyer": "Autumn-2026x"},
 }
 
