@@ -18,5 +18,6 @@
 
 /* One line each, sorted. */
 extern const struct proto_parser proto_dns;
+extern const struct proto_parser proto_tls;
 
 #endif

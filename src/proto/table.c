@@ -5,5 +5,6 @@ static const struct proto_parser last = {.app = APP_UNKNOWN};
 
 const struct proto_parser *const proto_parsers[] = {
     &proto_dns,
+    &proto_tls,
     &last,
 };
