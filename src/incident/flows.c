@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "incident/flows.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/table.h"
+
+/* flow/flow.h, FLOW_END_NONE: the record is a snapshot. */
+enum { END_NONE = 0 };
+
+/* The last record of a flow that was snapped while it ran. */
+struct last_record {
+	int64_t last;
+	uint64_t packets;
+	uint32_t scan; /* the scan that has already given it */
+	uint8_t end;
+};
+
+struct incident_flows {
+	struct archive *archive;
+	struct table *tunnels; /* flow id -> struct incident_tunnel; id == 0 while not yet met */
+	struct table *lasts;   /* flow id -> struct last_record */
+	uint32_t scans;
+	archive_flow_fn each;
+	void *context;
+};
+
+/* Flow ids are our own and dense: no outsider can choose colliding ones. */
+static int id_table_new(struct table **ret_table, size_t value_size)
+{
+	return table_new(ret_table, sizeof(uint64_t), value_size, INCIDENT_FLOWS_MAX, 0);
+}
+
+static uint64_t packets_of(const struct msg_flow *f)
+{
+	return f->packets_out + f->packets_in;
+}
+
+static int survey(void *context, const struct msg_flow *f)
+{
+	struct incident_flows *v = context;
+	if (f->parent)
+		(void)table_put(v->tunnels, &f->parent, NULL); /* at its bound the tunnel stays unknown */
+	struct last_record *known = NULL;
+	if (f->end == END_NONE && f->duplicate_of == 0)
+		known = table_put(v->lasts, &f->id, NULL);
+	else if (table_count(v->lasts) && f->duplicate_of == 0)
+		known = table_get(v->lasts, &f->id);
+	if (known)
+		*known = (struct last_record){.last = f->last, .packets = packets_of(f), .end = f->end};
+	return 0;
+}
+
+static int meet_tunnels(void *context, const struct msg_flow *f)
+{
+	struct incident_flows *v = context;
+	struct incident_tunnel *t = table_get(v->tunnels, &f->id);
+	if (t)
+		*t = (struct incident_tunnel){
+		    .id = f->id, .parent = f->parent, .initiator = f->initiator, .responder = f->responder};
+	return 0;
+}
+
+void incident_flows_close(struct incident_flows *v)
+{
+	if (!v)
+		return;
+	table_free(v->tunnels);
+	table_free(v->lasts);
+	free(v);
+}
+
+int incident_flows_open(struct incident_flows **ret_flows, struct archive *archive)
+{
+	/* duplicates too: a counted flow may name a tunnel by the record of another vantage */
+	static const struct archive_filter every = {.duplicates = true};
+	struct incident_flows *v = calloc(1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	v->archive = archive;
+	int error = id_table_new(&v->tunnels, sizeof(struct incident_tunnel));
+	if (error == 0)
+		error = id_table_new(&v->lasts, sizeof(struct last_record));
+	if (error == 0)
+		error = archive_scan_flows(archive, &every, survey, v);
+	if (error == 0 && table_count(v->tunnels))
+		error = archive_scan_flows(archive, &every, meet_tunnels, v);
+	if (error < 0) {
+		incident_flows_close(v);
+		return error;
+	}
+	*ret_flows = v;
+	return 0;
+}
+
+static int give_once(void *context, const struct msg_flow *f)
+{
+	struct incident_flows *v = context;
+	struct last_record *last = table_count(v->lasts) ? table_get(v->lasts, &f->id) : NULL;
+	if (last) {
+		if (last->last != f->last || last->packets != packets_of(f) || last->end != f->end ||
+		    last->scan == v->scans)
+			return 0;
+		last->scan = v->scans;
+	}
+	return v->each(v->context, f);
+}
+
+int incident_flows_scan(
+    struct incident_flows *v, const struct archive_filter *filter, archive_flow_fn each, void *context)
+{
+	assert(!filter->duplicates);
+	v->scans++;
+	v->each = each;
+	v->context = context;
+	return archive_scan_flows(v->archive, filter, give_once, v);
+}
+
+size_t incident_flows_outer(const struct incident_flows *v, const struct msg_flow *f,
+    struct incident_tunnel outer[INCIDENT_TUNNELS_MAX])
+{
+	size_t n = 0;
+	for (uint64_t id = f->parent; id && n < INCIDENT_TUNNELS_MAX;) {
+		const struct incident_tunnel *t = table_get(v->tunnels, &id);
+		if (!t || t->id == 0)
+			break;
+		outer[n++] = *t;
+		id = t->parent;
+	}
+	return n;
+}
