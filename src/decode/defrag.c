@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "decode/defrag.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/table.h"
+
+enum {
+	UNIT = 8, /* offsets count in these */
+	UNITS = (DEFRAG_DATAGRAM_MAX + UNIT) / UNIT,
+	WORD_BITS = 64,
+	ROOM_LEAST = 2048,
+	END_UNKNOWN = UINT16_MAX + 1,
+};
+
+/* The bytes of a datagram: one allocation, which is handed out whole when it is joined. */
+struct room {
+	uint64_t have[(UNITS + WORD_BITS - 1) / WORD_BITS]; /* a bit a unit */
+	uint8_t bytes[];
+};
+
+struct datagram {
+	struct defrag_key key;
+	struct room *room; /* NULL where it was dropped: its later fragments are refused */
+	uint32_t size;     /* of room->bytes */
+	uint32_t end;      /* the datagram's length, END_UNKNOWN before its last fragment */
+	uint32_t highest;  /* the highest byte of any piece, plus one */
+	uint32_t units;    /* set in room->have */
+	uint32_t cut_at;   /* the first byte that was not captured */
+	uint8_t protocol;  /* of the piece with offset 0 */
+	int64_t first_ns;
+	struct datagram *older, *newer;
+};
+
+struct defrag {
+	struct table *datagrams;
+	struct datagram *oldest, *newest;
+	size_t memory, memory_max;
+	int64_t timeout_ns;
+	struct defrag_counters counters;
+};
+
+int defrag_new(
+    struct defrag **ret_defrag, size_t datagrams_max, size_t memory_max, int64_t timeout_ns, uint64_t seed)
+{
+	struct defrag *d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	int r = table_new(
+	    &d->datagrams, sizeof(struct defrag_key), sizeof(struct datagram), datagrams_max, seed);
+	if (r < 0) {
+		free(d);
+		return r;
+	}
+	d->memory_max = memory_max;
+	d->timeout_ns = timeout_ns;
+	*ret_defrag = d;
+	return 0;
+}
+
+static void room_drop(struct defrag *d, struct datagram *g)
+{
+	if (!g->room)
+		return;
+	d->memory -= sizeof(*g->room) + g->size;
+	free(g->room);
+	g->room = NULL;
+	g->size = 0;
+}
+
+static void datagram_remove(struct defrag *d, struct datagram *g)
+{
+	struct defrag_key key = g->key;
+	room_drop(d, g);
+	if (g->older)
+		g->older->newer = g->newer;
+	else
+		d->oldest = g->newer;
+	if (g->newer)
+		g->newer->older = g->older;
+	else
+		d->newest = g->older;
+	table_remove(d->datagrams, &key);
+}
+
+void defrag_free(struct defrag *d)
+{
+	if (!d)
+		return;
+	while (d->oldest)
+		datagram_remove(d, d->oldest);
+	table_free(d->datagrams);
+	free(d);
+}
+
+static void expire(struct defrag *d, int64_t now_ns)
+{
+	while (d->oldest && now_ns - d->oldest->first_ns > d->timeout_ns) {
+		d->counters.timeout += d->oldest->room != NULL;
+		datagram_remove(d, d->oldest);
+	}
+}
+
+/* Gives up the oldest datagram but `keep`. False where there is none. */
+static bool give_up_oldest(struct defrag *d, const struct datagram *keep)
+{
+	struct datagram *g = d->oldest == keep && keep ? keep->newer : d->oldest;
+	if (!g)
+		return false;
+	d->counters.limit += g->room != NULL;
+	datagram_remove(d, g);
+	return true;
+}
+
+static struct datagram *datagram_get(struct defrag *d, const struct defrag_key *key, int64_t time_ns)
+{
+	int fresh = 0;
+	struct datagram *g = table_put(d->datagrams, key, &fresh);
+	if (!g && give_up_oldest(d, NULL))
+		g = table_put(d->datagrams, key, &fresh);
+	if (!g || !fresh)
+		return g;
+	g->key = *key;
+	g->end = END_UNKNOWN;
+	g->cut_at = END_UNKNOWN;
+	g->first_ns = time_ns;
+	g->older = d->newest;
+	if (d->newest)
+		d->newest->newer = g;
+	else
+		d->oldest = g;
+	d->newest = g;
+	return g;
+}
+
+/* Room for `need` bytes, in powers of two; the oldest others go where memory is short. */
+static int room_for(struct defrag *d, struct datagram *g, uint32_t need)
+{
+	if (g->room && need <= g->size)
+		return 0;
+	uint32_t size = ROOM_LEAST;
+	while (size < need)
+		size *= 2;
+	size_t more = g->room ? size - g->size : sizeof(*g->room) + size;
+	while (d->memory + more > d->memory_max)
+		if (!give_up_oldest(d, g))
+			return -ERR_LIMIT;
+	struct room *room = realloc(g->room, sizeof(*room) + size);
+	if (!room)
+		return -ENOMEM;
+	if (!g->room)
+		memset(room->have, 0, sizeof(room->have));
+	g->room = room;
+	g->size = size;
+	d->memory += more;
+	return 0;
+}
+
+static bool unit_is_set(const struct datagram *g, uint32_t unit)
+{
+	return g->room->have[unit / WORD_BITS] >> (unit % WORD_BITS) & 1;
+}
+
+/* What a piece finds where it goes. */
+struct survey {
+	bool touches; /* some of its units are there already */
+	bool copy;    /* all are, with the same bytes as far as they were captured */
+};
+
+static struct survey survey_piece(const struct datagram *g, const struct defrag_piece *piece)
+{
+	struct survey s = {.copy = true};
+	for (uint32_t at = 0; at < piece->length; at += UNIT) {
+		uint32_t n = piece->length - at < UNIT ? piece->length - at : UNIT;
+		uint32_t known = at + n <= piece->captured ? n
+		                 : at < piece->captured    ? piece->captured - at
+		                                           : 0;
+		if (!unit_is_set(g, (piece->offset + at) / UNIT)) {
+			s.copy = false;
+			continue;
+		}
+		s.touches = true;
+		if (memcmp(g->room->bytes + piece->offset + at, piece->p + at, known) != 0)
+			s.copy = false;
+	}
+	return s;
+}
+
+/* Copies the units that aren't there yet. */
+static void fill_piece(struct datagram *g, const struct defrag_piece *piece)
+{
+	for (uint32_t at = 0; at < piece->length; at += UNIT) {
+		uint32_t unit = (piece->offset + at) / UNIT;
+		if (unit_is_set(g, unit))
+			continue;
+		uint32_t n = piece->length - at < UNIT ? piece->length - at : UNIT;
+		uint8_t *to = g->room->bytes + piece->offset + at;
+		if (at + n <= piece->captured) {
+			memcpy(to, piece->p + at, n);
+		} else {
+			uint32_t known = at < piece->captured ? piece->captured - at : 0;
+			memset(to, 0, n);
+			memcpy(to, piece->p + at, known);
+			if (piece->offset + at + known < g->cut_at)
+				g->cut_at = piece->offset + at + known;
+		}
+		g->room->have[unit / WORD_BITS] |= UINT64_C(1) << (unit % WORD_BITS);
+		g->units++;
+	}
+}
+
+static void hand_out(struct defrag *d, struct datagram *g, struct defrag_joined *ret_joined)
+{
+	*ret_joined = (struct defrag_joined){
+	    .memory = g->room,
+	    .p = g->room->bytes,
+	    .captured = g->cut_at < g->end ? g->cut_at : g->end,
+	    .length = g->end,
+	    .protocol = g->protocol,
+	};
+	d->memory -= sizeof(*g->room) + g->size;
+	g->room = NULL;
+	datagram_remove(d, g);
+}
+
+enum defrag_result defrag_add(struct defrag *d, const struct defrag_key *key,
+    const struct defrag_piece *piece, int64_t time_ns, struct defrag_joined *ret_joined)
+{
+	uint32_t top = piece->offset + piece->length;
+	assert(top <= DEFRAG_DATAGRAM_MAX && piece->offset % UNIT == 0 && piece->captured <= piece->length);
+	expire(d, time_ns);
+	struct datagram *g = datagram_get(d, key, time_ns);
+	if (!g)
+		return DEFRAG_NO_MEMORY;
+	if (g->highest && !g->room)
+		return DEFRAG_REFUSED;
+	int r = room_for(d, g, top);
+	if (r < 0) {
+		d->counters.limit += r == -ERR_LIMIT;
+		datagram_remove(d, g);
+		return r == -ERR_LIMIT ? DEFRAG_NO_ROOM : DEFRAG_NO_MEMORY;
+	}
+	/* two ends, or bytes beyond the end: whoever joins it otherwise gets another datagram */
+	bool contradicts = (g->end != END_UNKNOWN && (top > g->end || (!piece->more && top != g->end))) ||
+	                   (!piece->more && top < g->highest);
+	struct survey s = survey_piece(g, piece);
+	if (s.copy && s.touches && !contradicts)
+		return DEFRAG_KEPT;
+	bool overlap = s.touches || contradicts;
+	if (overlap && key->version == 6) {
+		g->highest = DEFRAG_DATAGRAM_MAX;
+		room_drop(d, g);
+		return DEFRAG_OVERLAP;
+	}
+	if (contradicts)
+		return DEFRAG_OVERLAP;
+	fill_piece(g, piece);
+	if (top > g->highest)
+		g->highest = top;
+	if (piece->offset == 0)
+		g->protocol = piece->protocol;
+	if (!piece->more)
+		g->end = top;
+	if (g->end == END_UNKNOWN || g->units < (g->end + UNIT - 1) / UNIT)
+		return overlap ? DEFRAG_OVERLAP : DEFRAG_KEPT;
+	hand_out(d, g, ret_joined);
+	return overlap ? DEFRAG_JOINED_OVERLAP : DEFRAG_JOINED;
+}
+
+const struct defrag_counters *defrag_counters(const struct defrag *d)
+{
+	return &d->counters;
+}
+
+size_t defrag_count(const struct defrag *d)
+{
+	return table_count(d->datagrams);
+}
+
+size_t defrag_memory(const struct defrag *d)
+{
+	return d->memory;
+}
