@@ -3,13 +3,14 @@
 #define CONTAIN_PLAN_H
 
 /*
- * Plans: the least that must be cut (design 5.4). The graph holds the machines that an intruder holds (S), those that must be
- * kept from him (protected zones, external destinations, and, for what he has not reached yet, other zones through them), and what enforcement
- * points can separate. Edge cost: legitimate use in the baseline window times the service's criticality. The minimal cut is a
- * max-flow/min-cut (igraph) with node splitting. Results live in the caller's arena.
+ * Plans: the least that must be cut (design 5.4). The graph holds the machines that an intruder holds (S),
+ * those that must be kept from him (protected zones, external destinations, and, for what he has not reached
+ * yet, other zones through them), and what enforcement points can separate. Edge cost: legitimate use in the
+ * baseline window times the service's criticality. The minimal cut is a max-flow/min-cut (igraph) with node
+ * splitting. Results live in the caller's arena.
  *
- * What no enforcement point separates is named as a manual step. Guardrails (never_cut, max_cuts, widest prefix) bind the
- * plan: what they forbid is left uncut and named.
+ * What no enforcement point separates is named as a manual step. Guardrails (never_cut, max_cuts, widest
+ * prefix) bind the plan: what they forbid is left uncut and named.
  */
 
 #include "base/arena.h"
@@ -21,12 +22,13 @@
 enum plan_name { PLAN_SURGICAL, PLAN_GUARDED, PLAN_SHUTDOWN, PLAN_COUNT };
 
 enum plan_cut_kind {
-	PLAN_CUT_HOST,	      /* a machine from everything beyond its segment */
-	PLAN_CUT_HOST_ZONE,   /* a machine from a zone */
+	PLAN_CUT_HOST,      /* a machine from everything beyond its segment */
+	PLAN_CUT_HOST_ZONE, /* a machine from a zone */
 	PLAN_CUT_ZONE_ZONE,
 	PLAN_CUT_DESTINATION, /* an external address from everybody */
 };
 
+/* PLAN_FROM_ONLY stops what `from` begins; what others begin towards it goes on, with its answers. */
 enum plan_direction { PLAN_BOTH, PLAN_FROM_ONLY };
 
 struct plan_cut {
@@ -58,7 +60,10 @@ struct plan {
 	enum plan_name name;
 	struct plan_cut *cuts;
 	size_t n_cuts;
-	size_t attack_paths_before, attack_paths_left; /* (machine of S, thing to keep) pairs with a path */
+	/* Pairs of a machine of S and a thing to keep with a path between them, through other zones too.
+	 * `left` is after the cuts, with the manual steps done: what one segment holds together no cut can
+	 * part. */
+	size_t attack_paths_before, attack_paths_left;
 	double legitimate_flows_per_day;
 	double legitimate_flows_lost_per_day;
 	struct plan_lost_service *services_lost; /* the costliest first */
@@ -67,9 +72,12 @@ struct plan {
 	size_t n_manual_steps;
 	const char **guardrails; /* what a guardrail forbade, by name */
 	size_t n_guardrails;
+	const struct net_prefix *never_cut; /* what every cut leaves alone; borrowed from the input */
+	size_t n_never_cut;
 };
 
-/* Zones that one enforcement point can keep apart, pairwise; and services; handed over by whoever knows conf/. */
+/* Zones that one enforcement point can keep apart, pairwise; and services; handed over by whoever knows
+ * conf/. */
 struct plan_enforcement {
 	const char *name;
 	const uint16_t *zones;
@@ -101,13 +109,16 @@ struct plan_input {
 	int64_t lease_ns;
 	uint32_t max_cuts;
 	uint8_t widest_prefix_v4, widest_prefix_v6;
+	uint64_t seed;
 };
 
 /* All three plans. ret_plans has PLAN_COUNT elements. 0, -ENOMEM or the archive's error. */
 int plan_compute(const struct plan_input *in, struct arena *arena, struct plan *ret_plans);
 
-/* Whether the plan's cuts stop a packet from a to b: what the enforcer and a replay ask. */
-bool plan_blocks(const struct plan *p, const struct net_zone_map *zones, struct net_addr from, struct net_addr to);
+/* Whether the plan stops what `from` begins towards `to`: what a replay asks. Nothing stops two machines of
+ * one zone. */
+bool plan_blocks(
+    const struct plan *p, const struct net_zone_map *zones, struct net_addr from, struct net_addr to);
 const char *plan_name_text(enum plan_name n);
 const char *plan_cut_kind_name(enum plan_cut_kind k);
 const char *plan_direction_name(enum plan_direction d);

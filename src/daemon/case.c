@@ -105,7 +105,8 @@ static int take_hints(struct asset_map *assets, const struct site *site)
 	for (size_t i = 0; i < site->n_assets && r == 0; i++) {
 		const struct site_asset *a = &site->assets[i];
 		r = asset_map_hint(assets,
-		    &(struct asset_hint){.name = a->name, .addrs = a->addrs, .n_addrs = a->n_addrs, .roles = a->roles});
+		    &(struct asset_hint){
+		        .name = a->name, .addrs = a->addrs, .n_addrs = a->n_addrs, .roles = a->roles});
 	}
 	return r;
 }
@@ -129,7 +130,8 @@ static int gather_all(struct gather *g, struct archive *archive, const struct si
 	return r;
 }
 
-/* Whether a link that gave coverage carries the zone's traffic. Without links in the site file, what was seen is covered. */
+/* Whether a link that gave coverage carries the zone's traffic. Without links in the site file, what was seen
+ * is covered. */
 static bool zone_covered(const struct site *site, const struct report_case *r, uint16_t zone)
 {
 	for (size_t i = 0; i < site->n_links; i++) {
@@ -138,7 +140,8 @@ static bool zone_covered(const struct site *site, const struct report_case *r, u
 		for (size_t j = 0; j < link->n_zones; j++)
 			carries |= link->zones[j] == zone;
 		for (size_t j = 0; j < r->n_coverage; j++)
-			live |= r->coverage[j].packets && text_equal(r->coverage[j].name, text_of(link->name));
+			live |= r->coverage[j].packets &&
+			        text_equal(r->coverage[j].name, text_of(link->name));
 		if (carries && live)
 			return true;
 	}
@@ -176,7 +179,8 @@ static int work_spread(struct case_answers *a, const struct site *site, struct a
 			continue;
 		bool confirmed = asset->state == INCIDENT_ASSET_COMPROMISED;
 		a->compromised[asset->asset] |= confirmed;
-		seeds[n++] = (struct spread_seed){.asset = asset->asset, .time = asset->since, .confirmed = confirmed};
+		seeds[n++] = (struct spread_seed){
+		    .asset = asset->asset, .time = asset->since, .confirmed = confirmed};
 	}
 	struct spread_input in = {.assets = a->assets,
 	    .zones = site->zones,
@@ -186,12 +190,12 @@ static int work_spread(struct case_answers *a, const struct site *site, struct a
 	    .detections = a->report.detections,
 	    .n_detections = a->report.n_detections,
 	    .covered = a->covered,
-	    .config = {.backflow = options->backflow, .until = options->until}};
+	    .config = {.backflow = options->backflow}};
 	return spread_compute(&in, &a->arena, ret_spread);
 }
 
 static int work_plans(struct case_answers *a, const struct site *site, struct archive *archive,
-    const struct incident *incident, const struct spread *spread, struct plan *ret_plans)
+    const struct case_options *options, const struct incident *incident, const struct spread *spread, struct plan *ret_plans)
 {
 	struct plan_enforcement *points = arena_array(&a->arena, site->n_enforcement, sizeof(*points));
 	struct plan_service *services = arena_array(&a->arena, site->n_services, sizeof(*services));
@@ -225,12 +229,14 @@ static int work_plans(struct case_answers *a, const struct site *site, struct ar
 	    .lease_ns = site->policy.lease_ns,
 	    .max_cuts = site->policy.max_cuts,
 	    .widest_prefix_v4 = site->policy.widest_prefix_v4,
-	    .widest_prefix_v6 = site->policy.widest_prefix_v6};
+	    .widest_prefix_v6 = site->policy.widest_prefix_v6,
+	    .seed = options->seed};
 	return plan_compute(&in, &a->arena, ret_plans);
 }
 
 /* The zones whose exposure is asked for: the named one, else the protected ones, else the internal ones. */
-static int exposure_zones(const struct site *site, const struct case_options *options, uint16_t *zones, size_t *ret_n)
+static int exposure_zones(
+    const struct site *site, const struct case_options *options, uint16_t *zones, size_t *ret_n)
 {
 	size_t n = 0, all = net_zone_count(site->zones);
 	if (options->zone) {
@@ -287,7 +293,6 @@ static int work_exposures(struct case_answers *a, const struct site *site, struc
 		    .n_coverage = a->report.n_coverage,
 		    .zone = zones[i],
 		    .from = from,
-		    .to = options->until,
 		    .baseline_until = from};
 		r = exposure_compute(&in, &a->arena, &out[i]);
 	}
@@ -305,16 +310,17 @@ static int work_incident(struct case_answers *a, const struct site *site, struct
 		return -ENOMEM;
 	int r = work_spread(a, site, archive, options, i->incident, spread);
 	if (r == 0)
-		r = work_plans(a, site, archive, i->incident, spread, plans);
+		r = work_plans(a, site, archive, options, i->incident, spread, plans);
 	if (r == 0)
-		r = work_exposures(a, site, archive, options, i->incident, spread, &i->exposures, &i->n_exposures);
+		r = work_exposures(
+		    a, site, archive, options, i->incident, spread, &i->exposures, &i->n_exposures);
 	i->spread = spread;
 	i->plans = plans;
 	return r;
 }
 
-static int work_incidents(
-    struct case_answers *a, const struct site *site, struct archive *archive, const struct case_options *options)
+static int work_incidents(struct case_answers *a, const struct site *site, struct archive *archive,
+    const struct case_options *options)
 {
 	struct incident_input in = {.assets = a->assets,
 	    .zones = site->zones,
@@ -352,7 +358,8 @@ static int answer(struct case_answers *a, struct archive *archive, const struct 
 {
 	int r = asset_map_new(&a->assets, site->zones, options->seed);
 	if (r == 0)
-		r = table_new(&g->detection_at, sizeof(uint64_t), sizeof(size_t), CASE_DETECTIONS_MAX, options->seed);
+		r = table_new(
+		    &g->detection_at, sizeof(uint64_t), sizeof(size_t), CASE_DETECTIONS_MAX, options->seed);
 	if (r == 0)
 		r = gather_all(g, archive, site);
 	if (r < 0)

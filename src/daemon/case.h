@@ -3,12 +3,13 @@
 #define DAEMON_CASE_H
 
 /*
- * The four questions, asked of an archive: assets, incidents, and for each of the most severe ones the spread, the plans and
- * the exposure of every protected zone (of every internal one where none is protected). All results live until
- * case_free. `analyze` asks right after its pass; the other verbs ask the same of a CASE folder again.
+ * The four questions, asked of an archive: assets, incidents, and for each of the most severe ones the
+ * spread, the plans and the exposure of every protected zone (of every internal one where none is protected).
+ * All results live until case_free. `analyze` asks right after its pass; the other verbs ask the same of a
+ * CASE folder again.
  *
- * Bounds: CASE_DETECTIONS_MAX detections (the latest of each id), CASE_WORKED_MAX incidents worked out in full; the
- * others are listed without spread, plans and exposure, and the results say so.
+ * Bounds: CASE_DETECTIONS_MAX detections (the latest of each id), CASE_WORKED_MAX incidents worked out in
+ * full; the others are listed without spread, plans and exposure, and the results say so.
  */
 
 #include "conf/site.h"
@@ -17,10 +18,9 @@
 enum { CASE_DETECTIONS_MAX = 1 << 18, CASE_WORKED_MAX = 8, CASE_COVERAGE_MAX = 1 << 16 };
 
 struct case_options {
-	int64_t until;		   /* only what was known by then: flows that begin later don't count; 0: all */
-	const char *incident;	   /* only the one with this id; NULL: all */
-	const char *zone;	   /* exposure of this zone only; NULL: as above */
-	bool backflow;		   /* see spread_config */
+	const char *incident; /* only the one with this id; NULL: all */
+	const char *zone;     /* exposure of this zone only; NULL: as above */
+	bool backflow;        /* see spread_config */
 	uint64_t seed;
 };
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+enum { READ_STEP = 1 << 16 };
+
+int file_read(const char *path, size_t max, struct dynbuf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t got;
+	do {
+		uint8_t *to = dynbuf_grow(out, READ_STEP);
+		got = to ? read(fd, to, READ_STEP) : -1;
+		out->n -= (size_t)(to ? READ_STEP : 0);
+		if (got > 0)
+			out->n += (size_t)got;
+		if (out->n > max)
+			out->error = -ERR_LIMIT;
+	} while (got > 0 && out->error == 0);
+	int error = out->error ? out->error : got < 0 ? -errno : 0;
+	close(fd);
+	return error;
+}
+
+static int render_to(const char *path, file_render_fn render, void *context)
+{
+	FILE *f = fopen(path, "we");
+	if (!f)
+		return -errno;
+	int error = render(context, f);
+	if (error == 0 && (fflush(f) != 0 || fsync(fileno(f)) < 0))
+		error = -errno;
+	if (fclose(f) != 0 && error == 0)
+		error = -errno;
+	return error;
+}
+
+int file_write(const char *folder, const char *name, file_render_fn render, void *context)
+{
+	char path[PATH_MAX], made[PATH_MAX];
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path) ||
+	    snprintf(made, sizeof(made), "%s/.%s.new", folder, name) >= (int)sizeof(made))
+		return -ENAMETOOLONG;
+	int error = render_to(made, render, context);
+	if (error == 0 && rename(made, path) < 0)
+		error = -errno;
+	if (error < 0)
+		unlink(made);
+	return error;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CMD_FILES_H
+#define CMD_FILES_H
+
+/* Reading whole small files and writing result files whole or not at all. */
+
+#include <stdio.h>
+
+#include "base/dynbuf.h"
+
+/* The bytes of a file, at most `max`. 0, -errno, -ERR_LIMIT. */
+int file_read(const char *path, size_t max, struct dynbuf *out);
+
+/* Writes one result to a stream: what file_write calls. 0 or -errno. */
+typedef int (*file_render_fn)(void *context, FILE *out);
+
+/*
+ * Writes folder/name by `render`: into a temporary beside it, flushed and synced, then renamed, so that a
+ * reader never sees half a file and a full disk leaves the old one. 0 or -errno.
+ */
+int file_write(const char *folder, const char *name, file_render_fn render, void *context);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/progress.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/timefmt.h"
+
+enum { BAR_WIDTH = 28 };
+
+static int64_t clock_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+void progress_begin(struct progress *p)
+{
+	*p = (struct progress){.terminal = isatty(STDERR_FILENO), .began_ns = clock_now()};
+	p->drawn_ns = p->began_ns;
+}
+
+void progress_draw(struct progress *p, uint64_t done, uint64_t total, uint64_t packets)
+{
+	int64_t now = clock_now();
+	if (now - p->drawn_ns < NS_PER_S / 5 || now - p->began_ns < NS_PER_S)
+		return;
+	p->drawn_ns = now;
+	p->shown = true;
+	double seconds = (double)(now - p->began_ns) / (double)NS_PER_S;
+	double share = total ? (double)done / (double)total : 0;
+	char bar[BAR_WIDTH + 1], rate[24], left[32];
+	for (int i = 0; i < BAR_WIDTH; i++)
+		bar[i] = (double)i < share * BAR_WIDTH ? '#' : '.';
+	bar[BAR_WIDTH] = '\0';
+	num_bytes_human((uint64_t)((double)done / seconds), rate, sizeof(rate));
+	time_span_human(
+	    share > 0 ? (int64_t)(seconds / share * (1 - share) * (double)NS_PER_S) : 0, left, sizeof(left));
+	fprintf(stderr, "\r[%s] %3.0f%%  %s/s  %.2f Mpkt/s  %s left\033[K", bar, share * 100, rate,
+	    (double)packets / seconds / 1e6, left);
+	fflush(stderr);
+}
+
+void progress_end(struct progress *p)
+{
+	if (p->shown)
+		fputs("\r\033[K", stderr);
+	p->shown = false;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "contain/parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "net/app.h"
+
+enum { LOST_MAX = 256, LOST_KEPT = 65536 };
+
+/* What a lost use is told as: a service of the site file, or an application at a responder. */
+struct lost_key {
+	struct net_addr responder;
+	int32_t service;
+	uint16_t port, app;
+	uint8_t protocol;
+	uint8_t zero[7];
+};
+
+struct lost {
+	uint64_t flows;
+	uint32_t clients;
+	uint8_t criticality;
+	struct table *seen; /* initiators */
+};
+
+static bool in_prefixes(const struct net_prefix *p, size_t n, struct net_addr a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (net_prefix_contains(p[i], a))
+			return true;
+	return false;
+}
+
+static bool is_outside(const struct net_zone_map *zones, struct net_addr a)
+{
+	return !net_zone_is_inside(zones, a);
+}
+
+/* Whether the cut stops what begins at `from` towards `to`, taken in its own direction. */
+static bool blocks_forward(
+    const struct plan_cut *c, const struct net_zone_map *zones, struct net_addr from, struct net_addr to)
+{
+	uint16_t from_zone = net_zone_of(zones, from), to_zone = net_zone_of(zones, to);
+	if (from_zone == to_zone)
+		return false;
+	bool source = c->from_zone != NET_ZONE_NONE ? c->from_zone == from_zone
+	              : c->n_from                   ? in_prefixes(c->from, c->n_from, from)
+	                                            : c->kind == PLAN_CUT_DESTINATION;
+	bool target = c->to_external                ? is_outside(zones, to)
+	              : c->to_zone != NET_ZONE_NONE ? c->to_zone == to_zone
+	              : c->n_to                     ? in_prefixes(c->to, c->n_to, to)
+	                                            : c->kind == PLAN_CUT_HOST;
+	return source && target;
+}
+
+bool plan_cut_blocks(
+    const struct plan_cut *c, const struct net_zone_map *zones, struct net_addr from, struct net_addr to)
+{
+	if (blocks_forward(c, zones, from, to))
+		return true;
+	return c->direction == PLAN_BOTH && blocks_forward(c, zones, to, from);
+}
+
+bool plan_blocks(
+    const struct plan *p, const struct net_zone_map *zones, struct net_addr from, struct net_addr to)
+{
+	if (in_prefixes(p->never_cut, p->n_never_cut, from) || in_prefixes(p->never_cut, p->n_never_cut, to))
+		return false;
+	for (size_t i = 0; i < p->n_cuts; i++)
+		if (plan_cut_blocks(&p->cuts[i], zones, from, to))
+			return true;
+	return false;
+}
+
+static int count_lost(struct plan_work *w, struct table *table, const struct use *u)
+{
+	struct lost_key key = {.service = u->service};
+	int fresh;
+	if (u->service < 0) {
+		key.responder = u->responder;
+		key.port = u->port;
+		key.app = u->app;
+		key.protocol = u->protocol;
+	}
+	struct lost *l = table_put(table, &key, &fresh);
+	if (!l)
+		return 0; /* counted in the sum all the same */
+	if (fresh) {
+		int r = table_new(&l->seen, sizeof(struct net_addr), 1, ASSETS_MAX, w->in->seed);
+		if (r < 0)
+			return r;
+	}
+	int first;
+	if (table_put(l->seen, &u->initiator, &first) && first)
+		l->clients++;
+	l->flows += u->flows;
+	l->criticality = u->criticality;
+	return 0;
+}
+
+static const char *lost_name(const struct plan_work *w, const struct lost_key *key)
+{
+	char name[ASSET_TEXT_SIZE], line[256], addr[NET_ADDR_TEXT_SIZE];
+	if (key->service >= 0)
+		return w->in->services[key->service].name;
+	uint32_t asset = asset_of(w->in->assets, key->responder);
+	const char *to = asset == ASSET_NONE ? net_addr_text(key->responder, addr)
+	                                     : asset_text(w->in->assets, asset, name);
+	int n = snprintf(line, sizeof(line), "%s to %s port %u",
+	    key->app != APP_UNKNOWN ? app_name(key->app)
+	    : key->protocol == 6    ? "tcp"
+	                            : "udp",
+	    to, key->port);
+	const char *copy = arena_strndup(
+	    w->arena, line, (size_t)(n < (int)sizeof(line) ? n : (int)sizeof(line) - 1));
+	return copy ? copy : "";
+}
+
+static int by_weight(const void *left, const void *right)
+{
+	const struct plan_lost_service *a = left, *b = right;
+	double x = a->flows_per_day * a->criticality, y = b->flows_per_day * b->criticality;
+	if (x != y)
+		return x > y ? -1 : 1;
+	return strcmp(a->name, b->name);
+}
+
+static int give_services(struct plan_work *w, const struct table *table)
+{
+	struct plan_lost_service *v = arena_array(w->arena, table_count(table), sizeof(*v));
+	size_t pos = 0, n = 0;
+	const void *key;
+	if (!v)
+		return -ENOMEM;
+	for (const struct lost *l; (l = table_next(table, &pos, &key));)
+		v[n++] = (struct plan_lost_service){.name = lost_name(w, key),
+		    .clients = l->clients,
+		    .flows_per_day = (double)l->flows * w->uses->per_day,
+		    .criticality = l->criticality};
+	if (n)
+		qsort(v, n, sizeof(*v), by_weight);
+	w->plan->services_lost = v;
+	w->plan->n_services_lost = n < LOST_MAX ? n : LOST_MAX;
+	return 0;
+}
+
+/* Each cut's own cost: weighted flows a day that it alone would stop. */
+static void count_cuts(struct plan_work *w, const struct use *u)
+{
+	for (size_t i = 0; i < w->plan->n_cuts; i++)
+		if (plan_cut_blocks(&w->plan->cuts[i], w->in->zones, u->initiator, u->responder))
+			w->plan->cuts[i].cost += (double)u->flows * w->uses->per_day * u->criticality;
+}
+
+int cost_count(struct plan_work *w)
+{
+	struct plan *p = w->plan;
+	struct table *table;
+	uint64_t lost = 0;
+	int r = table_new(&table, sizeof(struct lost_key), sizeof(struct lost), LOST_KEPT, w->in->seed);
+	for (size_t i = 0; i < w->uses->n && r == 0; i++) {
+		const struct use *u = &w->uses->v[i];
+		if (!plan_blocks(p, w->in->zones, u->initiator, u->responder))
+			continue;
+		lost += u->flows;
+		count_cuts(w, u);
+		r = count_lost(w, table, u);
+	}
+	p->legitimate_flows_per_day = (double)w->uses->flows * w->uses->per_day;
+	p->legitimate_flows_lost_per_day = (double)lost * w->uses->per_day;
+	if (r == 0)
+		r = give_services(w, table);
+	size_t pos = 0;
+	for (struct lost *l; table && (l = table_next(table, &pos, NULL));)
+		table_free(l->seen);
+	table_free(table);
+	return r;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "contain/use.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/archive.h"
+#include "base/table.h"
+#include "base/timefmt.h"
+
+/* A baseline shorter than this share of what was seen is too little to weigh services by. */
+#define BASELINE_LEAST 0.1
+
+enum { BAD_FLOWS_MAX = 1 << 22, BAD_PEERS_MAX = 1 << 16 };
+
+struct use_key {
+	struct net_addr initiator, responder;
+	uint16_t port, app;
+	uint8_t protocol;
+	uint8_t zero[3];
+};
+
+struct collect {
+	const struct plan_input *in;
+	struct table *uses;      /* struct use_key -> struct use */
+	struct table *bad_flows; /* record id -> nothing */
+	struct table *bad_peers; /* address -> nothing */
+	struct table *held;      /* asset -> nothing: what the intruder holds */
+	int64_t until;           /* only flows that begin before */
+	int64_t first, last;     /* of what was counted */
+	int64_t all_first, all_last;
+	uint64_t flows;
+	bool merged;
+};
+
+static int take_span(void *context, const struct msg_flow *f)
+{
+	struct collect *c = context;
+	if (c->all_first == 0 || f->first < c->all_first)
+		c->all_first = f->first;
+	if (f->last > c->all_last)
+		c->all_last = f->last;
+	return 0;
+}
+
+/* What an intruder's machine does with one of his peers; others may use the same place honestly. */
+static bool is_intrusion(const struct collect *c, const struct msg_flow *f)
+{
+	uint32_t initiator = asset_of(c->in->assets, f->initiator),
+	         responder = asset_of(c->in->assets, f->responder);
+	return table_get(c->bad_flows, &f->id) ||
+	       (table_get(c->bad_peers, &f->responder) && table_get(c->held, &initiator)) ||
+	       (table_get(c->bad_peers, &f->initiator) && table_get(c->held, &responder));
+}
+
+/* Of two ends that talked: a connection with payload both ways, or a datagram that was answered. */
+static bool was_used(const struct msg_flow *f)
+{
+	return f->packets_out && f->packets_in && (f->payload_out || f->payload_in) && !f->parent;
+}
+
+static int service_of(const struct plan_input *in, const struct msg_flow *f, uint16_t zone)
+{
+	int best = -1;
+	for (size_t i = 0; i < in->n_services; i++) {
+		const struct plan_service *s = &in->services[i];
+		bool there = s->to_zone ? s->zone == zone : net_prefix_contains(s->prefix, f->responder);
+		bool that = (!s->protocol || s->protocol == f->protocol) &&
+		            (!s->port || s->port == f->responder_port);
+		if (there && that && (best < 0 || s->criticality > in->services[best].criticality))
+			best = (int)i;
+	}
+	return best;
+}
+
+static struct use use_of(const struct plan_input *in, const struct msg_flow *f)
+{
+	uint16_t zone = net_zone_of(in->zones, f->responder);
+	int service = service_of(in, f, zone);
+	return (struct use){.initiator = f->initiator,
+	    .responder = f->responder,
+	    .initiator_asset = asset_of(in->assets, f->initiator),
+	    .responder_asset = asset_of(in->assets, f->responder),
+	    .initiator_zone = net_zone_of(in->zones, f->initiator),
+	    .responder_zone = zone,
+	    .port = f->responder_port,
+	    .app = f->app,
+	    .protocol = f->protocol,
+	    .criticality = service < 0 ? 1 : in->services[service].criticality,
+	    .service = service,
+	    .flow = f->id};
+}
+
+static int take_use(void *context, const struct msg_flow *f)
+{
+	struct collect *c = context;
+	int fresh;
+	if (!was_used(f) || f->first >= c->until || net_addr_is_multicast(f->responder) || is_intrusion(c, f))
+		return 0;
+	c->flows++;
+	if (c->first == 0 || f->first < c->first)
+		c->first = f->first;
+	if (f->last > c->last)
+		c->last = f->last;
+	struct use_key key = {.initiator = f->initiator,
+	    .responder = f->responder,
+	    .port = f->responder_port,
+	    .app = f->app,
+	    .protocol = f->protocol};
+	struct use *u = table_put(c->uses, &key, &fresh);
+	if (!u) {
+		c->merged = true;
+		return 0;
+	}
+	if (fresh)
+		*u = use_of(c->in, f);
+	u->flows++;
+	return 0;
+}
+
+static int mark_bad(struct collect *c)
+{
+	const struct incident *incident = c->in->incident;
+	for (size_t i = 0; i < incident->n_detections; i++)
+		for (uint32_t j = 0; j < incident->detections[i]->flows.n; j++)
+			if (!table_put(c->bad_flows, &incident->detections[i]->flows.v[j], NULL))
+				return -ENOMEM;
+	for (size_t i = 0; i < incident->n_peers && i < BAD_PEERS_MAX; i++)
+		if (!table_put(c->bad_peers, &incident->peers[i].addr, NULL))
+			return -ENOMEM;
+	for (size_t i = 0; i < incident->n_assets; i++)
+		if (incident->assets[i].state != INCIDENT_ASSET_TARGET &&
+		    !table_put(c->held, &incident->assets[i].asset, NULL))
+			return -ENOMEM;
+	return 0;
+}
+
+/* By address, port: the order of the table depends on nothing but the archive, but sorted is easier to read
+ * and to test. */
+static int by_key(const void *left, const void *right)
+{
+	const struct use *a = left, *b = right;
+	int order = net_addr_compare(a->initiator, b->initiator);
+	if (order == 0)
+		order = net_addr_compare(a->responder, b->responder);
+	if (order == 0)
+		order = (int)a->protocol - (int)b->protocol;
+	if (order == 0)
+		order = (int)a->port - (int)b->port;
+	return order ? order : (int)a->app - (int)b->app;
+}
+
+static int give_list(struct collect *c, struct arena *arena, struct use_list *ret_uses)
+{
+	struct use_list list = {.n = table_count(c->uses), .flows = c->flows, .merged = c->merged};
+	list.v = arena_array(arena, list.n, sizeof(*list.v));
+	if (!list.v)
+		return -ENOMEM;
+	size_t pos = 0, n = 0;
+	for (const struct use *u; (u = table_next(c->uses, &pos, NULL));)
+		list.v[n++] = *u;
+	if (n)
+		qsort(list.v, n, sizeof(*list.v), by_key);
+	int64_t span = c->last - c->first;
+	list.per_day = 86400.0 * (double)NS_PER_S / (double)(span > NS_PER_S ? span : NS_PER_S);
+	*ret_uses = list;
+	return 0;
+}
+
+static int collect_all(struct collect *c, struct archive *archive)
+{
+	static const struct archive_filter all;
+	int r = mark_bad(c);
+	if (r == 0)
+		r = archive_scan_flows(archive, &all, take_span, c);
+	if (r < 0)
+		return r;
+	int64_t before = c->in->incident->first;
+	bool enough = (double)(before - c->all_first) >=
+	              BASELINE_LEAST * (double)(c->all_last - c->all_first);
+	c->until = enough ? before : INT64_MAX;
+	r = archive_scan_flows(archive, &all, take_use, c);
+	if (r == 0 && c->flows == 0 && enough) {
+		/* nothing legitimate was seen before: take what went on beside the incident */
+		c->until = INT64_MAX;
+		r = archive_scan_flows(archive, &all, take_use, c);
+	}
+	return r;
+}
+
+int use_collect(const struct plan_input *in, struct arena *arena, struct use_list *ret_uses)
+{
+	struct collect c = {.in = in};
+	int r = table_new(&c.uses, sizeof(struct use_key), sizeof(struct use), USES_MAX, in->seed);
+	if (r == 0)
+		r = table_new(&c.bad_flows, sizeof(uint64_t), 1, BAD_FLOWS_MAX, in->seed);
+	if (r == 0)
+		r = table_new(&c.bad_peers, sizeof(struct net_addr), 1, BAD_PEERS_MAX, in->seed);
+	if (r == 0)
+		r = table_new(&c.held, sizeof(uint32_t), 1, ASSETS_MAX, in->seed);
+	if (r == 0)
+		r = collect_all(&c, in->archive);
+	if (r == 0)
+		r = give_list(&c, arena, ret_uses);
+	table_free(c.uses);
+	table_free(c.bad_flows);
+	table_free(c.bad_peers);
+	table_free(c.held);
+	return r;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/analysis.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/table.h"
+#include "daemon/sensor.h"
+#include "detect/detect.h"
+
+enum { ANALYSIS_DETECTIONS_MAX = 1 << 18, ANALYSIS_COUNTS_MAX = 128 };
+
+struct analysis {
+	const struct site *site;
+	struct archive *archive;
+	struct sensor *sensor;
+	struct detector *detector;
+	struct table *detections; /* id -> struct dynbuf, the last state, encoded */
+	uint64_t detections_lost;
+	uint64_t id;
+	int64_t last;
+	int error;
+	struct report_count counts[ANALYSIS_COUNTS_MAX];
+	size_t n_counts;
+	struct report_source *sources;
+};
+
+static uint64_t next_id(void *context)
+{
+	struct analysis *a = context;
+	return ++a->id;
+}
+
+static int on_transaction(void *context, const struct msg_flow *f, const struct msg_transaction *t)
+{
+	struct analysis *a = context;
+	detector_transaction(a->detector, f, t);
+	return a->error < 0 ? a->error : archive_append_transaction(a->archive, t);
+}
+
+static int on_flow(void *context, const struct msg_flow *f)
+{
+	struct analysis *a = context;
+	if (f->last > a->last)
+		a->last = f->last;
+	if (!f->duplicate_of)
+		detector_flow(a->detector, f);
+	return a->error < 0 ? a->error : archive_append_flow(a->archive, f);
+}
+
+static int on_binding(void *context, const struct msg_binding *b)
+{
+	struct analysis *a = context;
+	return archive_append_binding(a->archive, b);
+}
+
+static void on_detection(void *context, const struct msg_detection *d)
+{
+	struct analysis *a = context;
+	struct dynbuf *bytes = table_put(a->detections, &d->id, NULL);
+	if (!bytes) {
+		a->detections_lost++;
+		return;
+	}
+	dynbuf_reset(bytes);
+	int r = msg_detection_encode(bytes, d);
+	if (r < 0 && a->error == 0)
+		a->error = r;
+}
+
+int analysis_new(struct analysis **ret_analysis, const char *path, const struct site *site,
+    const struct indicator_set *indicators, uint64_t seed)
+{
+	struct analysis *a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	a->site = site;
+	struct sensor_sink sink = {.next_id = next_id,
+	    .transaction = on_transaction,
+	    .flow = on_flow,
+	    .binding = on_binding,
+	    .context = a};
+	struct detect_config detect = {.zones = site->zones,
+	    .indicators = indicators,
+	    .seed = seed,
+	    .next_id = next_id,
+	    .emit = on_detection,
+	    .context = a};
+	int r = archive_create(&a->archive, path);
+	if (r == 0)
+		r = table_new(
+		    &a->detections, sizeof(uint64_t), sizeof(struct dynbuf), ANALYSIS_DETECTIONS_MAX, seed);
+	if (r == 0)
+		r = sensor_new(&a->sensor, &(struct sensor_limits){0}, seed, &sink);
+	if (r == 0)
+		r = detector_new(&a->detector, &detect);
+	if (r < 0) {
+		analysis_free(a);
+		return r;
+	}
+	*ret_analysis = a;
+	return 0;
+}
+
+int analysis_free(struct analysis *a)
+{
+	if (!a)
+		return 0;
+	int r = a->archive ? archive_close(a->archive) : 0;
+	sensor_free(a->sensor);
+	detector_free(a->detector);
+	size_t pos = 0;
+	for (struct dynbuf *bytes; a->detections && (bytes = table_next(a->detections, &pos, NULL));)
+		dynbuf_free(bytes);
+	table_free(a->detections);
+	free(a->sources);
+	free(a);
+	return r;
+}
+
+int analysis_frame(struct analysis *a, const struct capture_frame *f, size_t vantages)
+{
+	return sensor_frame(a->sensor, f, vantages);
+}
+
+/* Detections in the order of their ids: that of their first appearance. */
+static int append_detections(struct analysis *a)
+{
+	struct arena arena = {0};
+	int r = 0;
+	size_t pos = 0;
+	for (const struct dynbuf *bytes; r == 0 && (bytes = table_next(a->detections, &pos, NULL));) {
+		struct msg_detection d;
+		arena_reset(&arena);
+		r = msg_detection_decode(bytes->p, bytes->n, &arena, &d);
+		if (r == 0)
+			r = archive_append_detection(a->archive, &d);
+	}
+	arena_free(&arena);
+	return r;
+}
+
+static int append_coverage(struct analysis *a, const struct capture_set *set)
+{
+	int r = 0;
+	for (size_t i = 0; i < capture_set_vantages(set) && r == 0; i++) {
+		const struct capture_vantage *v = capture_set_vantage(set, i);
+		struct sensor_vantage_counts counts = sensor_vantage_counts(a->sensor, (uint16_t)i);
+		const struct capture_file_status *file = capture_set_file(set, v->file);
+		struct msg_coverage c = {.id = next_id(a),
+		    .vantage = (uint16_t)i,
+		    .name = text_of(v->name),
+		    .origin = text_of(file ? file->path : v->name),
+		    .from = v->first_ns,
+		    .to = v->last_ns,
+		    .packets = v->packets,
+		    .bytes = v->bytes,
+		    .dropped = v->dropped,
+		    .cut = v->cut,
+		    .malformed = counts.malformed,
+		    .unreadable = counts.unreadable,
+		    .evicted = counts.evicted,
+		    .missing = counts.missing,
+		    .end = (uint8_t)(file ? file->end : CAPTURE_END_CLEAN),
+		    .why = text_of(file ? file->why : "")};
+		r = archive_append_coverage(a->archive, &c);
+	}
+	return r;
+}
+
+int analysis_finish(struct analysis *a, const struct capture_set *set)
+{
+	int r = sensor_finish(a->sensor);
+	if (r < 0)
+		return r;
+	detector_finish(a->detector, a->last);
+	r = a->error;
+	if (r == 0)
+		r = append_detections(a);
+	if (r == 0)
+		r = append_coverage(a, set);
+	return r == 0 ? archive_sync(a->archive) : r;
+}
+
+struct archive *analysis_archive(struct analysis *a)
+{
+	return a->archive;
+}
+
+static void add_count(struct analysis *a, const char *name, uint64_t n)
+{
+	if (n && a->n_counts < ANALYSIS_COUNTS_MAX)
+		a->counts[a->n_counts++] = (struct report_count){.name = name, .n = n};
+}
+
+static void describe_counts(struct analysis *a)
+{
+	struct sensor_stats s;
+	sensor_get_stats(a->sensor, &s);
+	a->n_counts = 0;
+	for (int i = 0; i < DECODE_EVENT_COUNT; i++)
+		add_count(a, decode_event_name((enum decode_event)i), s.decode->events[i]);
+	add_count(a, "flow.evicted", s.flow->evicted);
+	add_count(a, "flow.no_room", s.flow->out_of_memory);
+	add_count(a, "proto.broken", s.proto->broken);
+	add_count(a, "proto.no_room", s.proto->without_room);
+	add_count(a, "proto.transactions_dropped", s.proto->transactions_dropped);
+	add_count(a, "proto.fields_dropped", s.proto->fields_dropped);
+	add_count(a, "merge.early", s.merged_early);
+	add_count(a, "merge.transactions_lost", s.transactions_lost);
+	add_count(a, "sensor.bindings_lost", s.bindings_lost);
+	add_count(a, "detect.forgotten", detector_stats(a->detector)->forgotten);
+	add_count(a, "detect.detections_lost", a->detections_lost);
+}
+
+void analysis_describe(struct analysis *a, const struct capture_set *set, struct report_case *c)
+{
+	static const char *const ends[] = {[CAPTURE_END_CLEAN] = "clean",
+	    [CAPTURE_END_TRUNCATED] = "truncated",
+	    [CAPTURE_END_MALFORMED] = "malformed",
+	    [CAPTURE_END_UNREADABLE] = "unreadable"};
+	size_t n = capture_set_files(set);
+	describe_counts(a);
+	c->anomalies = a->counts;
+	c->n_anomalies = a->n_counts;
+	free(a->sources);
+	a->sources = calloc(n ? n : 1, sizeof(*a->sources));
+	if (!a->sources)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct capture_file_status *f = capture_set_file(set, i);
+		a->sources[i] = (struct report_source){.path = f->path,
+		    .end = ends[f->end],
+		    .why = f->why,
+		    .bytes = f->bytes,
+		    .packets = f->packets};
+	}
+	c->sources = a->sources;
+	c->n_sources = n;
+}
