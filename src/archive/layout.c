@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "archive/layout.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define COLUMN(kind, column_type, field)                                                                     \
+	{                                                                                                    \
+		.name = #field, .type = ARCHIVE_COLUMN_##column_type,                                        \
+		.size = sizeof(((struct msg_##kind *)0)->field),                                             \
+		.offset = offsetof(struct msg_##kind, field)                                                 \
+	}
+
+#define FLOW(type, field) COLUMN(flow, type, field)
+static const struct archive_column flow_columns[] = {
+    FLOW(UINT, id),
+    FLOW(UINT, duplicate_of),
+    FLOW(U64S, also),
+    FLOW(UINT, parent),
+    FLOW(UINT, related),
+    FLOW(UINT, vantage),
+    FLOW(UINT, protocol),
+    FLOW(ADDR, initiator),
+    FLOW(ADDR, responder),
+    FLOW(UINT, initiator_port),
+    FLOW(UINT, responder_port),
+    FLOW(MAC, initiator_mac),
+    FLOW(MAC, responder_mac),
+    FLOW(UINT, vlan),
+    FLOW(UINT, first),
+    FLOW(UINT, last),
+    FLOW(UINT, established),
+    FLOW(UINT, packets_out),
+    FLOW(UINT, packets_in),
+    FLOW(UINT, wire_out),
+    FLOW(UINT, wire_in),
+    FLOW(UINT, payload_out),
+    FLOW(UINT, payload_in),
+    FLOW(UINT, retransmitted_out),
+    FLOW(UINT, retransmitted_in),
+    FLOW(UINT, missing_out),
+    FLOW(UINT, missing_in),
+    FLOW(UINT, tcp_flags_out),
+    FLOW(UINT, tcp_flags_in),
+    FLOW(UINT, tcp_state),
+    FLOW(UINT, end),
+    FLOW(UINT, flags),
+    FLOW(UINT, events),
+    FLOW(UINT, app),
+    FLOW(TEXT, name),
+};
+
+#define TRANSACTION(type, field) COLUMN(transaction, type, field)
+static const struct archive_column transaction_columns[] = {
+    TRANSACTION(UINT, id),
+    TRANSACTION(UINT, flow),
+    TRANSACTION(UINT, app),
+    TRANSACTION(UINT, time),
+    TRANSACTION(FIELDS, fields),
+};
+
+#define DETECTION(type, field) COLUMN(detection, type, field)
+static const struct archive_column detection_columns[] = {
+    DETECTION(UINT, id),
+    DETECTION(UINT, time),
+    DETECTION(UINT, last),
+    DETECTION(UINT, source),
+    DETECTION(TEXT, name),
+    DETECTION(TEXT, technique),
+    DETECTION(REAL, confidence),
+    DETECTION(ADDR, asset),
+    DETECTION(ADDR, peer),
+    DETECTION(UINT, asset_role),
+    DETECTION(UINT, peer_role),
+    DETECTION(UINT, count),
+    DETECTION(TEXT, why),
+    DETECTION(TEXT, indicator),
+    DETECTION(UINT, tlp),
+    DETECTION(U64S, flows),
+};
+
+#define BINDING(type, field) COLUMN(binding, type, field)
+static const struct archive_column binding_columns[] = {
+    BINDING(UINT, id),
+    BINDING(UINT, first),
+    BINDING(UINT, last),
+    BINDING(ADDR, addr),
+    BINDING(MAC, mac),
+    BINDING(TEXT, name),
+    BINDING(UINT, source),
+    BINDING(UINT, vantage),
+};
+
+#define COVERAGE(type, field) COLUMN(coverage, type, field)
+static const struct archive_column coverage_columns[] = {
+    COVERAGE(UINT, id),
+    COVERAGE(UINT, vantage),
+    COVERAGE(TEXT, name),
+    COVERAGE(TEXT, origin),
+    COVERAGE(UINT, from),
+    COVERAGE(UINT, to),
+    COVERAGE(UINT, packets),
+    COVERAGE(UINT, bytes),
+    COVERAGE(UINT, dropped),
+    COVERAGE(UINT, cut),
+    COVERAGE(UINT, malformed),
+    COVERAGE(UINT, unreadable),
+    COVERAGE(UINT, evicted),
+    COVERAGE(UINT, end),
+    COVERAGE(TEXT, why),
+    COVERAGE(UINT, missing),
+};
+
+#define CODEC(kind)                                                                                          \
+	static int kind##_encode(struct dynbuf *out, const void *record)                                     \
+	{                                                                                                    \
+		return msg_##kind##_encode(out, record);                                                     \
+	}                                                                                                    \
+	static int kind##_decode(const void *p, size_t n, struct arena *arena, void *ret_record)             \
+	{                                                                                                    \
+		return msg_##kind##_decode(p, n, arena, ret_record);                                         \
+	}
+
+CODEC(flow)
+CODEC(transaction)
+CODEC(detection)
+CODEC(binding)
+CODEC(coverage)
+
+#define LAYOUT(kind, number, first_field, last_field)                                                        \
+	[number] = {.name = #kind,                                                                           \
+	    .record = number,                                                                                \
+	    .n_columns = sizeof(kind##_columns) / sizeof(kind##_columns[0]),                                 \
+	    .size = sizeof(struct msg_##kind),                                                               \
+	    .columns = kind##_columns,                                                                       \
+	    .first = offsetof(struct msg_##kind, first_field),                                               \
+	    .last = offsetof(struct msg_##kind, last_field),                                                 \
+	    .encode = kind##_encode,                                                                         \
+	    .decode = kind##_decode}
+
+static const struct archive_layout layouts[ARCHIVE_KINDS] = {
+    LAYOUT(flow, MSG_FLOW, first, last),
+    LAYOUT(transaction, MSG_TRANSACTION, time, time),
+    LAYOUT(detection, MSG_DETECTION, time, last),
+    LAYOUT(binding, MSG_BINDING, first, last),
+    LAYOUT(coverage, MSG_COVERAGE, from, to),
+};
+
+const struct archive_layout *archive_layout_of(unsigned record)
+{
+	return record < ARCHIVE_KINDS && layouts[record].name ? &layouts[record] : NULL;
+}
+
+int archive_layout_column(const struct archive_layout *layout, const char *name)
+{
+	for (int i = 0; i < layout->n_columns; i++)
+		if (strcmp(layout->columns[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+void archive_span_add(struct archive_span *s, const struct archive_layout *layout, const void *record)
+{
+	struct archive_span one = {.records = 1};
+	const uint8_t *p = record;
+	memcpy(&one.id_min, p + layout->columns[ARCHIVE_COLUMN_ID].offset, sizeof(one.id_min));
+	memcpy(&one.first, p + layout->first, sizeof(one.first));
+	memcpy(&one.last, p + layout->last, sizeof(one.last));
+	one.id_max = one.id_min;
+	one.untimed = one.first == 0 && one.last == 0;
+	/* a record whose end is 0 or before its start spans that one moment */
+	if (one.last < one.first)
+		one.last = one.first;
+	archive_span_merge(s, &one);
+}
+
+void archive_span_merge(struct archive_span *s, const struct archive_span *other)
+{
+	if (other->records == 0)
+		return;
+	if (s->records == 0 || other->id_min < s->id_min)
+		s->id_min = other->id_min;
+	if (s->records == 0 || other->id_max > s->id_max)
+		s->id_max = other->id_max;
+	if (other->records > other->untimed) {
+		bool none = s->records == s->untimed;
+		if (none || other->first < s->first)
+			s->first = other->first;
+		if (none || other->last > s->last)
+			s->last = other->last;
+	}
+	s->records += other->records;
+	s->untimed += other->untimed;
+}

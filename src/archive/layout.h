@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ARCHIVE_LAYOUT_H
+#define ARCHIVE_LAYOUT_H
+
+/*
+ * What each kind of record is made of, as columns: one row for each field of msg/records.schema, in its
+ * order. A column's number is its place in that order and is stored in segments, so this table only grows at
+ * its end.
+ */
+
+#include "msg/msg.h"
+
+/* Stored in segments: append only. */
+enum archive_column_type {
+	ARCHIVE_COLUMN_UINT, /* u8, u16, u32, u64, time */
+	ARCHIVE_COLUMN_REAL,
+	ARCHIVE_COLUMN_ADDR,
+	ARCHIVE_COLUMN_MAC,
+	ARCHIVE_COLUMN_TEXT,
+	ARCHIVE_COLUMN_U64S,
+	ARCHIVE_COLUMN_FIELDS,
+};
+
+enum {
+	ARCHIVE_COLUMNS_MAX = 64, /* of one kind, unknown newer ones included */
+	ARCHIVE_KINDS = 8,        /* more than the largest enum msg_record */
+	ARCHIVE_COLUMN_ID = 0,    /* every record begins with its id */
+};
+
+struct archive_column {
+	const char *name;
+	enum archive_column_type type;
+	uint8_t size;    /* of the member */
+	uint16_t offset; /* in the record's struct */
+};
+
+struct archive_layout {
+	const char *name; /* of the files: "flow" */
+	uint16_t record;  /* enum msg_record */
+	uint16_t n_columns;
+	size_t size; /* of the record's struct */
+	const struct archive_column *columns;
+	uint16_t first, last; /* offsets of the times that the record spans; the same where it has one */
+	int (*encode)(struct dynbuf *out, const void *record);
+	int (*decode)(const void *p, size_t n, struct arena *arena, void *ret_record);
+};
+
+/* Room for a decoded record of any kind. */
+union archive_record {
+	struct msg_flow flow;
+	struct msg_transaction transaction;
+	struct msg_detection detection;
+	struct msg_binding binding;
+	struct msg_coverage coverage;
+};
+
+/* NULL for a number that is no kind of record. */
+const struct archive_layout *archive_layout_of(unsigned record);
+/* The number of a column by its name, -1 where there is none. */
+int archive_layout_column(const struct archive_layout *layout, const char *name);
+
+/* What a run of records spans: for skipping whatever can't hold an answer. */
+struct archive_span {
+	uint64_t records;
+	uint64_t untimed; /* of them, those whose times are both 0: they don't count in first and last */
+	uint64_t id_min, id_max;
+	int64_t first, last;
+};
+
+void archive_span_add(struct archive_span *s, const struct archive_layout *layout, const void *record);
+void archive_span_merge(struct archive_span *s, const struct archive_span *other);
+static inline bool archive_span_has_id(const struct archive_span *s, uint64_t id)
+{
+	return s->records && id >= s->id_min && id <= s->id_max;
+}
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "archive/query.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+/* Columns by number: their places in msg/records.schema, which never change (tests/unit/archive compares
+ * them). */
+enum {
+	FLOW_DUPLICATE_OF = 1,
+	FLOW_INITIATOR = 7,
+	FLOW_RESPONDER = 8,
+	FLOW_FIRST = 14,
+	FLOW_LAST = 15,
+	FLOW_PAYLOAD_OUT = 21,
+	FLOW_PAYLOAD_IN = 22,
+	TRANSACTION_FLOW = 1,
+};
+
+static bool has_window(const struct archive_filter *f)
+{
+	return f->from != 0 || f->to != 0;
+}
+
+/* [from, to); 0 leaves that side open. */
+static bool overlaps(const struct archive_filter *f, int64_t first, int64_t last)
+{
+	return (f->from == 0 || last >= f->from) && (f->to == 0 || first < f->to);
+}
+
+static bool addr_wanted(const struct archive_filter *f, struct net_addr a)
+{
+	size_t low = 0, high = f->n_addrs;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = net_addr_compare(f->addrs[middle], a);
+		if (order == 0)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+static bool flow_skip(const struct archive_query *q, const struct archive_span *span)
+{
+	return has_window(&q->filter) && span->untimed == 0 && !overlaps(&q->filter, span->first, span->last);
+}
+
+static bool flow_wants(const struct archive_query *q, const void *record)
+{
+	const struct archive_filter *f = &q->filter;
+	const struct msg_flow *m = record;
+	return (f->duplicates || m->duplicate_of == 0) &&
+	       (!f->established_only || (m->payload_out && m->payload_in)) &&
+	       overlaps(f, m->first, m->last) &&
+	       (!f->addrs || addr_wanted(f, m->initiator) || addr_wanted(f, m->responder));
+}
+
+static uint64_t value(const struct archive_column_data *d, size_t row)
+{
+	return d->absent ? 0 : archive_stream_at(&d->numbers, row);
+}
+
+/* Keeps the rows of which the column is zero (want_zero) or isn't. */
+static int keep_zero(struct archive_block *b, unsigned column, bool want_zero, uint32_t *rows, size_t *n)
+{
+	const struct archive_column_data *d;
+	size_t kept = 0;
+	int r = archive_block_column(b, column, &d);
+	if (r < 0)
+		return r;
+	if (d->absent && want_zero)
+		return 0;
+	for (size_t i = 0; i < *n; i++) {
+		rows[kept] = rows[i];
+		kept += (value(d, rows[i]) == 0) == want_zero;
+	}
+	*n = kept;
+	return 0;
+}
+
+static int keep_window(const struct archive_filter *f, struct archive_block *b, uint32_t *rows, size_t *n)
+{
+	const struct archive_column_data *first, *last;
+	size_t kept = 0;
+	int r = archive_block_column(b, FLOW_FIRST, &first);
+	if (r == 0)
+		r = archive_block_column(b, FLOW_LAST, &last);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < *n; i++) {
+		rows[kept] = rows[i];
+		kept += overlaps(f, (int64_t)value(first, rows[i]), (int64_t)value(last, rows[i]));
+	}
+	*n = kept;
+	return 0;
+}
+
+/* Which entries of the block's dictionary are wanted: both are sorted, so the shorter is looked up in the
+ * longer. Gives how many there are. */
+static size_t mark_addrs(const struct archive_filter *f, const struct archive_block *b, uint8_t *wanted)
+{
+	size_t hits = 0, at = 0;
+	if (f->n_addrs > b->n_addrs) {
+		for (size_t i = 0; i < b->n_addrs; i++)
+			hits += wanted[i] = addr_wanted(f, b->addrs[i]);
+		return hits;
+	}
+	for (size_t i = 0; i < f->n_addrs; i++) {
+		size_t low = at, high = b->n_addrs;
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+			if (net_addr_compare(b->addrs[middle], f->addrs[i]) < 0)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		at = low;
+		if (at < b->n_addrs && net_addr_equal(b->addrs[at], f->addrs[i]))
+			hits += wanted[at] = 1;
+	}
+	return hits;
+}
+
+static int keep_marked(struct archive_block *b, const uint8_t *wanted, uint32_t *rows, size_t *n)
+{
+	const struct archive_column_data *from, *to;
+	size_t kept = 0;
+	int r = archive_block_column(b, FLOW_INITIATOR, &from);
+	if (r == 0)
+		r = archive_block_column(b, FLOW_RESPONDER, &to);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < *n; i++) {
+		rows[kept] = rows[i];
+		/* an absent column is all "no address", which is not in the dictionary: left to flow_wants */
+		kept += from->absent || to->absent || wanted[value(from, rows[i])] ||
+		        wanted[value(to, rows[i])];
+	}
+	*n = kept;
+	return 0;
+}
+
+static int keep_addrs(const struct archive_filter *f, struct archive_block *b, uint32_t *rows, size_t *n)
+{
+	int r = archive_block_addrs(b);
+	if (r < 0)
+		return r;
+	uint8_t *wanted = calloc(b->n_addrs, 1);
+	if (!wanted)
+		return -ENOMEM;
+	if (mark_addrs(f, b, wanted) == 0)
+		*n = 0;
+	else
+		r = keep_marked(b, wanted, rows, n);
+	free(wanted);
+	return r;
+}
+
+static int flow_select(const struct archive_query *q, struct archive_block *b, uint32_t *rows, size_t *n)
+{
+	const struct archive_filter *f = &q->filter;
+	int r = f->addrs ? keep_addrs(f, b, rows, n) : 0;
+	if (r == 0 && *n && has_window(f))
+		r = keep_window(f, b, rows, n);
+	if (r == 0 && *n && !f->duplicates)
+		r = keep_zero(b, FLOW_DUPLICATE_OF, true, rows, n);
+	if (r == 0 && *n && f->established_only)
+		r = keep_zero(b, FLOW_PAYLOAD_OUT, false, rows, n);
+	if (r == 0 && *n && f->established_only)
+		r = keep_zero(b, FLOW_PAYLOAD_IN, false, rows, n);
+	return r;
+}
+
+struct archive_query archive_query_flows(const struct archive_filter *filter)
+{
+	return (struct archive_query){.skip = flow_skip,
+	    .select = flow_select,
+	    .wants = flow_wants,
+	    .filter = filter ? *filter : (struct archive_filter){0}};
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+static bool flow_id_wanted(const struct archive_query *q, uint64_t id)
+{
+	return q->n_flows && bsearch(&id, q->flows, q->n_flows, sizeof(id), compare_ids);
+}
+
+static bool transaction_wants(const struct archive_query *q, const void *record)
+{
+	return flow_id_wanted(q, ((const struct msg_transaction *)record)->flow);
+}
+
+static int transaction_select(
+    const struct archive_query *q, struct archive_block *b, uint32_t *rows, size_t *n)
+{
+	const struct archive_column_data *flow;
+	size_t kept = 0;
+	int r = archive_block_column(b, TRANSACTION_FLOW, &flow);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < *n; i++) {
+		rows[kept] = rows[i];
+		kept += flow_id_wanted(q, value(flow, rows[i]));
+	}
+	*n = kept;
+	return 0;
+}
+
+struct archive_query archive_query_transactions(const uint64_t *flows, size_t n)
+{
+	if (!flows)
+		return (struct archive_query){0};
+	return (struct archive_query){
+	    .select = transaction_select, .wants = transaction_wants, .flows = flows, .n_flows = n};
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "archive/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "archive/file.h"
+#include "base/table.h"
+
+/* Below this, closing leaves the journal as it is: many small segments would cost more than they save. */
+enum { SEAL_ON_CLOSE = 1024 };
+
+static void free_archive(struct archive *a)
+{
+	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
+		struct archive_kind *k = &a->kinds[i];
+		free(k->segments);
+		dynbuf_free(&k->open.bytes);
+		archive_journal_close(&k->open.journal);
+		table_free(k->open.places);
+	}
+	for (unsigned i = 0; a->cached && i < ARCHIVE_CACHED; i++) {
+		archive_segment_close(&a->cached[i].segment);
+		archive_block_free(&a->cached[i].block);
+	}
+	free(a->cached);
+	archive_encoder_free(a->encoder);
+	if (a->lock >= 0)
+		close(a->lock);
+	if (a->folder >= 0)
+		close(a->folder);
+	free(a);
+}
+
+static int new_archive(struct archive **ret_archive, bool writable)
+{
+	struct archive *a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	a->folder = a->lock = -1;
+	a->writable = writable;
+	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
+		a->kinds[i].layout = archive_layout_of(i);
+		a->kinds[i].open = (struct archive_open_segment){
+		    .number = 1, .bytes = {.max = ARCHIVE_SEGMENT_BYTES}, .journal = {.fd = -1}};
+	}
+	int r = getrandom(&a->seed, sizeof(a->seed), 0) == sizeof(a->seed) ? 0 : -EIO;
+	if (r == 0 && writable)
+		r = archive_encoder_new(&a->encoder, a->seed);
+	if (r < 0) {
+		free_archive(a);
+		return r;
+	}
+	*ret_archive = a;
+	return 0;
+}
+
+int archive_create(struct archive **ret_archive, const char *path)
+{
+	struct archive *a;
+	int r = new_archive(&a, true);
+	if (r < 0)
+		return r;
+	r = archive_folder_make(path, &a->folder);
+	if (r == 0)
+		r = archive_folder_lock(a->folder, &a->lock);
+	if (r == 0) {
+		/* with the lock in hand nobody else makes one between this and the mark */
+		int there = archive_folder_check(a->folder);
+		r = there == -ENOENT ? archive_folder_mark(a->folder) : -EEXIST;
+	}
+	if (r == 0)
+		r = archive_store_load(a);
+	if (r < 0) {
+		free_archive(a);
+		return r;
+	}
+	*ret_archive = a;
+	return 0;
+}
+
+int archive_open(struct archive **ret_archive, const char *path, bool writable)
+{
+	struct archive *a;
+	int r = new_archive(&a, writable);
+	if (r < 0)
+		return r;
+	r = archive_folder_open(path, &a->folder);
+	if (r == 0)
+		r = archive_folder_check(a->folder);
+	if (r == 0 && writable)
+		r = archive_folder_lock(a->folder, &a->lock);
+	if (r == 0)
+		r = archive_store_load(a);
+	if (r < 0) {
+		free_archive(a);
+		return r;
+	}
+	*ret_archive = a;
+	return 0;
+}
+
+int archive_close(struct archive *a)
+{
+	if (!a)
+		return 0;
+	int r = a->writable ? archive_sync(a) : 0;
+	for (unsigned i = 0; a->writable && i < ARCHIVE_KINDS; i++) {
+		struct archive_kind *k = &a->kinds[i];
+		/* what can't become a segment now is safe in the journal, if the sync was */
+		if (k->layout && k->open.records >= SEAL_ON_CLOSE)
+			(void)archive_store_seal(a, k);
+	}
+	free_archive(a);
+	return r;
+}
+
+int archive_store_segment(
+    const struct archive *a, const struct archive_kind *k, size_t number, struct archive_segment *ret_segment)
+{
+	char name[ARCHIVE_NAME_SIZE];
+	const struct archive_segment_entry *e = &k->segments[number];
+	struct archive_file f = {
+	    .record = k->layout->record, .type = ARCHIVE_FILE_SEGMENT, .number = e->number};
+	int r, fd = archive_file_open(a->folder, archive_file_name(f, name));
+	if (fd < 0)
+		return fd;
+	r = archive_segment_open(ret_segment, fd, k->layout, e->number);
+	if (r == 0)
+		r = archive_segment_load(ret_segment);
+	if (r < 0)
+		archive_segment_close(ret_segment);
+	return r;
+}
+
+void archive_get_stat(const struct archive *a, struct archive_stat *ret_stat)
+{
+	struct archive_stat s = {.torn_bytes = a->torn_bytes, .damaged_bytes = a->damaged_bytes};
+	struct archive_span all = {0};
+	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
+		const struct archive_kind *k = &a->kinds[i];
+		struct archive_span kind = {0};
+		for (size_t n = 0; n < k->n_segments; n++) {
+			archive_span_merge(&kind, &k->segments[n].span);
+			s.bytes += k->segments[n].size;
+		}
+		archive_span_merge(&kind, &k->open.span);
+		archive_span_merge(&all, &kind);
+		s.records[i] = kind.records;
+		s.segments += k->n_segments;
+		s.bytes += k->open.journal.size;
+	}
+	s.first = all.first;
+	s.last = all.last;
+	s.next_id = all.records == 0 ? 1 : all.id_max == UINT64_MAX ? UINT64_MAX : all.id_max + 1;
+	*ret_stat = s;
+}
