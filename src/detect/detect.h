@@ -3,14 +3,14 @@
 #define DETECT_DETECT_H
 
 /*
- * Detections from finished flows and their transactions: indicators and behaviours (design 5.1); rules get their place
- * beside them. Every detection names its source, ATT&CK technique, confidence, asset, peer, flows and one sentence
- * of why with the numbers.
+ * Detections from finished flows and their transactions: indicators and behaviours (design 5.1); rules get
+ * their place beside them. Every detection names its source, ATT&CK technique, confidence, asset, peer, flows
+ * and one sentence of why with the numbers.
  *
- * Flows come once each (vantages merged), in the order in which they end, each right after its own transactions; times
- * are the records' own. Snapshots of long flows (end == FLOW_END_NONE) come before their final record with the same id, and hold
- * totals so far. The detector owns its state; each behaviour's table is bounded, and what falls out at a bound is
- * counted. Deterministic: results don't depend on the seed.
+ * Flows come once each (vantages merged), in the order in which they end, each right after its own
+ * transactions; times are the records' own. Snapshots of long flows (end == FLOW_END_NONE) come before their
+ * final record with the same id, and hold totals so far. The detector owns its state; each behaviour's table
+ * is bounded, and what falls out at a bound is counted. Deterministic: results don't depend on the seed.
  *
  * A detection may be emitted more than once with the same id as its evidence grows; the last one stands.
  */
@@ -20,8 +20,8 @@
 
 /* The numbers that the behaviours turn on; each with its source in doc/detect.md. Zero: the default. */
 struct detect_tuning {
-	int64_t learning_ns; /* "first seen" is said only of what comes this long after the first record; default 10 min,
-			      * or a quarter of what was seen, whichever is less */
+	int64_t learning_ns; /* "first seen" is said only of what comes this long after the first record;
+	                      * default 10 min, or a quarter of what was seen, whichever is less */
 };
 
 struct detect_config {

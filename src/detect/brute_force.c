@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Guessing of passwords (T1110). Where a protocol tells how logins end, failures count; where it is encrypted
+ * (SSH, RDP), many short connections of equal shape to one login service in a short time do (Sperotto et al.,
+ * "Hidden Markov Model modeling of SSH brute-force attacks", DSOM 2009; Hellemons et al., "SSHCure", AIMS
+ * 2012: a brute force is a phase of flows of nearly equal packets per flow). Spraying (T1110.003): many users
+ * fail from one source, few times each.
+ *
+ * Ten failures in ten minutes: twice what fail2ban bans for, a third of what Zeek's SSH script asks (30 in 30
+ * min). A service whose stored password has expired fails for ever, slowly and for one user: that never goes
+ * above SLOW_MOST.
+ */
+
+#include "detect/behaviour.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/timefmt.h"
+#include "detect/names.h"
+#include "net/app.h"
+
+enum { FAILURES_MIN = 10, USERS_MAX = 16, USERS_SPRAYED = 10, BRUTE_PER_MILLE = 60, SUCCESS_RATIO = 3 };
+#define WINDOW      (10 * 60 * NS_PER_S)
+#define FAST_WINDOW (60 * NS_PER_S)
+#define AFTERWARDS  (30 * 60 * NS_PER_S)
+#define SHAPE_GAP   (5 * 60 * NS_PER_S)
+#define SHORT_LOGIN (60 * NS_PER_S)
+#define SLOW_MOST   0.4
+
+struct pair_key {
+	struct net_addr source, target; /* target: none for what is counted over all targets */
+	uint16_t app, port;
+	uint32_t zero;
+};
+
+/* Logins of one source at one service, or (target none) at all. */
+struct attempts {
+	struct detect_use use;
+	int64_t first, last_failure;
+	int64_t ring[FAILURES_MIN]; /* times of the last failures */
+	uint32_t failures, successes;
+	uint32_t users[USERS_MAX];
+	uint8_t n_users;
+	bool attack, fast;
+	int64_t won; /* the first success after the attack was one; 0: none */
+	uint32_t won_failures;
+	struct flow_sample flows;
+	uint64_t won_flow;
+	/* connections of equal shape, where the protocol tells nothing */
+	bool told; /* it told: the shape doesn't matter */
+	bool tool; /* the client's banner is a library's that guessing tools use */
+	uint64_t shape_in, shape_out;
+	uint32_t shaped;
+	uint32_t longer; /* connections that outgrew the shape since */
+};
+
+struct brute_state {
+	struct detect_table *pairs;
+	uint64_t told_flow; /* the flow whose transactions told of logins */
+	uint64_t tool_flow;
+};
+
+static int brute_start(struct detector *d, void **ret_state)
+{
+	struct brute_state *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	int error = detect_table_new(
+	    d, &s->pairs, sizeof(struct pair_key), sizeof(struct attempts), BRUTE_PER_MILLE);
+	if (error < 0)
+		free(s);
+	else
+		*ret_state = s;
+	return error;
+}
+
+static void brute_stop(void *state)
+{
+	free(state);
+}
+
+static struct pair_key key_of(const struct msg_flow *f, uint16_t app, bool all_targets)
+{
+	struct pair_key k;
+	memset(&k, 0, sizeof(k));
+	k.source = f->initiator;
+	if (!all_targets) {
+		k.target = f->responder;
+		k.app = app;
+		k.port = f->responder_port;
+	}
+	return k;
+}
+
+static double attempts_confidence(const struct attempts *a, uint64_t n, double most)
+{
+	double c = detect_saturate((double)n, 6, most);
+	return a->fast ? c : (c < SLOW_MOST ? c : SLOW_MOST);
+}
+
+/* Speaks of the source, if it is ours, and of the target, if it is ours: each is a machine somebody must look
+ * at. */
+static void pair_report(struct detector *d, const struct pair_key *k, const struct attempts *a, uint64_t n,
+    const char *how, double confidence)
+{
+	char why[DETECT_WHY_SIZE], source[NET_ADDR_TEXT_SIZE], target[NET_ADDR_TEXT_SIZE], span[24];
+	time_span_human(a->last_failure - a->first, span, sizeof(span));
+	snprintf(why, sizeof(why), "%s %s at %s of %s, %llu times in %s%s", detect_addr(k->source, source),
+	    how, app_name(k->app), detect_addr(k->target, target), (unsigned long long)n, span,
+	    a->won ? ", then got in" : "");
+	bool from = detect_inside(d, k->source), to = detect_inside(d, k->target);
+	struct flow_sample flows = a->flows;
+	if (a->won) {
+		if (flows.n == FLOW_SAMPLE_MAX)
+			flows.n--;
+		flow_sample_add(&flows, a->won_flow);
+	}
+	struct finding f = {
+	    .name = "bruteforce",
+	    .technique = "T1110",
+	    .confidence = confidence,
+	    .asset = k->source,
+	    .peer = k->target,
+	    .asset_role = MSG_ROLE_ACTOR,
+	    .peer_role = a->won ? MSG_ROLE_VICTIM : MSG_ROLE_TARGET,
+	    .subject = (uint64_t)k->app << 16 | k->port,
+	    .first = a->first,
+	    .last = a->won > a->last_failure ? a->won : a->last_failure,
+	    .count = n,
+	    .flows = flows.id,
+	    .n_flows = flows.n,
+	    .why = why,
+	};
+	if (from)
+		detect_report(d, &f);
+	f.asset = k->target;
+	f.peer = k->source;
+	f.asset_role = a->won ? MSG_ROLE_VICTIM : MSG_ROLE_TARGET;
+	f.peer_role = MSG_ROLE_ATTACKER;
+	if (to && (a->won || !from))
+		detect_report(d, &f);
+}
+
+static void told_report(struct detector *d, const struct pair_key *k, const struct attempts *a)
+{
+	double c = attempts_confidence(a, a->failures, 0.9);
+	if (a->won && a->fast && c < 0.85)
+		c = 0.85;
+	pair_report(d, k, a, a->failures, "failed to log in", c);
+}
+
+static void spray_report(struct detector *d, const struct pair_key *k, const struct attempts *a)
+{
+	char why[DETECT_WHY_SIZE], source[NET_ADDR_TEXT_SIZE];
+	snprintf(why, sizeof(why), "%s failed to log in as %u%s users, %u times in all, %u successes",
+	    detect_addr(k->source, source), a->n_users, a->n_users == USERS_MAX ? " or more" : "",
+	    a->failures, a->successes);
+	bool from = detect_inside(d, k->source);
+	if (!from)
+		return; /* each target is spoken of by its own pair */
+	struct finding f = {
+	    .name = "bruteforce.spray",
+	    .technique = "T1110.003",
+	    .confidence = detect_saturate(a->n_users, 8, 0.9),
+	    .asset = k->source,
+	    .asset_role = MSG_ROLE_ACTOR,
+	    .first = a->first,
+	    .last = a->last_failure,
+	    .count = a->failures,
+	    .flows = a->flows.id,
+	    .n_flows = a->flows.n,
+	    .why = why,
+	};
+	detect_report(d, &f);
+}
+
+static void user_add(struct detector *d, struct attempts *a, struct text user)
+{
+	uint32_t hash = (uint32_t)name_hash(user, d->config.seed);
+	for (uint8_t i = 0; i < a->n_users; i++)
+		if (a->users[i] == hash)
+			return;
+	if (user.n && a->n_users < USERS_MAX)
+		a->users[a->n_users++] = hash;
+}
+
+static void failure_take(
+    struct detector *d, struct attempts *a, struct text user, int64_t time, uint64_t flow)
+{
+	if (a->failures == 0 || time < a->first)
+		a->first = time;
+	int64_t oldest = a->ring[a->failures % FAILURES_MIN];
+	a->ring[a->failures % FAILURES_MIN] = time;
+	a->failures++;
+	a->use.weight = a->failures;
+	a->last_failure = time > a->last_failure ? time : a->last_failure;
+	user_add(d, a, user);
+	flow_sample_add(&a->flows, flow);
+	if (a->failures <= FAILURES_MIN - 1)
+		return;
+	/* ring held the failure FAILURES_MIN back; for the first full ring that is the first one */
+	if (a->failures == FAILURES_MIN)
+		oldest = a->first;
+	bool enough = a->failures >= SUCCESS_RATIO * a->successes;
+	a->attack = a->attack || (enough && time - oldest <= WINDOW);
+	a->fast = a->fast || (enough && time - oldest <= FAST_WINDOW);
+}
+
+static void brute_login(struct detector *d, struct brute_state *s, const struct msg_flow *f,
+    const struct msg_transaction *t, bool success)
+{
+	struct text user = field_get(t->fields.v, t->fields.n, FIELD_AUTH_USER);
+	for (int all = 0; all < 2; all++) {
+		struct pair_key k = key_of(f, t->app, all);
+		struct attempts *a = success ? detect_table_get(s->pairs, &k)
+		                             : detect_table_put(d, s->pairs, &k, t->time, NULL);
+		if (!a)
+			continue;
+		a->told = true;
+		if (success) {
+			a->successes++;
+			if (!all && a->attack && !a->won && t->time - a->last_failure < AFTERWARDS &&
+			    t->time >= a->first) {
+				a->won = t->time;
+				a->won_failures = a->failures;
+				a->won_flow = f->id;
+				told_report(d, &k, a);
+			}
+			continue;
+		}
+		failure_take(d, a, user, t->time, f->id);
+		if (!all && a->attack && (a->failures % FAILURES_MIN == 0))
+			told_report(d, &k, a);
+		if (all && a->attack && a->n_users >= USERS_SPRAYED && a->failures % FAILURES_MIN == 0)
+			spray_report(d, &k, a);
+	}
+}
+
+static void brute_transaction(
+    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+{
+	struct brute_state *s = state;
+	struct text result = field_get(t->fields.v, t->fields.n, FIELD_AUTH_RESULT);
+	struct text client = field_get(t->fields.v, t->fields.n, FIELD_SSH_CLIENT);
+	static const struct text tools[] = {TEXT("libssh"), TEXT("paramiko"), TEXT("SSH-2.0-Go"),
+	    TEXT("ncrack"), TEXT("medusa"), TEXT("hydra"), TEXT("russh"), TEXT("jsch"), TEXT("asyncssh")};
+	for (size_t i = 0; client.n && i < sizeof(tools) / sizeof(*tools); i++)
+		if (text_contains_nocase(client, tools[i]))
+			s->tool_flow = f->id;
+	if (result.n == 0)
+		return;
+	s->told_flow = f->id;
+	brute_login(d, s, f, t, text_equal(result, TEXT("success")));
+}
+
+static bool is_login_service(uint16_t app)
+{
+	switch (app) {
+	case APP_SSH:
+	case APP_RDP:
+	case APP_VNC:
+	case APP_TELNET:
+	case APP_FTP:
+	case APP_MSSQL:
+	case APP_MYSQL:
+	case APP_POSTGRESQL:
+	case APP_WINRM:
+	case APP_IMAP:
+	case APP_POP3: return true;
+	default: return false;
+	}
+}
+
+static bool about(uint64_t n, uint64_t of)
+{
+	uint64_t off = n > of ? n - of : of - n;
+	return off <= of / 4 || off <= 200;
+}
+
+static void shape_report(struct detector *d, const struct pair_key *k, struct attempts *a)
+{
+	/* Scripts that run one command a connection look the same; only the client's library tells them
+	 * apart. */
+	double c = detect_saturate(a->shaped, 6, 0.85);
+	a->fast = a->tool;
+	if (!a->tool && c > SLOW_MOST)
+		c = SLOW_MOST;
+	else if (a->won && c < 0.75)
+		c = 0.75;
+	pair_report(d, k, a, a->shaped, "made short connections of one size, as guessing does,", c);
+}
+
+/* One more connection of a service that tells nothing about its logins. */
+static void shape_take(struct detector *d, struct brute_state *s, const struct msg_flow *f)
+{
+	struct pair_key k = key_of(f, f->app, false);
+	struct attempts *a = detect_table_put(d, s->pairs, &k, f->last, NULL);
+	if (!a || a->told)
+		return;
+	a->tool = a->tool || s->tool_flow == f->id;
+	bool fits = a->shaped && about(f->payload_in, a->shape_in) && about(f->payload_out, a->shape_out) &&
+	            f->last - f->first <= SHORT_LOGIN && f->first - a->last_failure <= SHAPE_GAP;
+	if (!fits) {
+		bool larger = f->payload_in > a->shape_in + a->shape_in / 2 &&
+		              f->payload_in > a->shape_in + 1024;
+		if (a->shaped >= FAILURES_MIN && larger && a->tool && !a->won && f->first >= a->first &&
+		    f->first - a->last_failure < AFTERWARDS) {
+			a->won = f->first;
+			a->won_flow = f->id;
+			shape_report(d, &k, a);
+		}
+		if (a->shaped >= FAILURES_MIN)
+			return;
+		a->first = f->first;
+		a->shape_in = f->payload_in;
+		a->shape_out = f->payload_out;
+		a->shaped = 0;
+		a->flows.n = 0;
+	}
+	a->shaped++;
+	a->use.weight = a->shaped;
+	a->last_failure = f->first > a->last_failure ? f->first : a->last_failure;
+	flow_sample_add(&a->flows, f->id);
+	if (a->shaped >= FAILURES_MIN && a->shaped % FAILURES_MIN == 0)
+		shape_report(d, &k, a);
+}
+
+static void brute_flow(struct detector *d, void *state, const struct observation *o)
+{
+	struct brute_state *s = state;
+	const struct msg_flow *f = o->f;
+	if (!o->over || !detect_answered(f) || !is_login_service(f->app) || s->told_flow == f->id)
+		return;
+	shape_take(d, s, f);
+}
+
+static void brute_finish(struct detector *d, void *state, int64_t now)
+{
+	struct brute_state *s = state;
+	const void *key;
+	size_t at = 0;
+	(void)now;
+	for (struct attempts *a; (a = table_next(s->pairs->t, &at, &key));) {
+		const struct pair_key *k = key;
+		if (net_addr_is_none(k->target)) {
+			if (a->attack && a->n_users >= USERS_SPRAYED)
+				spray_report(d, k, a);
+		} else if (a->attack) {
+			told_report(d, k, a);
+		} else if (!a->told && a->shaped >= FAILURES_MIN) {
+			shape_report(d, k, a);
+		}
+	}
+}
+
+const struct behaviour behaviour_brute_force = {
+    .name = "brute force",
+    .start = brute_start,
+    .stop = brute_stop,
+    .transaction = brute_transaction,
+    .flow = brute_flow,
+    .finish = brute_finish,
+};

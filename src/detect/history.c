@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "detect/behaviour.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "detect/names.h"
+#include "flow/flow.h"
+#include "net/app.h"
+
+struct service_key {
+	struct net_addr addr;
+	uint16_t port;
+	uint8_t protocol;
+	uint8_t zero;
+};
+
+int history_start(struct detector *d)
+{
+	struct history *h = &d->history;
+	int error = detect_table_new(d, &h->hosts, sizeof(struct net_addr), sizeof(struct host), 70);
+	if (error == 0)
+		error = detect_table_new(d, &h->peers, sizeof(struct net_addr), sizeof(struct peer), 50);
+	if (error == 0)
+		error = detect_table_new(d, &h->names, sizeof(uint64_t), sizeof(struct peer), 50);
+	if (error == 0)
+		error = detect_table_new(
+		    d, &h->services, sizeof(struct service_key), sizeof(struct detect_use), 40);
+	return error;
+}
+
+static void peer_take(struct detector *d, struct peer *p, struct net_addr asker, int64_t first, int fresh)
+{
+	if (fresh || first < p->first)
+		p->first = first;
+	uint32_t hash = (uint32_t)hash_bytes(&asker, sizeof(asker), d->config.seed);
+	for (uint8_t i = 0; i < p->n_askers; i++)
+		if (p->askers[i] == hash)
+			return;
+	if (p->n_askers < PEER_ASKERS_MAX) {
+		p->askers[p->n_askers++] = hash;
+		p->weight = p->n_askers;
+	}
+}
+
+void history_name(struct detector *d, struct text name, struct net_addr asker, int64_t time)
+{
+	uint64_t key = name_hash(name_registered(name), d->config.seed);
+	int fresh;
+	struct peer *p = detect_table_put(d, d->history.names, &key, time, &fresh);
+	if (p)
+		peer_take(d, p, asker, time, fresh);
+}
+
+static void earliest(int64_t *at, int64_t time)
+{
+	if (*at == 0 || time < *at)
+		*at = time;
+}
+
+static struct host *host_take(struct detector *d, struct net_addr a, bool inside, const struct msg_flow *f)
+{
+	int fresh;
+	if (!detect_is_host(a))
+		return NULL;
+	struct host *h = detect_table_put(d, d->history.hosts, &a, f->last, &fresh);
+	if (!h)
+		return NULL;
+	if (fresh || f->first < h->first)
+		h->first = f->first;
+	h->inside = inside;
+	h->weight = inside ? 1 : 0; /* outside addresses come without end, inside ones don't */
+	return h;
+}
+
+static uint64_t app_bit(uint16_t app)
+{
+	return app < 64 ? UINT64_C(1) << app : 0;
+}
+
+void history_flow(struct detector *d, struct observation *o)
+{
+	const struct msg_flow *f = o->f;
+	o->initiator = host_take(d, f->initiator, o->from_inside, f);
+	o->responder = host_take(d, f->responder, o->to_inside, f);
+	/* Making room for the responder may have cost the initiator its entry. */
+	o->initiator = detect_table_get(d->history.hosts, &f->initiator);
+	bool answered = detect_answered(f);
+	if (o->initiator && o->fresh) {
+		o->initiator->begun++;
+		o->initiator->answered += answered;
+		o->initiator->client_apps |= app_bit(f->app);
+		if (app_is_admin(f->app) && answered)
+			earliest(&o->initiator->admin_first, f->first);
+		if (answered && o->from_inside && !o->to_inside) {
+			o->initiator->outbound++;
+			earliest(&o->initiator->outbound_first, f->first);
+		}
+	}
+	if (answered && o->responder && o->fresh) {
+		o->responder->served++;
+		o->responder->served_apps |= app_bit(f->app);
+		earliest(&o->responder->served_first, f->first);
+	}
+	if (f->packets_in > 0 && f->tcp_state != FLOW_TCP_REFUSED) {
+		struct service_key k = {
+		    .addr = f->responder, .port = f->responder_port, .protocol = f->protocol};
+		detect_table_put(d, d->history.services, &k, f->last, NULL);
+	}
+	if (o->from_inside == o->to_inside)
+		return;
+	struct net_addr outside = o->from_inside ? f->responder : f->initiator;
+	struct net_addr asker = o->from_inside ? f->initiator : f->responder;
+	int fresh;
+	struct peer *p = detect_table_put(d, d->history.peers, &outside, f->last, &fresh);
+	if (p)
+		peer_take(d, p, asker, f->first, fresh);
+	o->peer = p;
+	if (f->name.n && o->from_inside)
+		history_name(d, f->name, f->initiator, f->first);
+}
+
+struct host *history_host(const struct detector *d, struct net_addr a)
+{
+	return detect_table_get(d->history.hosts, &a);
+}
+
+unsigned history_peer_users(const struct detector *d, struct net_addr peer)
+{
+	const struct peer *p = detect_table_get(d->history.peers, &peer);
+	return p ? p->n_askers : 0;
+}
+
+unsigned history_name_users(const struct detector *d, struct text name)
+{
+	uint64_t key = name_hash(name_registered(name), d->config.seed);
+	const struct peer *p = detect_table_get(d->history.names, &key);
+	return p ? p->n_askers : 0;
+}
+
+int64_t history_peer_first(const struct detector *d, struct net_addr peer)
+{
+	const struct peer *p = detect_table_get(d->history.peers, &peer);
+	return p ? p->first : INT64_MAX;
+}
+
+bool history_service_answers(const struct detector *d, struct net_addr a, uint8_t protocol, uint16_t port)
+{
+	struct service_key k = {.addr = a, .port = port, .protocol = protocol};
+	return detect_table_get(d->history.services, &k) != NULL;
+}
+
+double history_rarity(unsigned users)
+{
+	static const double by_users[] = {1, 1, 0.7, 0.5, 0.35, 0.25, 0.2, 0.15};
+	return users < sizeof(by_users) / sizeof(*by_users) ? by_users[users] : 0.1;
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The store: entries of fixed size, a pool of bytes for what varies, one open-addressing index of keys.
+ * Entries of one key (several feeds, several ports) hang in a chain behind the newest.
+ */
+
+#include "detect/indicator_store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/num.h"
+#include "base/vec.h"
+
+enum { NONE = UINT32_MAX, SLOTS_FIRST = 1024, FEEDS_MAX = 4096, WHAT_MAX = 120, URL_LOOKUP_MAX = 2048 };
+
+struct entry {
+	uint32_t key_at, id_at, description_at; /* in the pool: u16 length, bytes; 0: nothing */
+	uint32_t line, validity, next;
+	uint16_t feed, port;
+	uint8_t kind, tlp, bits, zero;
+};
+
+struct validity {
+	int64_t from, until;
+};
+
+struct slot {
+	uint32_t entry, tag;
+};
+
+struct indicator_set {
+	struct arena arena; /* feed names, problems */
+	struct warning_set *warnings;
+	uint64_t seed;
+	struct entry *entries;
+	size_t n, cap;
+	struct validity *validities;
+	size_t n_validities, cap_validities;
+	struct slot *slots;
+	size_t mask;
+	size_t used;               /* slots */
+	struct net_trie *prefixes; /* value: entry number */
+	struct dynbuf pool;
+	uint32_t last_description, last_id;
+	const char **feeds;
+	size_t n_feeds, cap_feeds;
+	struct indicator_problem *problems;
+	size_t n_problems, cap_problems, all_problems;
+	size_t by_kind[INDICATOR_KINDS];
+};
+
+int indicator_set_new(struct indicator_set **ret_set, const struct indicator_options *options)
+{
+	struct indicator_set *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->seed = options->seed;
+	s->mask = SLOTS_FIRST - 1;
+	s->pool.max = UINT32_MAX;
+	dynbuf_u8(&s->pool, 0); /* offset 0 means nothing */
+	s->slots = malloc(SLOTS_FIRST * sizeof(*s->slots));
+	int error = s->slots ? net_trie_new(&s->prefixes, INDICATORS_MAX) : -ENOMEM;
+	if (error == 0)
+		error = warning_set_new(&s->warnings, options);
+	if (error < 0) {
+		indicator_set_free(s);
+		return error;
+	}
+	memset(s->slots, 0xff, SLOTS_FIRST * sizeof(*s->slots));
+	*ret_set = s;
+	return 0;
+}
+
+void indicator_set_free(struct indicator_set *s)
+{
+	if (!s)
+		return;
+	warning_set_free(s->warnings);
+	net_trie_free(s->prefixes);
+	free(s->slots);
+	free(s->entries);
+	free(s->validities);
+	free(s->feeds);
+	free(s->problems);
+	dynbuf_free(&s->pool);
+	arena_free(&s->arena);
+	free(s);
+}
+
+struct warning_set *indicator_warnings(struct indicator_set *s)
+{
+	return s->warnings;
+}
+
+struct arena *indicator_arena(struct indicator_set *s)
+{
+	return &s->arena;
+}
+
+/* Names are hashed from their end, so that one walk over a name asks for each domain above it. */
+static uint64_t hash_step(uint64_t h, char c)
+{
+	return (h ^ (unsigned char)c) * UINT64_C(0x100000001b3);
+}
+
+static uint64_t hash_close(uint64_t h, enum indicator_kind kind)
+{
+	h += (uint64_t)kind * UINT64_C(0x9e3779b97f4a7c15);
+	h ^= h >> 32;
+	h *= UINT64_C(0xd6e8feb86659fd93);
+	return h ^ h >> 32;
+}
+
+static uint64_t key_hash(const struct indicator_set *s, enum indicator_kind kind, const char *p, size_t n)
+{
+	if (kind != INDICATOR_DOMAIN)
+		return hash_close(hash_bytes(p, n, s->seed), kind);
+	uint64_t h = s->seed;
+	while (n > 0)
+		h = hash_step(h, p[--n]);
+	return hash_close(h, kind);
+}
+
+static struct text pool_text(const struct indicator_set *s, uint32_t at)
+{
+	if (at == 0)
+		return (struct text){.p = "", .n = 0};
+	uint16_t n;
+	memcpy(&n, s->pool.p + at, sizeof(n));
+	return text_bytes(s->pool.p + at + sizeof(n), n);
+}
+
+static uint32_t pool_add(struct indicator_set *s, struct text t)
+{
+	if (t.n == 0)
+		return 0;
+	uint16_t n = t.n < UINT16_MAX ? (uint16_t)t.n : UINT16_MAX;
+	uint32_t at = (uint32_t)s->pool.n;
+	dynbuf_append(&s->pool, &n, sizeof(n));
+	dynbuf_append(&s->pool, t.p, n);
+	return at;
+}
+
+/* Feeds repeat themselves from line to line: what equals the last one is kept once. */
+static uint32_t pool_add_repeated(struct indicator_set *s, struct text t, uint32_t *last)
+{
+	if (*last == 0 || !text_equal(pool_text(s, *last), t))
+		*last = pool_add(s, t);
+	return *last;
+}
+
+static struct slot *slot_find(
+    const struct indicator_set *s, enum indicator_kind kind, const char *p, size_t n, uint64_t hash)
+{
+	uint32_t tag = (uint32_t)(hash >> 32);
+	for (size_t i = hash & s->mask;; i = (i + 1) & s->mask) {
+		struct slot *slot = &s->slots[i];
+		if (slot->entry == NONE)
+			return slot;
+		if (slot->tag != tag)
+			continue;
+		const struct entry *e = &s->entries[slot->entry];
+		struct text key = pool_text(s, e->key_at);
+		if (e->kind == kind && key.n == n && memcmp(key.p, p, n) == 0)
+			return slot;
+	}
+}
+
+static int slots_grow(struct indicator_set *s)
+{
+	size_t count = (s->mask + 1) * 2;
+	struct slot *slots = malloc(count * sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	memset(slots, 0xff, count * sizeof(*slots));
+	for (size_t i = 0; i <= s->mask; i++) {
+		if (s->slots[i].entry == NONE)
+			continue;
+		const struct entry *e = &s->entries[s->slots[i].entry];
+		struct text key = pool_text(s, e->key_at);
+		uint64_t hash = key_hash(s, e->kind, key.p, key.n);
+		size_t at = hash & (count - 1);
+		while (slots[at].entry != NONE)
+			at = (at + 1) & (count - 1);
+		slots[at] = s->slots[i];
+	}
+	free(s->slots);
+	s->slots = slots;
+	s->mask = count - 1;
+	return 0;
+}
+
+static int validity_take(struct indicator_set *s, const struct feed_entry *e, uint32_t *ret_validity)
+{
+	const struct validity v = {.from = e->valid_from, .until = e->valid_until};
+	if (s->n_validities && memcmp(&s->validities[s->n_validities - 1], &v, sizeof(v)) == 0) {
+		*ret_validity = (uint32_t)s->n_validities - 1;
+		return 0;
+	}
+	int error = VEC_RESERVE(s->validities, &s->cap_validities, s->n_validities, INDICATORS_MAX + 1);
+	if (error < 0)
+		return error;
+	s->validities[s->n_validities] = v;
+	*ret_validity = (uint32_t)s->n_validities++;
+	return 0;
+}
+
+/* Hangs entry number n, which is filled in but for `next`, under its key. */
+static int entry_link(struct indicator_set *s, struct entry *e, const struct indicator_key *k)
+{
+	uint32_t number = (uint32_t)s->n;
+	if (k->kind == INDICATOR_PREFIX) {
+		uint32_t there;
+		int error = net_trie_insert(s->prefixes, k->prefix, number);
+		if (error != -EEXIST)
+			return error;
+		/* the trie keeps its first value; the newer one hangs behind it */
+		(void)net_trie_match(s->prefixes, k->prefix.addr, &there);
+		uint32_t chain[129];
+		size_t n = net_trie_match_all(s->prefixes, k->prefix.addr, chain, 129);
+		for (size_t i = 0; i < n && i < 129; i++)
+			if (s->entries[chain[i]].bits == k->prefix.bits)
+				there = chain[i];
+		e->next = s->entries[there].next;
+		s->entries[there].next = number;
+		return 0;
+	}
+	if ((s->used + 1) * 10 > (s->mask + 1) * 7 && slots_grow(s) < 0)
+		return -ENOMEM;
+	uint64_t hash = key_hash(s, k->kind, k->bytes, k->n);
+	struct slot *slot = slot_find(s, k->kind, k->bytes, k->n, hash);
+	if (slot->entry == NONE)
+		s->used++;
+	e->next = slot->entry;
+	*slot = (struct slot){.entry = number, .tag = (uint32_t)(hash >> 32)};
+	return 0;
+}
+
+static int entry_add(struct indicator_set *s, const struct feed_entry *from, const struct indicator_key *k)
+{
+	if (s->n_feeds == 0)
+		return -EINVAL;
+	int error = VEC_RESERVE(s->entries, &s->cap, s->n, INDICATORS_MAX);
+	uint32_t validity = 0;
+	if (error == 0)
+		error = validity_take(s, from, &validity);
+	if (error < 0)
+		return error;
+	struct entry *e = &s->entries[s->n];
+	*e = (struct entry){
+	    .key_at = pool_add(s, text_bytes(k->bytes, k->n)),
+	    .id_at = pool_add_repeated(s, from->id, &s->last_id),
+	    .description_at = pool_add_repeated(s, from->description, &s->last_description),
+	    .line = from->line,
+	    .validity = validity,
+	    .next = NONE,
+	    .feed = (uint16_t)(s->n_feeds - 1),
+	    .port = k->port ? k->port : from->port,
+	    .kind = (uint8_t)k->kind,
+	    .tlp = (uint8_t)from->tlp,
+	    .bits = k->prefix.bits,
+	};
+	if (s->pool.error < 0)
+		return s->pool.error;
+	error = entry_link(s, e, k);
+	if (error < 0)
+		return error;
+	s->by_kind[k->kind]++;
+	s->n++;
+	return 0;
+}
+
+void feed_problem(struct indicator_set *s, const struct feed_entry *at, struct text what, const char *why)
+{
+	s->all_problems++;
+	if (VEC_RESERVE(s->problems, &s->cap_problems, s->n_problems, INDICATOR_PROBLEMS_MAX) < 0)
+		return;
+	struct dynbuf where = {.max = INDICATOR_VALUE_MAX};
+	char clean[WHAT_MAX], id[WHAT_MAX];
+	dynbuf_printf(&where, "%s", s->n_feeds ? s->feeds[s->n_feeds - 1] : "");
+	if (at->line)
+		dynbuf_printf(&where, ":%u", at->line);
+	if (at->id.n)
+		dynbuf_printf(&where, " %s", text_printable(at->id, id, sizeof(id)));
+	struct indicator_problem p = {
+	    .where = arena_text(&s->arena, dynbuf_view(&where)),
+	    .what = arena_text(&s->arena, text_of(text_printable(what, clean, sizeof(clean)))),
+	    .why = arena_text(&s->arena, text_of(why)),
+	};
+	dynbuf_free(&where);
+	if (p.where.p && p.what.p && p.why.p)
+		s->problems[s->n_problems++] = p;
+}
+
+int feed_add_kind(
+    struct indicator_set *s, const struct feed_entry *e, enum indicator_kind kind, struct text value)
+{
+	struct indicator_key k;
+	const char *why = NULL;
+	if (indicator_key_parse(kind, value, &k, &why) < 0 || (why = warning_check(s->warnings, &k))) {
+		feed_problem(s, e, value, why);
+		return 0;
+	}
+	int error = entry_add(s, e, &k);
+	if (error == -ERR_LIMIT)
+		feed_problem(s, e, value, "the set is full");
+	return error;
+}
+
+static int feed_begin(struct indicator_set *s, const char *name)
+{
+	int error = VEC_RESERVE(s->feeds, &s->cap_feeds, s->n_feeds, FEEDS_MAX);
+	if (error < 0)
+		return error;
+	char clean[INDICATOR_TEXT_SIZE];
+	text_printable(text_of(name), clean, sizeof(clean));
+	const char *copy = arena_strndup(&s->arena, clean, strlen(clean));
+	if (!copy)
+		return -ENOMEM;
+	s->feeds[s->n_feeds++] = copy;
+	return 0;
+}
+
+int indicator_set_load(
+    struct indicator_set *s, const char *name, enum indicator_format format, struct text bytes)
+{
+	if (bytes.n > INDICATOR_FEED_MAX)
+		return -ERR_LIMIT;
+	int error = feed_begin(s, name);
+	if (error < 0)
+		return error;
+	struct text body = text_trim(bytes);
+	if (body.n >= 3 && memcmp(body.p, "\xef\xbb\xbf", 3) == 0)
+		body = text_sub(body, 3, body.n);
+	switch (format) {
+	case INDICATOR_FORMAT_AUTO:
+		if (body.n && (body.p[0] == '{' || (body.p[0] == '[' && text_find(body, '{') < body.n)))
+			return feed_load_json(s, name, format, body);
+		return feed_load_csv(s, name, bytes);
+	case INDICATOR_FORMAT_LIST: return feed_load_list(s, name, bytes);
+	case INDICATOR_FORMAT_CSV: return feed_load_csv(s, name, bytes);
+	case INDICATOR_FORMAT_STIX:
+	case INDICATOR_FORMAT_MISP: return feed_load_json(s, name, format, body);
+	}
+	return -EINVAL;
+}
+
+size_t indicator_count(const struct indicator_set *s)
+{
+	return s->n;
+}
+
+size_t indicator_count_of(const struct indicator_set *s, enum indicator_kind kind)
+{
+	return s->by_kind[kind];
+}
+
+size_t indicator_memory(const struct indicator_set *s)
+{
+	return sizeof(*s) + s->cap * sizeof(*s->entries) + s->cap_validities * sizeof(*s->validities) +
+	       (s->mask + 1) * sizeof(*s->slots) + s->pool.cap + s->arena.used +
+	       s->cap_problems * sizeof(*s->problems);
+}
+
+size_t indicator_problem_count(const struct indicator_set *s)
+{
+	return s->all_problems;
+}
+
+bool indicator_problem_at(const struct indicator_set *s, size_t i, struct indicator_problem *ret_problem)
+{
+	if (i >= s->n_problems)
+		return false;
+	*ret_problem = s->problems[i];
+	return true;
+}
+
+/* The first of the chain that is valid then and speaks of that port. */
+static int chain_match(
+    const struct indicator_set *s, uint32_t number, uint16_t port, int64_t time, struct indicator *ret_i)
+{
+	for (; number != NONE; number = s->entries[number].next) {
+		const struct entry *e = &s->entries[number];
+		const struct validity *v = &s->validities[e->validity];
+		if ((e->port && e->port != port) || time < v->from || time >= v->until)
+			continue;
+		*ret_i = (struct indicator){
+		    .kind = e->kind,
+		    .tlp = e->tlp,
+		    .port = e->port,
+		    .key = pool_text(s, e->key_at),
+		    .bits = e->bits,
+		    .feed = text_of(s->feeds[e->feed]),
+		    .line = e->line,
+		    .id = pool_text(s, e->id_at),
+		    .description = pool_text(s, e->description_at),
+		    .valid_from = v->from,
+		    .valid_until = v->until,
+		};
+		return 1;
+	}
+	return 0;
+}
+
+static int key_match(const struct indicator_set *s, enum indicator_kind kind, struct text key, uint64_t hash,
+    uint16_t port, int64_t time, struct indicator *ret_i)
+{
+	return chain_match(s, slot_find(s, kind, key.p, key.n, hash)->entry, port, time, ret_i);
+}
+
+int indicator_match_value(const struct indicator_set *s, enum indicator_kind kind, struct text value,
+    int64_t time, struct indicator *ret_i)
+{
+	if (s->by_kind[kind] == 0 || value.n == 0)
+		return 0;
+	return key_match(s, kind, value, key_hash(s, kind, value.p, value.n), 0, time, ret_i);
+}
+
+int indicator_match_address(
+    const struct indicator_set *s, struct net_addr a, uint16_t port, int64_t time, struct indicator *ret_i)
+{
+	struct text key = text_bytes(a.b, sizeof(a.b));
+	if (s->by_kind[INDICATOR_ADDRESS] > 0 &&
+	    key_match(
+	        s, INDICATOR_ADDRESS, key, key_hash(s, INDICATOR_ADDRESS, key.p, key.n), port, time, ret_i))
+		return 1;
+	uint32_t found[129];
+	size_t n = s->by_kind[INDICATOR_PREFIX] ? net_trie_match_all(s->prefixes, a, found, 129) : 0;
+	for (size_t i = n < 129 ? n : 129; i-- > 0;)
+		if (chain_match(s, found[i], port, time, ret_i))
+			return 1;
+	return 0;
+}
+
+int indicator_match_domain(
+    const struct indicator_set *s, struct text name, uint16_t port, int64_t time, struct indicator *ret_i)
+{
+	if (s->by_kind[INDICATOR_DOMAIN] == 0)
+		return 0;
+	if (name.n && name.p[name.n - 1] == '.')
+		name.n--;
+	if (name.n == 0 || name.n > INDICATOR_DOMAIN_MAX)
+		return 0;
+	char low[INDICATOR_DOMAIN_MAX];
+	uint64_t h = s->seed;
+	for (size_t i = name.n; i-- > 0;) {
+		low[i] = name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] + 'a' - 'A') : name.p[i];
+		h = hash_step(h, low[i]);
+		if ((i == 0 || name.p[i - 1] == '.') &&
+		    key_match(s, INDICATOR_DOMAIN, (struct text){.p = low + i, .n = name.n - i},
+		        hash_close(h, INDICATOR_DOMAIN), port, time, ret_i))
+			return 1;
+	}
+	return 0;
+}
+
+int indicator_match_url(const struct indicator_set *s, struct text host, struct text target, int64_t time,
+    struct indicator *ret_i)
+{
+	if (s->by_kind[INDICATOR_URL] == 0)
+		return 0;
+	char buf[URL_LOOKUP_MAX];
+	size_t n = indicator_url_key(host, target, buf, sizeof(buf));
+	if (n == 0)
+		return 0;
+	struct text key = {.p = buf, .n = n};
+	if (indicator_match_value(s, INDICATOR_URL, key, time, ret_i))
+		return 1;
+	key.n = text_find(key, '?');
+	return key.n < n && indicator_match_value(s, INDICATOR_URL, key, time, ret_i);
+}
+
+const char *indicator_kind_name(enum indicator_kind kind)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+	    INDICATOR_KIND_LIST(X)
+#undef X
+	};
+	return kind < INDICATOR_KINDS ? names[kind] : "";
+}
+
+char *indicator_text(const struct indicator *i, char *buf)
+{
+	struct net_prefix p = {.bits = i->bits};
+	char value[INDICATOR_TEXT_SIZE - 8];
+	switch (i->kind) {
+	case INDICATOR_ADDRESS:
+	case INDICATOR_PREFIX:
+		memcpy(p.addr.b, i->key.p, sizeof(p.addr.b));
+		if (i->kind == INDICATOR_PREFIX)
+			net_prefix_text(p, value);
+		else
+			net_addr_text(p.addr, value);
+		break;
+	case INDICATOR_DOMAIN:
+	case INDICATOR_URL:
+	case INDICATOR_JA4: text_printable(i->key, value, sizeof(value)); break;
+	case INDICATOR_JA3:
+	case INDICATOR_CERT_SHA256:
+	case INDICATOR_CERT_SHA1:
+	case INDICATOR_FILE_SHA256:
+	case INDICATOR_FILE_SHA1:
+	case INDICATOR_FILE_MD5: num_hex((const uint8_t *)i->key.p, i->key.n, value); break;
+	case INDICATOR_KINDS: value[0] = '\0'; break;
+	}
+	if (i->port)
+		snprintf(buf, INDICATOR_TEXT_SIZE, "%s:%u", value, i->port);
+	else
+		snprintf(buf, INDICATOR_TEXT_SIZE, "%s", value);
+	return buf;
+}
+
+char *indicator_origin(const struct indicator *i, char *buf)
+{
+	if (i->line)
+		snprintf(buf, INDICATOR_TEXT_SIZE, "%.*s:%u", (int)(i->feed.n < 400 ? i->feed.n : 400),
+		    i->feed.p, i->line);
+	else
+		snprintf(buf, INDICATOR_TEXT_SIZE, "%.*s %.*s", (int)(i->feed.n < 300 ? i->feed.n : 300),
+		    i->feed.p, (int)(i->id.n < 200 ? i->id.n : 200), i->id.p);
+	return buf;
+}

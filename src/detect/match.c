@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Indicators met in traffic. Whatever kind it is, one indicator of a channel counts as one technique (T1071):
+ * the lookup of a name, the connection to it and its SNI are one observation, not three independent ones.
+ */
+
+#include "detect/behaviour.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "detect/indicator.h"
+#include "flow/flow.h"
+#include "net/app.h"
+
+/* How much a match says. Addresses are shared and handed on, names less, pages and certificates hardly; JA3
+ * and JA4 tell a TLS library, seldom an implant. */
+static double match_confidence(enum indicator_kind kind)
+{
+	switch (kind) {
+	case INDICATOR_ADDRESS: return 0.7;
+	case INDICATOR_PREFIX: return 0.5;
+	case INDICATOR_DOMAIN: return 0.75;
+	case INDICATOR_URL: return 0.85;
+	case INDICATOR_JA3:
+	case INDICATOR_JA4: return 0.45;
+	case INDICATOR_CERT_SHA256:
+	case INDICATOR_CERT_SHA1: return 0.85;
+	case INDICATOR_FILE_SHA256:
+	case INDICATOR_FILE_SHA1: return 0.9;
+	case INDICATOR_FILE_MD5: return 0.85;
+	case INDICATOR_KINDS: break;
+	}
+	return 0;
+}
+
+static const char *match_name(enum indicator_kind kind)
+{
+	static const char *const names[] = {
+#define X(id, name) "indicator:" name,
+	    INDICATOR_KIND_LIST(X)
+#undef X
+	};
+	return kind < INDICATOR_KINDS ? names[kind] : "indicator";
+}
+
+static bool is_file(enum indicator_kind kind)
+{
+	return kind == INDICATOR_FILE_SHA256 || kind == INDICATOR_FILE_SHA1 || kind == INDICATOR_FILE_MD5;
+}
+
+/* The origin stands in the detection for as long as the detector: kept once for each piece of evidence. */
+struct kept_origin {
+	struct detect_use use;
+	char text[2 * INDICATOR_TEXT_SIZE];
+};
+
+struct match_state {
+	struct detect_table *origins;
+};
+
+static int match_start(struct detector *d, void **ret_state)
+{
+	static const unsigned per_mille = 40;
+	struct match_state *m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	int error = detect_table_new(d, &m->origins, 16, sizeof(struct kept_origin), per_mille);
+	if (error < 0)
+		free(m);
+	else
+		*ret_state = m;
+	return error;
+}
+
+static struct text origin_keep(
+    struct detector *d, struct match_state *m, const struct indicator *i, int64_t time)
+{
+	uint64_t key[2] = {0, i->line};
+	struct text key_text = i->id.n ? i->id : i->key;
+	key[0] = hash_bytes(key_text.p, key_text.n, 0) ^ hash_bytes(i->key.p, i->key.n, 1);
+	int fresh;
+	struct kept_origin *kept = detect_table_put(d, m->origins, key, time, &fresh);
+	if (!kept)
+		return text_of(NULL);
+	if (fresh) {
+		char value[INDICATOR_TEXT_SIZE], origin[INDICATOR_TEXT_SIZE];
+		snprintf(kept->text, sizeof(kept->text), "%s (%s)", indicator_text(i, value),
+		    indicator_origin(i, origin));
+	}
+	return text_of(kept->text);
+}
+
+/* Where the match was and what it was matched in. */
+struct sighting {
+	const struct msg_flow *f;
+	int64_t time;
+	const char *where; /* "address", "DNS query" ... */
+	struct net_addr asset, peer;
+	enum msg_role asset_role, peer_role;
+	double weight; /* on the kind's confidence */
+};
+
+static void sighting_report(
+    struct detector *d, struct match_state *m, const struct sighting *s, const struct indicator *i)
+{
+	char why[DETECT_WHY_SIZE], value[INDICATOR_TEXT_SIZE], origin[INDICATOR_TEXT_SIZE], about[80];
+	text_printable(i->description, about, sizeof(about));
+	snprintf(why, sizeof(why), "%.20s %.100s is an indicator of %.80s%s%.80s", s->where,
+	    indicator_text(i, value), indicator_origin(i, origin), i->description.n ? ": " : "", about);
+	struct finding f = {
+	    .name = match_name(i->kind),
+	    .technique = is_file(i->kind) ? "T1105" : "T1071",
+	    .confidence = match_confidence(i->kind) * s->weight,
+	    .asset = s->asset,
+	    .peer = s->peer,
+	    .asset_role = s->asset_role,
+	    .peer_role = s->peer_role,
+	    .subject = hash_bytes(i->key.p, i->key.n, 0),
+	    .first = s->time,
+	    .last = s->f->last > s->time ? s->f->last : s->time,
+	    .count = 1,
+	    .adds = true,
+	    .flows = &s->f->id,
+	    .n_flows = 1,
+	    .why = why,
+	    .indicator = true,
+	    .indicator_text = origin_keep(d, m, i, s->time),
+	    .tlp = (uint8_t)i->tlp,
+	};
+	detect_report(d, &f);
+}
+
+/* What was sent by the initiator and names the responder: the asset is the end that is inside, rather the
+ * initiator. */
+static struct sighting sighting_of(
+    struct detector *d, const struct msg_flow *f, int64_t time, const char *where)
+{
+	bool from = detect_inside(d, f->initiator);
+	struct sighting s = {
+	    .f = f,
+	    .time = time,
+	    .where = where,
+	    .asset = from ? f->initiator : f->responder,
+	    .peer = from ? f->responder : f->initiator,
+	    .asset_role = from ? MSG_ROLE_ACTOR : MSG_ROLE_TARGET,
+	    .peer_role = from ? MSG_ROLE_C2 : MSG_ROLE_ATTACKER,
+	    .weight = from ? 1 : 0.4,
+	};
+	return s;
+}
+
+static void match_flow(struct detector *d, void *state, const struct observation *o)
+{
+	const struct indicator_set *set = d->config.indicators;
+	const struct msg_flow *f = o->f;
+	struct indicator i;
+	if (!set || !o->fresh)
+		return;
+	if (indicator_match_address(set, f->responder, f->responder_port, f->first, &i)) {
+		struct sighting s = sighting_of(d, f, f->first, "connection to");
+		/* it tried, which says as much of the asset, but nothing says that anybody answered */
+		s.weight *= detect_answered(f) ? 1 : 0.75;
+		sighting_report(d, state, &s, &i);
+	}
+	if (indicator_match_address(set, f->initiator, 0, f->first, &i)) {
+		struct sighting s = sighting_of(d, f, f->first, "connection from");
+		s.weight = detect_answered(f) ? 0.6 : 0.4;
+		sighting_report(d, state, &s, &i);
+	}
+}
+
+static void match_dns(struct detector *d, struct match_state *m, const struct msg_flow *f,
+    const struct msg_transaction *t, const struct field_value *v)
+{
+	const struct indicator_set *set = d->config.indicators;
+	struct indicator i;
+	bool query = v->field == FIELD_DNS_QUERY;
+	if (v->field == FIELD_DNS_ANSWER_ADDR && v->value.n == sizeof(struct net_addr)) {
+		struct net_addr a;
+		memcpy(a.b, v->value.p, sizeof(a.b));
+		if (!indicator_match_address(set, a, 0, t->time, &i))
+			return;
+	} else if (!indicator_match_domain(set, v->value, 0, t->time, &i)) {
+		return;
+	}
+	struct sighting s = sighting_of(d, f, t->time, query ? "DNS query for" : "DNS answer");
+	/* A resolver asks for its clients: when it does, the client's own query is the one to look at. */
+	const struct host *h = history_host(d, s.asset);
+	bool resolver = h && (h->served_apps & (UINT64_C(1) << APP_DNS));
+	s.weight *= resolver ? 0.3 : 0.8;
+	s.asset_role = resolver ? MSG_ROLE_NONE : s.asset_role;
+	s.peer = (struct net_addr){{0}}; /* the name server that was asked is nobody's accomplice */
+	s.peer_role = MSG_ROLE_NONE;
+	sighting_report(d, m, &s, &i);
+}
+
+static void match_hash_field(struct detector *d, struct match_state *m, const struct msg_flow *f,
+    const struct msg_transaction *t, const struct field_value *v)
+{
+	static const struct {
+		enum field field;
+		enum indicator_kind kind;
+		const char *where;
+	} rows[] = {
+	    {FIELD_TLS_JA3, INDICATOR_JA3, "JA3"},
+	    {FIELD_TLS_JA4, INDICATOR_JA4, "JA4"},
+	    {FIELD_TLS_CERT_SHA256, INDICATOR_CERT_SHA256, "certificate"},
+	    {FIELD_FILE_SHA256, INDICATOR_FILE_SHA256, "file"},
+	};
+	struct indicator i;
+	for (size_t r = 0; r < sizeof(rows) / sizeof(*rows); r++) {
+		if (v->field != rows[r].field ||
+		    !indicator_match_value(d->config.indicators, rows[r].kind, v->value, t->time, &i))
+			continue;
+		struct sighting s = sighting_of(d, f, t->time, rows[r].where);
+		if (is_file(i.kind)) {
+			s.asset_role = MSG_ROLE_VICTIM;
+			s.peer_role = MSG_ROLE_DELIVERY;
+			s.weight = 1;
+		}
+		sighting_report(d, m, &s, &i);
+	}
+}
+
+static void match_transaction(
+    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+{
+	const struct indicator_set *set = d->config.indicators;
+	struct indicator i;
+	if (!set)
+		return;
+	for (uint32_t n = 0; n < t->fields.n; n++) {
+		const struct field_value *v = &t->fields.v[n];
+		if (v->field == FIELD_DNS_QUERY || v->field == FIELD_DNS_ANSWER ||
+		    v->field == FIELD_DNS_ANSWER_ADDR) {
+			match_dns(d, state, f, t, v);
+		} else if (v->field == FIELD_TLS_SNI || v->field == FIELD_HTTP_HOST) {
+			struct text name = text_sub(v->value, 0, text_find(v->value, ':'));
+			struct sighting s = sighting_of(
+			    d, f, t->time, v->field == FIELD_TLS_SNI ? "TLS server name" : "HTTP host");
+			if (indicator_match_domain(set, name, f->responder_port, t->time, &i))
+				sighting_report(d, state, &s, &i);
+		} else {
+			match_hash_field(d, state, f, t, v);
+		}
+	}
+	struct text host = field_get(t->fields.v, t->fields.n, FIELD_HTTP_HOST);
+	struct text target = field_get(t->fields.v, t->fields.n, FIELD_HTTP_URI);
+	if (target.n && indicator_match_url(set, host, target, t->time, &i)) {
+		struct sighting s = sighting_of(d, f, t->time, "HTTP request for");
+		sighting_report(d, state, &s, &i);
+	}
+}
+
+static void match_stop(void *state)
+{
+	free(state);
+}
+
+const struct behaviour behaviour_indicator = {
+    .name = "indicator",
+    .start = match_start,
+    .stop = match_stop,
+    .transaction = match_transaction,
+    .flow = match_flow,
+};

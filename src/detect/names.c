@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "detect/names.h"
+
+#include <math.h>
+
+#include "base/hash.h"
+#include "net/addr.h"
+
+enum { NAME_HASHED_MAX = 255 };
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static struct text without_final_dot(struct text t)
+{
+	if (t.n && t.p[t.n - 1] == '.')
+		t.n--;
+	return t;
+}
+
+/* Where the label begins that ends before `end`. */
+static size_t label_start(struct text t, size_t end)
+{
+	while (end > 0 && t.p[end - 1] != '.')
+		end--;
+	return end;
+}
+
+static bool is_category(struct text label)
+{
+	static const struct text categories[] = {TEXT("co"), TEXT("com"), TEXT("net"), TEXT("org"),
+	    TEXT("gov"), TEXT("edu"), TEXT("ac"), TEXT("go"), TEXT("or"), TEXT("ne"), TEXT("gob"),
+	    TEXT("mil"), TEXT("gouv"), TEXT("lg")};
+	for (size_t i = 0; i < sizeof(categories) / sizeof(*categories); i++)
+		if (text_equal_nocase(label, categories[i]))
+			return true;
+	return false;
+}
+
+static bool is_address(struct text t)
+{
+	struct net_addr a;
+	return t.n > 0 && (t.p[t.n - 1] >= '0' && t.p[t.n - 1] <= '9') && net_addr_parse(t, &a) == 0;
+}
+
+struct text name_registered(struct text name)
+{
+	struct text t = without_final_dot(name);
+	size_t last = label_start(t, t.n);
+	if (last == 0 || is_address(t))
+		return t;
+	size_t second = label_start(t, last - 1);
+	if (t.n - last == 2 && second > 0 && is_category(text_sub(t, second, last - 1 - second)))
+		second = label_start(t, second - 1);
+	return text_sub(t, second, t.n);
+}
+
+struct text name_below(struct text name)
+{
+	struct text t = without_final_dot(name);
+	struct text r = name_registered(t);
+	return r.n < t.n ? text_sub(t, 0, t.n - r.n - 1) : text_sub(t, 0, 0);
+}
+
+uint64_t name_hash(struct text name, uint64_t seed)
+{
+	char buf[NAME_HASHED_MAX];
+	size_t n = name.n < sizeof(buf) ? name.n : sizeof(buf);
+	for (size_t i = 0; i < n; i++)
+		buf[i] = lower(name.p[i]);
+	return hash_bytes(buf, n, seed);
+}
+
+double name_entropy(struct text t)
+{
+	unsigned count[256] = {0};
+	for (size_t i = 0; i < t.n; i++)
+		count[(unsigned char)lower(t.p[i])]++;
+	double bits = 0;
+	for (size_t i = 0; i < 256; i++) {
+		if (count[i]) {
+			double share = (double)count[i] / (double)t.n;
+			bits -= share * log2(share);
+		}
+	}
+	return bits;
+}
+
+size_t name_labels(struct text name, size_t *ret_longest)
+{
+	struct text t = without_final_dot(name);
+	size_t labels = 0, longest = 0, run = 0;
+	for (size_t i = 0; i <= t.n; i++) {
+		if (i < t.n && t.p[i] != '.') {
+			run++;
+			continue;
+		}
+		labels += run > 0;
+		longest = run > longest ? run : longest;
+		run = 0;
+	}
+	*ret_longest = longest;
+	return labels;
+}
+
+bool name_ends_nocase(struct text name, struct text end)
+{
+	return name.n >= end.n && text_equal_nocase(text_sub(name, name.n - end.n, end.n), end);
+}
+
+/* Both are short (a field of at most 4 KiB against a word), so the plain search is good enough. */
+bool text_contains_nocase(struct text t, struct text part)
+{
+	for (size_t i = 0; i + part.n <= t.n; i++)
+		if (lower(t.p[i]) == lower(part.p[0]) && text_starts_nocase(text_sub(t, i, part.n), part))
+			return true;
+	return false;
+}
