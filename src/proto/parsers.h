@@ -18,6 +18,9 @@
 
 /* One line each, sorted. */
 extern const struct proto_parser proto_dns;
+extern const struct proto_parser proto_icmp;
+extern const struct proto_parser proto_quic;
+extern const struct proto_parser proto_ssh;
 extern const struct proto_parser proto_tls;
 
 #endif
