@@ -1,6 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "proto/naming.h"
+#include "proto/naming_rows.h"
 
+/* The surest first: magic numbers, then lengths that agree, then forms. */
 const struct naming_probe naming_probes[] = {
+    {APP_STUN, true, true, naming_stun},
+    {APP_DHCP, false, true, naming_dhcp},
+    {APP_NETBIOS_NS, false, true, naming_netbios_ns},
+    {APP_NETBIOS_DGM, false, true, naming_netbios_dgm},
+    {APP_SNMP, false, true, naming_snmp},
+    {APP_SSDP, false, true, naming_ssdp},
+    {APP_TFTP, false, true, naming_tftp},
+    {APP_RADIUS, false, true, naming_radius},
+    {APP_IKE, false, true, naming_ike},
+    {APP_WIREGUARD, false, true, naming_wireguard},
+    {APP_OPENVPN, true, true, naming_openvpn},
+    {APP_BITTORRENT, true, true, naming_bittorrent},
+    {APP_ENIP, true, true, naming_enip},
+    {APP_DNP3, true, true, naming_dnp3},
+    {APP_MODBUS, true, false, naming_modbus},
+    {APP_MONGODB, true, false, naming_mongodb},
+    {APP_NFS, true, true, naming_nfs},
+    {APP_MQTT, true, false, naming_mqtt},
+    {APP_ORACLE, true, false, naming_tns},
+    {APP_REDIS, true, false, naming_redis},
+    {APP_RSYNC, true, false, naming_rsync},
+    {APP_IMAP, true, false, naming_imap},
+    {APP_POP3, true, false, naming_pop3},
+    {APP_IRC, true, false, naming_irc},
+    {APP_TELNET, true, false, naming_telnet},
+    {APP_SYSLOG, true, true, naming_syslog},
+    {APP_SOCKS, true, false, naming_socks},
+    {APP_NTP, false, true, naming_ntp},
+    {APP_RTP, false, true, naming_rtp},
     {.app = APP_UNKNOWN},
 };

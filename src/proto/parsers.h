@@ -17,10 +17,22 @@
 #include "proto/proto.h"
 
 /* One line each, sorted. */
+extern const struct proto_parser proto_dcerpc;
 extern const struct proto_parser proto_dns;
+extern const struct proto_parser proto_ftp;
 extern const struct proto_parser proto_icmp;
+extern const struct proto_parser proto_kerberos;
+extern const struct proto_parser proto_ldap;
+extern const struct proto_parser proto_mysql;
+extern const struct proto_parser proto_pgsql;
 extern const struct proto_parser proto_quic;
+extern const struct proto_parser proto_rdp;
+extern const struct proto_parser proto_sip;
+extern const struct proto_parser proto_smb;
+extern const struct proto_parser proto_smtp;
 extern const struct proto_parser proto_ssh;
+extern const struct proto_parser proto_tds;
 extern const struct proto_parser proto_tls;
+extern const struct proto_parser proto_vnc;
 
 #endif
