@@ -165,23 +165,10 @@ static void add_flow(struct bundle *b, const struct msg_flow *f, json_t *refs)
 		json_object_set_new(j, "src_port", json_integer(f->initiator_port));
 		json_object_set_new(j, "dst_port", json_integer(f->responder_port));
 	}
-	json_array_append_new(b->s.objects, j);
-	json_array_append_new(refs, json_string(id));
-	json_array_append_new(refs, json_string(from));
-	json_array_append_new(refs, json_string(to));
-}
-
-static void append_once(json_t *to, json_t *refs)
-{
-	size_t i, k;
-	json_t *ref, *known;
-	json_array_foreach(refs, i, ref)
-	{
-		bool there = false;
-		json_array_foreach(to, k, known) there |= json_equal(known, ref);
-		if (!there)
-			json_array_append(to, ref);
-	}
+	stix_put(&b->s, j);
+	json_object_set_new(refs, id, json_true());
+	json_object_set_new(refs, from, json_true());
+	json_object_set_new(refs, to, json_true());
 }
 
 static void add_technique(struct bundle *b, const struct msg_detection *d, char *id)
@@ -192,21 +179,30 @@ static void add_technique(struct bundle *b, const struct msg_detection *d, char 
 	snprintf(seed, sizeof(seed), "technique|%s", name);
 	snprintf(full, sizeof(full), "%s|attack-pattern|%s", b->s.identity, seed);
 	stix_id("attack-pattern", full, id);
-	size_t i;
-	json_t *known;
-	json_array_foreach(b->s.objects, i,
-	    known) if (strcmp(json_string_value(json_object_get(known, "id")), id) == 0) return;
+	if (stix_has(&b->s, id))
+		return;
 	json_t *j = stix_add(&b->s, "attack-pattern", seed, MSG_TLP_NONE, id);
 	json_object_set_new(j, "name", json_string(name));
 	json_object_set_new(j, "external_references",
 	    json_pack("[{s:s, s:s}]", "source_name", "mitre-attack", "external_id", name));
 }
 
+static json_t *keys_of(json_t *set)
+{
+	json_t *list = json_array(), *value;
+	const char *key;
+	json_object_foreach(set, key, value)
+	{
+		json_array_append_new(list, json_string(key));
+	}
+	return list;
+}
+
 /* A detection: observed-data over its flows, and the technique that it speaks for. */
 static int add_detection(struct bundle *b, const struct msg_detection *d)
 {
 	struct arena arena = {0};
-	json_t *refs = json_array();
+	json_t *refs = json_object(); /* a set */
 	char id[STIX_ID_SIZE], technique[STIX_ID_SIZE], seed[64];
 	int r = 0;
 	if (d->tlp == MSG_TLP_RED) {
@@ -215,18 +211,15 @@ static int add_detection(struct bundle *b, const struct msg_detection *d)
 	}
 	for (uint32_t i = 0; i < d->flows.n && i < STIX_FLOWS_MAX && r == 0; i++) {
 		struct msg_flow f;
-		json_t *own = json_array();
 		r = archive_find_flow(b->archive, d->flows.v[i], &arena, &f);
 		if (r == 0)
-			add_flow(b, &f, own);
+			add_flow(b, &f, refs);
 		if (r == -ENOENT)
 			r = 0;
-		append_once(refs, own);
-		json_decref(own);
 		arena_reset(&arena);
 	}
 	arena_free(&arena);
-	if (r < 0 || json_array_size(refs) == 0) {
+	if (r < 0 || json_object_size(refs) == 0) {
 		json_decref(refs);
 		return r;
 	}
@@ -238,7 +231,8 @@ static int add_detection(struct bundle *b, const struct msg_detection *d)
 	    json_integer(d->count > 999999999 ? 999999999
 	                 : d->count           ? (json_int_t)d->count
 	                                      : 1));
-	json_object_set_new(j, "object_refs", refs);
+	json_object_set_new(j, "object_refs", keys_of(refs));
+	json_decref(refs);
 	json_object_set_new(j, "confidence", json_integer(confidence_100(d->confidence)));
 	add_technique(b, d, technique);
 	snprintf(seed, sizeof(seed), "sighting|%llu", (unsigned long long)d->id);
@@ -304,39 +298,21 @@ static int add_all(struct bundle *b)
 	return r;
 }
 
-/* A flow or address that several detections cite stands in the bundle once. */
-static json_t *without_repeats(json_t *objects)
-{
-	json_t *out = json_array(), *seen = json_object(), *object;
-	size_t i;
-	json_array_foreach(objects, i, object)
-	{
-		const char *id = json_string_value(json_object_get(object, "id"));
-		if (!id || json_object_get(seen, id))
-			continue;
-		json_object_set_new(seen, id, json_true());
-		json_array_append(out, object);
-	}
-	json_decref(seen);
-	return out;
-}
-
 int exchange_stix(const struct exchange_incident *i, const struct asset_map *assets,
     const struct net_zone_map *zones, struct archive *archive, const char *organization, enum msg_tlp tlp,
     int64_t made, FILE *out)
 {
 	struct bundle b = {.in = i, .assets = assets, .zones = zones, .archive = archive};
 	char seed[STIX_ID_SIZE + 64], id[STIX_ID_SIZE];
-	b.s = (struct stix){.objects = json_array(), .tlp = tlp};
+	b.s = (struct stix){.objects = json_array(), .seen = json_object(), .tlp = tlp};
 	time_rfc3339_ms(made, b.s.created);
 	add_identity(&b, organization);
 	int r = i->incident ? add_all(&b) : 0;
 	stix_add_markings(&b.s);
 	snprintf(seed, sizeof(seed), "bundle|%s|%s", b.incident, b.s.created);
-	json_t *objects = without_repeats(b.s.objects);
 	json_t *bundle = json_pack(
-	    "{s:s, s:s, s:o}", "type", "bundle", "id", stix_id("bundle", seed, id), "objects", objects);
-	json_decref(b.s.objects);
+	    "{s:s, s:s, s:o}", "type", "bundle", "id", stix_id("bundle", seed, id), "objects", b.s.objects);
+	json_decref(b.s.seen);
 	if (r == 0 && !bundle)
 		r = -ENOMEM;
 	if (r == 0 && (json_dumpf(bundle, out, JSON_INDENT(2)) < 0 || fputc('\n', out) == EOF))

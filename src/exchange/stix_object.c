@@ -48,6 +48,22 @@ const char *stix_tlp_id(enum msg_tlp tlp)
 	return tlp == MSG_TLP_NONE ? NULL : tlps[tlp].id;
 }
 
+bool stix_has(const struct stix *s, const char *id)
+{
+	return json_object_get(s->seen, id) != NULL;
+}
+
+void stix_put(struct stix *s, json_t *object)
+{
+	const char *id = json_string_value(json_object_get(object, "id"));
+	if (!id || stix_has(s, id)) {
+		json_decref(object);
+		return;
+	}
+	json_object_set_new(s->seen, id, json_true());
+	json_array_append_new(s->objects, object);
+}
+
 json_t *stix_add(struct stix *s, const char *type, const char *seed, enum msg_tlp tlp, char *id)
 {
 	char name[512], made[STIX_ID_SIZE];
@@ -60,7 +76,7 @@ json_t *stix_add(struct stix *s, const char *type, const char *seed, enum msg_tl
 	enum msg_tlp marking = tlp > s->tlp ? tlp : s->tlp;
 	if (marking != MSG_TLP_NONE)
 		json_object_set_new(j, "object_marking_refs", json_pack("[s]", stix_tlp_id(marking)));
-	json_array_append_new(s->objects, j);
+	stix_put(s, j);
 	if (id)
 		memcpy(id, made, sizeof(made));
 	return j;
@@ -73,16 +89,9 @@ void stix_add_address(struct stix *s, struct net_addr a, char *id)
 	net_addr_text(a, text);
 	snprintf(name, sizeof(name), "{\"value\":\"%s\"}", text);
 	stix_id(type, name, id);
-	size_t i;
-	json_t *known;
-	json_array_foreach(s->objects, i, known)
-	{
-		const char *other = json_string_value(json_object_get(known, "id"));
-		if (other && strcmp(other, id) == 0)
-			return;
-	}
-	json_array_append_new(s->objects,
-	    json_pack("{s:s, s:s, s:s, s:s}", "type", type, "spec_version", "2.1", "id", id, "value", text));
+	if (!stix_has(s, id))
+		stix_put(s, json_pack("{s:s, s:s, s:s, s:s}", "type", type, "spec_version", "2.1", "id", id,
+		                "value", text));
 }
 
 void stix_add_relationship(
@@ -109,7 +118,7 @@ void stix_add_markings(struct stix *s)
 	        used[t] |= strcmp(json_string_value(ref), tlps[t].id) == 0;
 	for (int t = MSG_TLP_CLEAR; t <= MSG_TLP_RED; t++)
 		if (used[t])
-			json_array_append_new(s->objects,
+			stix_put(s,
 			    json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:{s:s, s:s}}}", "type",
 			        "marking-definition", "spec_version", "2.1", "id", tlps[t].id, "created",
 			        "2022-10-01T00:00:00.000Z", "name", tlps[t].name, "extensions", TLP_EXTENSION,

@@ -14,6 +14,7 @@ enum { STIX_ID_SIZE = 96 };
 /* A bundle being made. */
 struct stix {
 	json_t *objects;
+	json_t *seen;                /* ids of the objects: each stands in the bundle once */
 	char identity[STIX_ID_SIZE]; /* who made it: created_by_ref */
 	char created[40];
 	enum msg_tlp tlp; /* marking of objects that don't ask for a stricter one */
@@ -27,6 +28,10 @@ char *stix_id(const char *type, const char *name, char *id);
 /* An object with the common properties of a domain object, marked. `seed` names it within its type. The
  * object belongs to the bundle; the caller adds to it. Writes its id where `id` isn't NULL. */
 json_t *stix_add(struct stix *s, const char *type, const char *seed, enum msg_tlp tlp, char *id);
+/* Whether the bundle has an object of that id. */
+bool stix_has(const struct stix *s, const char *id);
+/* Puts an object into the bundle unless one of its id is there; takes the reference either way. */
+void stix_put(struct stix *s, json_t *object);
 /* An observable (SCO): id by its value. */
 void stix_add_address(struct stix *s, struct net_addr a, char *id);
 void stix_add_relationship(
