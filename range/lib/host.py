@@ -74,12 +74,17 @@ class Agent:
         resolver = "10.50.0.53" if self.host.internal else "198.51.100.53"
         etc = {"passwd": passwd, "shadow": shadow, "resolv.conf": "nameserver %s\noptions timeout:3\n" % resolver,
                "hosts": "127.0.0.1 localhost %s\n" % self.host.name, "hostname": self.host.name + "\n"}
-        for name, text in etc.items():
-            (self.folder / name).write_text(text)
-            os.chmod(self.folder / name, 0o600 if name == "shadow" else 0o644)
-            mount(str(self.folder / name), "/etc/" + name, flags=MS_BIND)
         for target in PRIVATE:
             mount("tmpfs", target, "tmpfs", data="size=64m,mode=755")
+        # Not a bind mount for each file: one that the machine itself replaces meanwhile would fall away.
+        os.makedirs("/run/etc/upper")
+        os.makedirs("/run/etc/work")
+        mount("overlay", "/etc", "overlay", data="lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work")
+        for name, text in etc.items():
+            path = pathlib.Path("/etc") / name
+            path.unlink(missing_ok=True)
+            path.write_text(text)
+            os.chmod(path, 0o600 if name == "shadow" else 0o644)
         for shared in ("/tmp", "/var/tmp"):
             os.chmod(shared, 0o1777)
         os.makedirs("/var/lib/dpkg", exist_ok=True)
