@@ -20,6 +20,7 @@
 extern const struct proto_parser proto_dcerpc;
 extern const struct proto_parser proto_dns;
 extern const struct proto_parser proto_ftp;
+extern const struct proto_parser proto_http;
 extern const struct proto_parser proto_icmp;
 extern const struct proto_parser proto_kerberos;
 extern const struct proto_parser proto_ldap;

@@ -7,6 +7,7 @@ const struct proto_parser *const proto_parsers[] = {
     &proto_dcerpc,
     &proto_dns,
     &proto_ftp,
+    &proto_http,
     &proto_icmp,
     &proto_kerberos,
     &proto_ldap,
