@@ -45,10 +45,10 @@ enum { BEHAVIOURS_MAX = 32, DETECT_TABLES_MAX = 48, DETECT_WHY_SIZE = 320 };
 /* The rows, closed by NULL. */
 extern const struct behaviour *const behaviours[];
 extern const struct behaviour behaviour_indicator, behaviour_scan, behaviour_brute_force,
-    behaviour_first_edge, behaviour_remote_execution, behaviour_ticket, behaviour_beacon, behaviour_outflow,
-    behaviour_staging, behaviour_dns_tunnel, behaviour_dga, behaviour_icmp, behaviour_foreign_port,
-    behaviour_protected_peer, behaviour_exploit, behaviour_callback, behaviour_interactive,
-    behaviour_command_channel, behaviour_delivery, behaviour_credential_drop;
+    behaviour_remote_execution, behaviour_directory, behaviour_ticket, behaviour_exploit, behaviour_callback,
+    behaviour_interactive, behaviour_beacon, behaviour_command_channel, behaviour_foreign_port,
+    behaviour_delivery, behaviour_dns_tunnel, behaviour_dga, behaviour_icmp, behaviour_outflow,
+    behaviour_credential_drop, behaviour_staging, behaviour_first_edge;
 
 /*
  * A bounded table that makes room: at its bound the entry goes that weighs least, then the one idle longest,
@@ -132,10 +132,9 @@ struct suspicion {
 int suspicion_collect(struct detector *d, struct table **ret_table);
 struct suspicion suspicion_of(const struct table *t, struct net_addr asset);
 
-/* What is kept of one finding. Name and technique are literals of the behaviour: their addresses stand for
- * them. */
+/* What is kept of one finding. */
 struct evidence_key {
-	const char *name, *technique;
+	uint64_t name; /* hash of name and technique */
 	struct net_addr asset, peer;
 	uint64_t subject;
 };
@@ -143,6 +142,7 @@ struct evidence {
 	struct detect_use
 	    use; /* weight: the confidence, so that weak findings go first when there is no room */
 	uint64_t id;
+	const char *name, *technique;
 	int64_t first, last;
 	double confidence; /* of what is known; `raised` stands above it */
 	double raised;     /* by what came before, 0: not */

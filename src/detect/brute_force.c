@@ -24,13 +24,21 @@
 #include "detect/names.h"
 #include "net/app.h"
 
-enum { FAILURES_MIN = 10, USERS_MAX = 16, USERS_SPRAYED = 10, BRUTE_PER_MILLE = 60, SUCCESS_RATIO = 3 };
-#define WINDOW      (10 * 60 * NS_PER_S)
-#define FAST_WINDOW (60 * NS_PER_S)
-#define AFTERWARDS  (30 * 60 * NS_PER_S)
-#define SHAPE_GAP   (5 * 60 * NS_PER_S)
-#define SHORT_LOGIN (60 * NS_PER_S)
-#define SLOW_MOST   0.4
+enum {
+	FAILURES_MIN = 10,
+	USERS_MAX = 16,
+	USERS_SPRAYED = 10,
+	TOOL_TRIES = 3,
+	BRUTE_PER_MILLE = 60,
+	SUCCESS_RATIO = 3
+};
+#define WINDOW       (10 * 60 * NS_PER_S)
+#define FAST_WINDOW  (60 * NS_PER_S)
+#define AFTERWARDS   (30 * 60 * NS_PER_S)
+#define SHAPE_GAP    (5 * 60 * NS_PER_S)
+#define SHAPE_WINDOW (2 * 60 * NS_PER_S)
+#define SHORT_LOGIN  (60 * NS_PER_S)
+#define SLOW_MOST    0.4
 
 struct pair_key {
 	struct net_addr source, target; /* target: none for what is counted over all targets */
@@ -47,8 +55,9 @@ struct attempts {
 	uint32_t users[USERS_MAX];
 	uint8_t n_users;
 	bool attack, fast;
-	int64_t won; /* the first success after the attack was one; 0: none */
-	uint32_t won_failures;
+	int64_t success; /* the last one, and its flow: it may end before the failures that it followed */
+	uint64_t success_flow;
+	int64_t won; /* the success of an attack; 0: none */
 	struct flow_sample flows;
 	uint64_t won_flow;
 	/* connections of equal shape, where the protocol tells nothing */
@@ -56,7 +65,6 @@ struct attempts {
 	bool tool; /* the client's banner is a library's that guessing tools use */
 	uint64_t shape_in, shape_out;
 	uint32_t shaped;
-	uint32_t longer; /* connections that outgrew the shape since */
 };
 
 struct brute_state {
@@ -211,34 +219,55 @@ static void failure_take(
 	a->fast = a->fast || (enough && time - oldest <= FAST_WINDOW);
 }
 
-static void brute_login(struct detector *d, struct brute_state *s, const struct msg_flow *f,
-    const struct msg_transaction *t, bool success)
+/* Whether an attack has met its success. Many connections at a time end in any order. */
+static bool attack_won(struct attempts *a)
 {
-	struct text user = field_get(t->fields.v, t->fields.n, FIELD_AUTH_USER);
-	for (int all = 0; all < 2; all++) {
-		struct pair_key k = key_of(f, t->app, all);
-		struct attempts *a = success ? detect_table_get(s->pairs, &k)
-		                             : detect_table_put(d, s->pairs, &k, t->time, NULL);
-		if (!a)
-			continue;
-		a->told = true;
-		if (success) {
-			a->successes++;
-			if (!all && a->attack && !a->won && t->time - a->last_failure < AFTERWARDS &&
-			    t->time >= a->first) {
-				a->won = t->time;
-				a->won_failures = a->failures;
-				a->won_flow = f->id;
-				told_report(d, &k, a);
-			}
-			continue;
-		}
-		failure_take(d, a, user, t->time, f->id);
-		if (!all && a->attack && (a->failures % FAILURES_MIN == 0))
-			told_report(d, &k, a);
-		if (all && a->attack && a->n_users >= USERS_SPRAYED && a->failures % FAILURES_MIN == 0)
-			spray_report(d, &k, a);
+	if (!a->attack || a->won || a->success < a->first || a->success - a->last_failure > AFTERWARDS)
+		return false;
+	a->won = a->success;
+	a->won_flow = a->success_flow;
+	return true;
+}
+
+static void pair_login(struct detector *d, struct brute_state *s, const struct msg_flow *f,
+    const struct msg_transaction *t, struct text user, bool success)
+{
+	struct pair_key k = key_of(f, t->app, false);
+	struct attempts *a = detect_table_put(d, s->pairs, &k, t->time, NULL);
+	if (!a)
+		return;
+	a->told = true;
+	if (success) {
+		a->successes++;
+		a->success = t->time;
+		a->success_flow = f->id;
+	} else {
+		/* SSH tells one result a connection, in which a tool has tried until it was cut off: three
+		 * times and more. */
+		unsigned tries = s->tool_flow == f->id ? TOOL_TRIES : 1;
+		while (tries-- > 0)
+			failure_take(d, a, user, t->time, f->id);
 	}
+	bool won = attack_won(a);
+	if (won || (a->attack && !success && a->failures % FAILURES_MIN < TOOL_TRIES))
+		told_report(d, &k, a);
+}
+
+static void source_login(struct detector *d, struct brute_state *s, const struct msg_flow *f,
+    const struct msg_transaction *t, struct text user, bool success)
+{
+	struct pair_key k = key_of(f, t->app, true);
+	struct attempts *a = success ? detect_table_get(s->pairs, &k)
+	                             : detect_table_put(d, s->pairs, &k, t->time, NULL);
+	if (!a)
+		return;
+	if (success) {
+		a->successes++;
+		return;
+	}
+	failure_take(d, a, user, t->time, f->id);
+	if (a->attack && a->n_users >= USERS_SPRAYED && a->failures % FAILURES_MIN == 0)
+		spray_report(d, &k, a);
 }
 
 static void brute_transaction(
@@ -255,7 +284,10 @@ static void brute_transaction(
 	if (result.n == 0)
 		return;
 	s->told_flow = f->id;
-	brute_login(d, s, f, t, text_equal(result, TEXT("success")));
+	struct text user = field_get(t->fields.v, t->fields.n, FIELD_AUTH_USER);
+	bool success = text_equal(result, TEXT("success"));
+	pair_login(d, s, f, t, user, success);
+	source_login(d, s, f, t, user, success);
 }
 
 static bool is_login_service(uint16_t app)
@@ -308,13 +340,13 @@ static void shape_take(struct detector *d, struct brute_state *s, const struct m
 	if (!fits) {
 		bool larger = f->payload_in > a->shape_in + a->shape_in / 2 &&
 		              f->payload_in > a->shape_in + 1024;
-		if (a->shaped >= FAILURES_MIN && larger && a->tool && !a->won && f->first >= a->first &&
+		if (a->attack && larger && a->tool && !a->won && f->first >= a->first &&
 		    f->first - a->last_failure < AFTERWARDS) {
 			a->won = f->first;
 			a->won_flow = f->id;
 			shape_report(d, &k, a);
 		}
-		if (a->shaped >= FAILURES_MIN)
+		if (a->attack)
 			return;
 		a->first = f->first;
 		a->shape_in = f->payload_in;
@@ -322,11 +354,16 @@ static void shape_take(struct detector *d, struct brute_state *s, const struct m
 		a->shaped = 0;
 		a->flows.n = 0;
 	}
+	int64_t oldest = a->shaped >= FAILURES_MIN ? a->ring[a->shaped % FAILURES_MIN] : a->first;
+	a->ring[a->shaped % FAILURES_MIN] = f->first;
 	a->shaped++;
 	a->use.weight = a->shaped;
+	/* Mail programs and checks of services make equal connections too, but not ten within two minutes. */
+	if (a->shaped >= FAILURES_MIN && f->first - oldest <= SHAPE_WINDOW)
+		a->attack = true;
 	a->last_failure = f->first > a->last_failure ? f->first : a->last_failure;
 	flow_sample_add(&a->flows, f->id);
-	if (a->shaped >= FAILURES_MIN && a->shaped % FAILURES_MIN == 0)
+	if (a->attack && a->shaped % FAILURES_MIN == 0)
 		shape_report(d, &k, a);
 }
 
@@ -350,9 +387,9 @@ static void brute_finish(struct detector *d, void *state, int64_t now)
 		if (net_addr_is_none(k->target)) {
 			if (a->attack && a->n_users >= USERS_SPRAYED)
 				spray_report(d, k, a);
-		} else if (a->attack) {
+		} else if (a->attack && a->told) {
 			told_report(d, k, a);
-		} else if (!a->told && a->shaped >= FAILURES_MIN) {
+		} else if (a->attack) {
 			shape_report(d, k, a);
 		}
 	}

@@ -270,7 +270,6 @@ static void pivot_report(struct detector *d, const struct edge_key *k, const str
 	    detect_addr(k->from, from), detect_addr(k->to, to), span, from, s->confidence,
 	    worked ? "" : "; nothing shows that it got in");
 	double c = PIVOT_WEIGHT * s->confidence * (sources >= POPULAR ? history_rarity(sources) : 1);
-	struct flow_sample flows = e->flows;
 	struct finding f = {
 	    .name = "lateral.pivot",
 	    .technique = edge_technique(k->app),
@@ -283,19 +282,17 @@ static void pivot_report(struct detector *d, const struct edge_key *k, const str
 	    .first = e->first,
 	    .last = e->use.last,
 	    .count = e->n,
-	    .flows = flows.id,
-	    .n_flows = flows.n,
+	    .flows = e->flows.id,
+	    .n_flows = e->flows.n,
 	    .why = why,
 	};
 	detect_report(d, &f);
-	f.asset = k->from;
-	f.peer = k->to;
-	f.asset_role = MSG_ROLE_ACTOR;
-	f.peer_role = worked ? MSG_ROLE_VICTIM : MSG_ROLE_TARGET;
-	detect_report(d, &f);
 }
 
-/* New edges out of suspicious machines, and out of those that they reach, and so on: at most CHAIN_MAX hops.
+/*
+ * New edges out of suspicious machines, and out of those that they reach, and so on: at most CHAIN_MAX hops.
+ * Who was suspicious before the session is not so because of it: that keeps two machines from raising each
+ * other. It speaks of the target alone; of the source everything was said.
  */
 static void pivots_follow(struct detector *d, const struct edge_state *s, const struct degrees *g)
 {
@@ -309,7 +306,9 @@ static void pivots_follow(struct detector *d, const struct edge_state *s, const 
 		for (const struct edge *e; (e = table_next(s->edges->t, &at, &key));) {
 			const struct edge_key *k = key;
 			struct suspicion from = suspicion_of(suspects, k->from);
-			if (from.confidence >= 0.5 && e->first >= from.since)
+			struct suspicion to = suspicion_of(suspects, k->to);
+			bool already = to.confidence >= 0.5 && to.since < e->first;
+			if (from.confidence >= 0.5 && e->first >= from.since && !already)
 				pivot_report(d, k, e, &from, target_degree(g, k));
 		}
 		table_free(suspects);

@@ -348,12 +348,13 @@ int feed_add(struct indicator_set *s, const struct feed_entry *e, struct text ty
 	if (text_find(type, '|') < type.n && text_find(value, '|') < value.n)
 		return composite_add(s, e, type, value);
 	int kind = type.n ? feed_kind_of(type) : indicator_kind_guess(value);
-	if (kind < 0) {
-		feed_problem(s, e, value,
-		    type.n ? "of a type that isn't seen in traffic"
-		           : "neither address, domain, URL nor hash");
+	if (kind < 0 && type.n) {
+		feed_problem(s, e, value, "of a type that isn't seen in traffic");
 		return 0;
 	}
+	/* What looks like nothing is tried as a name, whose reason says most. */
+	if (kind < 0)
+		kind = INDICATOR_DOMAIN;
 	return feed_add_kind(s, e, kind, value);
 }
 

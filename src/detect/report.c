@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 /* A change of confidence that is worth another record. */
 #define CONFIDENCE_STEP 0.02
 
@@ -26,8 +28,8 @@ static void evidence_emit(struct detector *d, const struct evidence_key *k, stru
 	    .time = e->first,
 	    .last = e->last,
 	    .source = e->source,
-	    .name = text_of(k->name),
-	    .technique = text_of(k->technique),
+	    .name = text_of(e->name),
+	    .technique = text_of(e->technique),
 	    .confidence = evidence_confidence(e),
 	    .asset = k->asset,
 	    .peer = k->peer,
@@ -59,6 +61,8 @@ static void evidence_add_flows(struct evidence *e, const uint64_t *flows, size_t
 
 static void evidence_take(struct evidence *e, const struct finding *f)
 {
+	e->name = f->name;
+	e->technique = f->technique;
 	e->first = f->first;
 	e->last = f->last;
 	e->confidence = f->confidence;
@@ -95,8 +99,7 @@ void detect_report(struct detector *d, const struct finding *f)
 {
 	struct evidence_key k;
 	memset(&k, 0, sizeof(k));
-	k.name = f->name;
-	k.technique = f->technique;
+	k.name = hash_bytes(f->name, strlen(f->name), 0) ^ hash_bytes(f->technique, strlen(f->technique), 1);
 	k.asset = f->asset;
 	k.peer = f->peer;
 	k.subject = f->subject;

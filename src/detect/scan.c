@@ -332,7 +332,8 @@ static void scan_flow(struct detector *d, void *state, const struct observation 
 	k.protocol = f->protocol;
 	k.kind = o->to_inside ? WALK_HORIZONTAL : WALK_OUTWARD;
 	k.port = o->to_inside ? 0 : f->responder_port;
-	/* Unkeyed, so that the same capture counts the same: who would collide in it must choose what to scan by it. */
+	/* Unkeyed, so that the same capture counts the same: who would collide in it must choose what to scan
+	 * by it. */
 	uint32_t machine = (uint32_t)hash_bytes(&f->responder, sizeof(f->responder), 0);
 	/* Mail servers try many dead exchangers (backscatter): port 25 tells nothing. */
 	if (o->to_inside || f->responder_port != 25)

@@ -30,16 +30,16 @@ struct suspect {
 	struct net_addr victim_peer;
 };
 
-static void suspect_add(struct suspect *s, const struct evidence_key *k, const struct evidence *e)
+static void suspect_add(struct suspect *s, const struct evidence *e)
 {
 	uint8_t i = 0;
-	while (i < s->n && strcmp(s->technique[i], k->technique) != 0)
+	while (i < s->n && strcmp(s->technique[i], e->technique) != 0)
 		i++;
 	if (i == TECHNIQUES_MAX)
 		return;
 	if (i == s->n) {
 		s->n++;
-		s->technique[i] = k->technique;
+		s->technique[i] = e->technique;
 	} else if (e->confidence <= s->confidence[i]) {
 		return;
 	}
@@ -64,7 +64,7 @@ int suspicion_collect(struct detector *d, struct table **ret_table)
 		struct suspect *s = table_put(t, &k->asset, NULL);
 		if (!s)
 			break;
-		suspect_add(s, k, e);
+		suspect_add(s, e);
 		if (e->asset_role == MSG_ROLE_VICTIM && e->confidence > s->victim) {
 			s->victim = e->confidence;
 			s->victim_first = e->first;

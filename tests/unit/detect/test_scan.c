@@ -7,7 +7,8 @@ static const char *host_at(char *buf, const char *format, int i)
 	return buf;
 }
 
-static void try_hosts(struct timeline *t, const char *from, const char *format, int n, uint16_t port, bool refused)
+static void try_hosts(
+    struct timeline *t, const char *from, const char *format, int n, uint16_t port, bool refused)
 {
 	char to[48];
 	for (int i = 1; i <= n; i++) {
@@ -33,7 +34,8 @@ static void inside_source_that_fails_at_many_machines_is_a_scanner(void **state)
 	timeline_free(t);
 }
 
-/* Four failures would do for the walk (4^4 > 99); one dead file server is tried at three ports: five it must be. */
+/* Four failures would do for the walk (4^4 > 99); one dead file server is tried at three ports: five it must
+ * be. */
 static void the_fifth_failure_makes_the_scan(void **state)
 {
 	(void)state;
@@ -110,7 +112,8 @@ static void udp_and_echo_sweeps_are_scans(void **state)
 		struct timeline *t = timeline_new();
 		for (int i = 1; i <= 12; i++) {
 			char to[48];
-			struct msg_flow f = flow_failed("10.1.0.9", host_at(to, "10.2.0.%d", i), 161, i, false);
+			struct msg_flow f = flow_failed(
+			    "10.1.0.9", host_at(to, "10.2.0.%d", i), 161, i, false);
 			f.protocol = protocol ? 1 : 17;
 			f.initiator_port = protocol ? 8 : 40000;
 			f.responder_port = protocol ? 0 : 161;
@@ -163,7 +166,7 @@ static void clients_that_mostly_succeed_are_no_scanners(void **state)
 	for (int i = 1; i <= 100; i++) {
 		host_at(to, "10.2.0.%d", i);
 		struct msg_flow f = i % 10 ? flow_between("10.1.0.9", to, 443, APP_TLS, i)
-					   : flow_failed("10.1.0.9", to, 443, i, false);
+		                           : flow_failed("10.1.0.9", to, 443, i, false);
 		timeline_flow(t, &f);
 	}
 	timeline_finish(t, 400);
@@ -199,7 +202,8 @@ static void results_depend_neither_on_seed_nor_on_order_of_ends(void **state)
 		for (int i = 1; i <= 60; i++) {
 			char to[48];
 			int n = run == 2 ? 61 - i : i;
-			struct msg_flow f = flow_failed("10.1.0.9", host_at(to, "10.2.0.%d", n), 445, n, false);
+			struct msg_flow f = flow_failed(
+			    "10.1.0.9", host_at(to, "10.2.0.%d", n), 445, n, false);
 			timeline_flow(t, &f);
 		}
 		timeline_finish(t, 100);
@@ -224,7 +228,8 @@ static void flood_of_sources_neither_grows_nor_blinds(void **state)
 		f.initiator.b[15] = (uint8_t)i;
 		timeline_flow(t, &f);
 		if (i % 1000 == 0) {
-			struct msg_flow scan = flow_failed("10.1.0.9", host_at(to, "10.2.1.%d", i / 1000), 22, i, false);
+			struct msg_flow scan = flow_failed(
+			    "10.1.0.9", host_at(to, "10.2.1.%d", i / 1000), 22, i, false);
 			timeline_flow(t, &scan);
 		}
 	}

@@ -3,9 +3,9 @@
 #define TESTS_UNIT_DETECT_TIMELINE_H
 
 /*
- * Scripted timelines: records given to a detector at simulated times, and the last state of each detection that came out.
- * Zones: 10.1.0.0/16 office, 10.2.0.0/16 vault (protected), 10.3.0.0/16 edge (dmz), 10.4.0.0/16 admin (management), the rest
- * outside.
+ * Scripted timelines: records given to a detector at simulated times, and the last state of each detection
+ * that came out. Zones: 10.1.0.0/16 office, 10.2.0.0/16 vault (protected), 10.3.0.0/16 edge
+ * (dmz), 10.4.0.0/16 admin (management), the rest outside.
  */
 
 #include <stdarg.h>
@@ -23,7 +23,7 @@
 
 enum { TIMELINE_MAX = 4096, TIMELINE_FIELDS_MAX = 16 };
 
-#define AT(seconds) (INT64_C(1700000000) * NS_PER_S + (int64_t)((seconds) * 1e9))
+#define AT(seconds) (INT64_C(1700000000) * NS_PER_S + (int64_t)((seconds)*1e9))
 
 struct seen {
 	uint64_t id;
@@ -68,9 +68,17 @@ static inline void timeline_take(void *context, const struct msg_detection *d)
 		s = &t->seen[t->n++];
 	assert_non_null(s);
 	unsigned emitted = s->emitted + 1;
-	*s = (struct seen){.id = d->id, .confidence = d->confidence, .asset = d->asset, .peer = d->peer,
-	    .asset_role = d->asset_role, .peer_role = d->peer_role, .source = d->source, .tlp = d->tlp,
-	    .count = d->count, .n_flows = d->flows.n, .emitted = emitted};
+	*s = (struct seen){.id = d->id,
+	    .confidence = d->confidence,
+	    .asset = d->asset,
+	    .peer = d->peer,
+	    .asset_role = d->asset_role,
+	    .peer_role = d->peer_role,
+	    .source = d->source,
+	    .tlp = d->tlp,
+	    .count = d->count,
+	    .n_flows = d->flows.n,
+	    .emitted = emitted};
 	snprintf(s->name, sizeof(s->name), "%.*s", (int)d->name.n, d->name.p);
 	snprintf(s->technique, sizeof(s->technique), "%.*s", (int)d->technique.n, d->technique.p);
 	snprintf(s->why, sizeof(s->why), "%.*s", (int)d->why.n, d->why.p);
@@ -80,7 +88,8 @@ static inline void timeline_take(void *context, const struct msg_detection *d)
 	assert_true(d->why.n > 0);
 }
 
-static inline void zone_put(struct timeline *t, const char *name, enum net_zone_class class, const char *prefix)
+static inline void zone_put(
+    struct timeline *t, const char *name, enum net_zone_class class, const char *prefix)
 {
 	uint16_t zone;
 	struct net_prefix p;
@@ -89,7 +98,8 @@ static inline void zone_put(struct timeline *t, const char *name, enum net_zone_
 	assert_int_equal(net_zone_map_add_prefix(t->zones, zone, p), 0);
 }
 
-static inline struct timeline *timeline_new_with(const struct indicator_set *indicators, size_t memory, uint64_t seed)
+static inline struct timeline *timeline_new_with(
+    const struct indicator_set *indicators, size_t memory, uint64_t seed)
 {
 	struct timeline *t = calloc(1, sizeof(*t));
 	assert_non_null(t);
@@ -98,8 +108,13 @@ static inline struct timeline *timeline_new_with(const struct indicator_set *ind
 	zone_put(t, "vault", NET_ZONE_PROTECTED, "10.2.0.0/16");
 	zone_put(t, "edge", NET_ZONE_DMZ, "10.3.0.0/16");
 	zone_put(t, "admin", NET_ZONE_MANAGEMENT, "10.4.0.0/16");
-	const struct detect_config c = {.zones = t->zones, .indicators = indicators, .memory_max = memory, .seed = seed,
-	    .next_id = timeline_id, .emit = timeline_take, .context = t};
+	const struct detect_config c = {.zones = t->zones,
+	    .indicators = indicators,
+	    .memory_max = memory,
+	    .seed = seed,
+	    .next_id = timeline_id,
+	    .emit = timeline_take,
+	    .context = t};
 	t->next_id = 1000000;
 	assert_int_equal(detector_new(&t->detector, &c), 0);
 	return t;
@@ -123,18 +138,34 @@ static inline void timeline_finish(struct timeline *t, double at)
 }
 
 /* A TCP connection that stood and carried bytes both ways; change what is to be other. */
-static inline struct msg_flow flow_between(const char *from, const char *to, uint16_t port, uint16_t app, double at)
+static inline struct msg_flow flow_between(
+    const char *from, const char *to, uint16_t port, uint16_t app, double at)
 {
 	static uint64_t next;
-	return (struct msg_flow){.id = ++next, .protocol = 6, .initiator = addr_of(from), .responder = addr_of(to),
-	    .initiator_port = (uint16_t)(40000 + next % 20000), .responder_port = port, .first = AT(at),
-	    .last = AT(at + 1), .established = AT(at + 0.01), .packets_out = 6, .packets_in = 6, .payload_out = 500,
-	    .payload_in = 1500, .tcp_flags_out = 0x1b, .tcp_flags_in = 0x1b, .tcp_state = FLOW_TCP_CLOSED,
-	    .end = FLOW_END_FIN, .flags = FLOW_ANSWERED, .app = app};
+	return (struct msg_flow){.id = ++next,
+	    .protocol = 6,
+	    .initiator = addr_of(from),
+	    .responder = addr_of(to),
+	    .initiator_port = (uint16_t)(40000 + next % 20000),
+	    .responder_port = port,
+	    .first = AT(at),
+	    .last = AT(at + 1),
+	    .established = AT(at + 0.01),
+	    .packets_out = 6,
+	    .packets_in = 6,
+	    .payload_out = 500,
+	    .payload_in = 1500,
+	    .tcp_flags_out = 0x1b,
+	    .tcp_flags_in = 0x1b,
+	    .tcp_state = FLOW_TCP_CLOSED,
+	    .end = FLOW_END_FIN,
+	    .flags = FLOW_ANSWERED,
+	    .app = app};
 }
 
 /* A SYN that nobody answered, or that was refused. */
-static inline struct msg_flow flow_failed(const char *from, const char *to, uint16_t port, double at, bool refused)
+static inline struct msg_flow flow_failed(
+    const char *from, const char *to, uint16_t port, double at, bool refused)
 {
 	struct msg_flow f = flow_between(from, to, port, APP_UNKNOWN, at);
 	f.last = f.first;
@@ -163,18 +194,21 @@ static inline void timeline_transaction(struct timeline *t, const struct msg_flo
 	va_list list;
 	va_start(list, at);
 	for (int field; n < TIMELINE_FIELDS_MAX && (field = va_arg(list, int)) != FIELD_NONE;)
-		v[n++] = (struct field_value){.field = (enum field)field, .value = text_of(va_arg(list, const char *))};
+		v[n++] = (struct field_value){
+		    .field = (enum field)field, .value = text_of(va_arg(list, const char *))};
 	va_end(list);
-	struct msg_transaction x = {.id = f->id + (1 << 20), .flow = f->id, .app = f->app, .time = AT(at), .fields = {v, n}};
+	struct msg_transaction x = {
+	    .id = f->id + (1 << 20), .flow = f->id, .app = f->app, .time = AT(at), .fields = {v, n}};
 	detector_transaction(t->detector, f, &x);
 }
 
-static inline void timeline_dns(struct timeline *t, const char *from, const char *name, const char *type,
-    const char *rcode, double at)
+static inline void timeline_dns(
+    struct timeline *t, const char *from, const char *name, const char *type, const char *rcode, double at)
 {
 	struct msg_flow f = flow_between(from, "10.4.0.53", 53, APP_DNS, at);
 	f.protocol = 17;
-	timeline_transaction(t, &f, at, FIELD_DNS_QUERY, name, FIELD_DNS_TYPE, type, FIELD_DNS_RCODE, rcode, FIELD_NONE);
+	timeline_transaction(
+	    t, &f, at, FIELD_DNS_QUERY, name, FIELD_DNS_TYPE, type, FIELD_DNS_RCODE, rcode, FIELD_NONE);
 	timeline_flow(t, &f);
 }
 
@@ -197,12 +231,14 @@ static inline double timeline_suspicion(const struct timeline *t, const char *as
 	for (size_t i = 0; i < t->n; i++) {
 		const struct seen *s = &t->seen[i];
 		bool counts = net_addr_equal(s->asset, addr_of(asset)) &&
-			      (s->asset_role == MSG_ROLE_ACTOR || s->asset_role == MSG_ROLE_VICTIM);
+		              (s->asset_role == MSG_ROLE_ACTOR || s->asset_role == MSG_ROLE_VICTIM);
 		for (size_t j = 0; j < t->n && counts; j++) {
 			const struct seen *o = &t->seen[j];
-			bool same = j != i && net_addr_equal(o->asset, s->asset) && strcmp(o->technique, s->technique) == 0 &&
-				    (o->asset_role == MSG_ROLE_ACTOR || o->asset_role == MSG_ROLE_VICTIM);
-			if (same && (o->confidence > s->confidence || (o->confidence == s->confidence && j < i)))
+			bool same = j != i && net_addr_equal(o->asset, s->asset) &&
+			            strcmp(o->technique, s->technique) == 0 &&
+			            (o->asset_role == MSG_ROLE_ACTOR || o->asset_role == MSG_ROLE_VICTIM);
+			if (same &&
+			    (o->confidence > s->confidence || (o->confidence == s->confidence && j < i)))
 				counts = false;
 		}
 		if (counts)
@@ -216,8 +252,8 @@ static inline void timeline_print(const struct timeline *t)
 	char a[NET_ADDR_TEXT_SIZE], p[NET_ADDR_TEXT_SIZE];
 	for (size_t i = 0; i < t->n; i++)
 		print_message("%-22s %-10s %.2f %s -> %s | %s\n", t->seen[i].name, t->seen[i].technique,
-		    t->seen[i].confidence, net_addr_text(t->seen[i].asset, a), net_addr_text(t->seen[i].peer, p),
-		    t->seen[i].why);
+		    t->seen[i].confidence, net_addr_text(t->seen[i].asset, a),
+		    net_addr_text(t->seen[i].peer, p), t->seen[i].why);
 }
 
 #endif

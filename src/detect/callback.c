@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Entry by causality: a server is asked something by somebody outside, and soon after calls out itself. What
+ * was asked may be encrypted or unknown; that a machine which only ever answered now begins to call is seen
+ * anyway (after King & Chen, "Backtracking intrusions", SOSP 2003; and the egress test of SANS's and MITRE's
+ * guidance for T1190). Three degrees: it calls the asker back; what it was asked carried the marks of an
+ * exploit (detect/exploit.c) and it calls anybody new; it never called out before and calls somebody new.
+ *
+ * Requests and calls come in the order in which they end, so either may be seen first: both are kept for a
+ * while. Ordinary callbacks aside: FTP's data connections, mail and name servers, ident, voice, peer-to-peer.
+ */
+
+#include "detect/callback.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "flow/flow.h"
+#include "net/app.h"
+
+enum { REQUESTS_MAX = 8, CALLS_MAX = 4, CALLBACK_PER_MILLE = 40, SERVED_MIN = 3 };
+#define ANSWERS_WITHIN (60 * NS_PER_S)
+#define NEW_WITHIN     (30 * NS_PER_S)
+
+struct request {
+	struct net_addr peer;
+	int64_t first, last;
+	uint64_t flow;
+	bool exploit; /* carried the marks of one */
+	bool used;
+};
+
+struct call {
+	struct net_addr peer;
+	int64_t time;
+	uint64_t flow;
+	uint16_t app, port;
+	bool answered;
+	bool used;
+};
+
+struct server {
+	struct detect_use use;
+	struct request requests[REQUESTS_MAX];
+	struct call calls[CALLS_MAX];
+	uint32_t n_requests, n_calls;
+};
+
+struct callback_state {
+	struct detect_table *servers;
+	uint64_t exploit_flow; /* the flow being told whose transaction had an exploit's marks */
+};
+
+static int callback_start(struct detector *d, void **ret_state)
+{
+	struct callback_state *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	int error = detect_table_new(
+	    d, &s->servers, sizeof(struct net_addr), sizeof(struct server), CALLBACK_PER_MILLE);
+	if (error < 0)
+		free(s);
+	else
+		*ret_state = s;
+	return error;
+}
+
+static void callback_stop(void *state)
+{
+	free(state);
+}
+
+/* Protocols whose servers call out by nature. */
+static bool calls_by_nature(const struct msg_flow *f)
+{
+	if (f->related || (f->flags & FLOW_EXPECTED) || f->responder_port == 113 || f->responder_port == 20 ||
+	    f->initiator_port == 20)
+		return true;
+	switch (f->app) {
+	case APP_DNS:
+	case APP_NTP:
+	case APP_SMTP:
+	case APP_SIP:
+	case APP_RTP:
+	case APP_STUN:
+	case APP_BITTORRENT:
+	case APP_IKE:
+	case APP_OPENVPN:
+	case APP_WIREGUARD:
+	case APP_FTP_DATA:
+	case APP_SYSLOG:
+	case APP_SNMP: return true;
+	default: return f->protocol != 6;
+	}
+}
+
+static void entry_report(struct detector *d, struct net_addr server, const struct request *r,
+    const struct call *c, double confidence, const char *how)
+{
+	char why[DETECT_WHY_SIZE], asset[NET_ADDR_TEXT_SIZE], from[NET_ADDR_TEXT_SIZE],
+	    to[NET_ADDR_TEXT_SIZE], after[24];
+	time_span_human(c->time - r->first, after, sizeof(after));
+	snprintf(why, sizeof(why), "%s was asked by %s and %s later called %s port %u%s: %s",
+	    detect_addr(server, asset), detect_addr(r->peer, from), after, detect_addr(c->peer, to), c->port,
+	    c->answered ? "" : " (unanswered)", how);
+	uint64_t flows[2] = {r->flow, c->flow};
+	struct finding f = {
+	    .name = "entry.callback",
+	    .technique = "T1190",
+	    .confidence = c->answered ? confidence : confidence * 0.6,
+	    .asset = server,
+	    .peer = r->peer,
+	    .asset_role = c->answered ? MSG_ROLE_VICTIM : MSG_ROLE_TARGET,
+	    .peer_role = MSG_ROLE_ATTACKER,
+	    .first = r->first,
+	    .last = c->time > r->last ? c->time : r->last,
+	    .count = 1,
+	    .adds = true,
+	    .flows = flows,
+	    .n_flows = 2,
+	    .why = why,
+	};
+	detect_report(d, &f);
+}
+
+/* A server that was watched for a while, answered several and never called out before this. */
+static bool never_called(const struct detector *d, struct net_addr server, const struct call *c)
+{
+	const struct host *h = history_host(d, server);
+	return h && h->served >= SERVED_MIN && h->served_first < c->time &&
+	       (h->outbound_first == 0 || h->outbound_first >= c->time);
+}
+
+static void pair_judge(
+    struct detector *d, struct net_addr server, const struct request *r, const struct call *c)
+{
+	int64_t after = c->time - r->first;
+	if (after < 0 || after > ANSWERS_WITHIN)
+		return;
+	bool quiet = never_called(d, server, c);
+	/* Somebody inside may well be called back by what it asks (agents, shares): outside, hardly. */
+	bool same = net_addr_equal(r->peer, c->peer) &&
+	            !(detect_inside(d, r->peer) && detect_inside(d, server));
+	bool new_peer = history_peer_first(d, c->peer) >= r->first && history_peer_users(d, c->peer) <= 1;
+	if (r->exploit && (same || new_peer || quiet))
+		entry_report(d, server, r, c, 0.9, "the request carried an exploit");
+	else if (same)
+		entry_report(d, server, r, c, quiet ? 0.7 : 0.4,
+		    quiet ? "it called its asker back, and had never called out"
+		          : "it called its asker back");
+	else if (quiet && new_peer && after <= NEW_WITHIN && !detect_inside(d, r->peer))
+		entry_report(d, server, r, c, app_port_is_usual(c->app, c->port) ? 0.2 : 0.35,
+		    "it had never called out before");
+}
+
+static struct server *server_of(struct detector *d, struct callback_state *s, struct net_addr a, int64_t time)
+{
+	return detect_table_put(d, s->servers, &a, time, NULL);
+}
+
+void callback_mark_exploit(void *state, uint64_t flow)
+{
+	struct callback_state *s = state;
+	s->exploit_flow = flow;
+}
+
+static void request_take(struct detector *d, struct callback_state *s, const struct msg_flow *f)
+{
+	struct server *v = server_of(d, s, f->responder, f->last);
+	if (!v)
+		return;
+	bool exploit = s->exploit_flow == f->id;
+	/* Marked requests aren't pushed out by the ordinary ones that come after. */
+	uint32_t at = v->n_requests % REQUESTS_MAX;
+	for (uint32_t i = 0; i < REQUESTS_MAX && !exploit && v->requests[at].exploit; i++)
+		at = ++v->n_requests % REQUESTS_MAX;
+	v->n_requests++;
+	struct request *r = &v->requests[at];
+	*r = (struct request){.peer = f->initiator,
+	    .first = f->first,
+	    .last = f->last,
+	    .flow = f->id,
+	    .exploit = exploit,
+	    .used = true};
+	v->use.weight = exploit ? 100 : 1;
+	for (uint32_t i = 0; i < CALLS_MAX; i++)
+		if (v->calls[i].used && v->calls[i].flow != f->id)
+			pair_judge(d, f->responder, r, &v->calls[i]);
+}
+
+static void call_take(struct detector *d, struct callback_state *s, const struct msg_flow *f)
+{
+	struct server *v = server_of(d, s, f->initiator, f->last);
+	if (!v)
+		return;
+	struct call *c = &v->calls[v->n_calls++ % CALLS_MAX];
+	*c = (struct call){.peer = f->responder,
+	    .time = f->first,
+	    .flow = f->id,
+	    .app = f->app,
+	    .port = f->responder_port,
+	    .answered = detect_answered(f),
+	    .used = true};
+	for (uint32_t i = 0; i < REQUESTS_MAX; i++)
+		if (v->requests[i].used && v->requests[i].flow != f->id)
+			pair_judge(d, f->initiator, &v->requests[i], c);
+}
+
+static void callback_flow(struct detector *d, void *state, const struct observation *o)
+{
+	const struct msg_flow *f = o->f;
+	struct callback_state *s = state;
+	if (!o->fresh || f->protocol != 6 || f->tcp_state == FLOW_TCP_MIDSTREAM ||
+	    (f->flags & (FLOW_MIDSTREAM | FLOW_GUESSED_INITIATOR)) || calls_by_nature(f))
+		return;
+	/* Administrative sessions into a server are followed by whatever their user does there. */
+	bool request = detect_answered(f) && (!app_is_admin(f->app) || s->exploit_flow == f->id);
+	if (request && (!o->from_inside || s->exploit_flow == f->id))
+		request_take(d, s, f);
+	if (!o->to_inside && (o->from_inside || o->initiator))
+		call_take(d, s, f);
+}
+
+const struct behaviour behaviour_callback = {
+    .name = "callback",
+    .start = callback_start,
+    .stop = callback_stop,
+    .flow = callback_flow,
+};
