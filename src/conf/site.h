@@ -3,10 +3,10 @@
 #define CONF_SITE_H
 
 /*
- * The site file: zones, assets, services, what must never be cut, who can cut, what the sensors see. Read from YAML
- * (libyaml) by a schema of rows; each mistake gives a diagnostic with file:line:column, what is wrong and what would be
- * right, and reading goes on to find the others. The format is described in doc/site.md. A good file prints back to
- * a file that reads as the same site.
+ * The site file: zones, assets, services, what must never be cut, who can cut, what the sensors see. Read
+ * from YAML (libyaml) by a schema of rows; each mistake gives a diagnostic with file:line:column, what is
+ * wrong and what would be right, and reading goes on to find the others. The format is described in
+ * doc/site.md. A good file prints back to a file that reads as the same site.
  *
  * struct site owns all that it points to (one arena and the zone map).
  */
@@ -18,17 +18,17 @@
 #include "net/zone.h"
 
 /* What a hub does for others: bits of site_asset.roles. */
-#define SITE_ROLE_LIST(X)          \
-	X(DNS, "dns")              \
-	X(DIRECTORY, "directory")  \
-	X(BACKUP, "backup")        \
-	X(MAIL, "mail")            \
-	X(PROXY, "proxy")          \
-	X(FILE_SERVER, "file-server") \
-	X(DATABASE, "database")    \
-	X(VPN, "vpn")              \
-	X(MONITORING, "monitoring") \
-	X(JUMP_HOST, "jump-host")  \
+#define SITE_ROLE_LIST(X)                                                                                    \
+	X(DNS, "dns")                                                                                        \
+	X(DIRECTORY, "directory")                                                                            \
+	X(BACKUP, "backup")                                                                                  \
+	X(MAIL, "mail")                                                                                      \
+	X(PROXY, "proxy")                                                                                    \
+	X(FILE_SERVER, "file-server")                                                                        \
+	X(DATABASE, "database")                                                                              \
+	X(VPN, "vpn")                                                                                        \
+	X(MONITORING, "monitoring")                                                                          \
+	X(JUMP_HOST, "jump-host")                                                                            \
 	X(UPDATE, "update")
 
 enum site_role_bit {
@@ -46,11 +46,11 @@ struct site_asset {
 
 struct site_service {
 	const char *name;
-	bool to_zone;		/* `zone` holds, else `prefix` */
+	bool to_zone; /* `zone` holds, else `prefix` */
 	uint16_t zone;
 	struct net_prefix prefix;
-	uint8_t protocol; /* 0: any */
-	uint16_t port;	  /* 0: any */
+	uint8_t protocol;    /* 0: any */
+	uint16_t port;       /* 0: any */
 	uint8_t criticality; /* 1..10 */
 };
 
@@ -78,7 +78,7 @@ struct site {
 	struct arena arena;
 	const char *name;
 	const char *path; /* "" when guessed */
-	bool guessed;	  /* no site file: zones were guessed from the traffic */
+	bool guessed;     /* no site file: zones were guessed from the traffic */
 	struct net_zone_map *zones;
 	struct site_asset *assets;
 	size_t n_assets;
@@ -95,16 +95,19 @@ struct site {
 	struct site_policy policy;
 };
 
-/* One mistake, ready for a person: "site.yaml:12:9: prefix 10.0.0.1/8 has host bits set; write 10.0.0.0/8". */
+/* One mistake, ready for a person: "site.yaml:12:9: prefix 10.0.0.1/8 has host bits set; write 10.0.0.0/8".
+ */
 typedef void (*site_diagnostic_fn)(void *context, const char *line);
 
-/* Reads the file. 0; -errno where it can't be read (with a diagnostic too); -ERR_INVALID where diagnostics were given. */
+/* Reads the file. 0; -errno where it can't be read (with a diagnostic too); -ERR_INVALID where diagnostics
+ * were given. */
 int site_read(struct site **ret_site, const char *path, site_diagnostic_fn diagnostic, void *context);
 /* The same from bytes; `path` only names them. */
-int site_parse(struct site **ret_site, const char *path, struct text yaml, site_diagnostic_fn diagnostic, void *context);
+int site_parse(
+    struct site **ret_site, const char *path, struct text yaml, site_diagnostic_fn diagnostic, void *context);
 /*
- * A site without a file: one zone "internal" of the private ranges (RFC 1918, RFC 6598, RFC 4193) and link-local ones, the
- * rest external, one enforcement point between them.
+ * A site without a file: one zone "internal" of the private ranges (RFC 1918, RFC 6598, RFC 4193) and
+ * link-local ones, the rest external, one enforcement point between them.
  */
 int site_guess(struct site **ret_site);
 void site_free(struct site *s);
