@@ -142,6 +142,9 @@ static const struct operation isystemactivator_operations[] = {
 static const struct operation iobjectexporter_operations[] = {{0, "ResolveOxid"}, {1, "SimplePing"},
     {2, "ComplexPing"}, {3, "ServerAlive"}, {4, "ResolveOxid2"}, {5, "ServerAlive2"}, {0, NULL}};
 
+static const struct operation iclassfactory_operations[] = {
+    {3, "CreateInstance"}, {4, "LockServer"}, {0, NULL}};
+
 static const struct operation iremunknown_operations[] = {
     {3, "RemQueryInterface"}, {4, "RemAddRef"}, {5, "RemRelease"}, {0, NULL}};
 
@@ -252,11 +255,13 @@ static const struct interface interfaces[] = {
     {"000001a0-0000-0000-c000-000000000046", "ISystemActivator", isystemactivator_operations},
     {"99fcfec4-5260-101b-bbcb-00aa0021347a", "IObjectExporter", iobjectexporter_operations},
     {"00000000-0000-0000-c000-000000000046", "IUnknown", NULL},
+    {"00000001-0000-0000-c000-000000000046", "IClassFactory", iclassfactory_operations},
     {"00000131-0000-0000-c000-000000000046", "IRemUnknown", iremunknown_operations},
     {"00000143-0000-0000-c000-000000000046", "IRemUnknown2", iremunknown2_operations},
     {"00020400-0000-0000-c000-000000000046", "IDispatch", idispatch_operations},
     {"f309ad18-d86a-11d0-a075-00c04fb68820", "IWbemLevel1Login", iwbemlevel1login_operations},
     {"d4781cd6-e5d3-44df-ad94-930efe48a887", "IWbemLoginClientID", iwbemloginclientid_operations},
+    {"9f6c78ef-fce5-42fa-abea-3e7df91921dc", "IWbemLoginClientIDEx", NULL},
     {"541679ab-2e5f-11d3-b34e-00104bcc4b4a", "IWbemLoginHelper", iwbemloginhelper_operations},
     {"9556dc99-828c-11cf-a37e-00aa003240c7", "IWbemServices", iwbemservices_operations},
     {"027947e1-d731-11ce-a357-000000000001", "IEnumWbemClassObject", ienumwbemclassobject_operations},

@@ -342,6 +342,51 @@ static bool message_read(
 	return operation_read(c, s, e.tag & 0x1f, e.body);
 }
 
+/*
+ * Where the plain text begins in a SASL buffer that is signed but not sealed: behind NTLM's signature of 16
+ * bytes (MS-NLMP 2.2.2.9), or behind a Kerberos wrap token (RFC 4121 4.2.6.2), whose checksum Windows rotates
+ * to the front.
+ */
+static size_t signed_plain_at(const uint8_t *p, size_t n)
+{
+	enum { NTLM_SIGNATURE = 16, WRAP_HEADER = 16, WRAP_TOKEN = 0x0504, WRAP_SEALED = 2 };
+	size_t at = NTLM_SIGNATURE;
+	if (n < WRAP_HEADER)
+		return n;
+	if (load_be16(p) == WRAP_TOKEN)
+		at = p[2] & WRAP_SEALED ? n : WRAP_HEADER + (size_t)load_be16(p + 6);
+	else if (load_le32(p) != 1)
+		return n;
+	return at < n ? at : n;
+}
+
+/* One SASL buffer: a length, then what the mechanism made of the messages. */
+static struct proto_progress wrapped_parse(
+    struct proto_context *c, struct ldap_state *s, const uint8_t *p, size_t n, bool end)
+{
+	enum { SASL_LENGTH = 4 };
+	if (n < SASL_LENGTH)
+		return (struct proto_progress){.used = 0};
+	size_t total = SASL_LENGTH + (size_t)load_be32(p);
+	if (total > LDAP_MESSAGE_MAX)
+		return (struct proto_progress){.used = SASL_LENGTH, .skip = total - SASL_LENGTH};
+	if (n < total)
+		return (struct proto_progress){.used = end ? n : 0};
+	size_t at = SASL_LENGTH + signed_plain_at(p + SASL_LENGTH, total - SASL_LENGTH);
+	bool any = false;
+	uint8_t tag;
+	size_t header;
+	uint32_t length;
+	while (at < total && asn1_header(p + at, total - at, &tag, &header, &length) == 0 &&
+	       tag == ASN1_SEQUENCE && length <= total - at - header &&
+	       operation_of(p + at, header + length, header) >= 0) {
+		(void)message_read(c, s, p + at, header + length, header);
+		at += header + length;
+		any = true;
+	}
+	return (struct proto_progress){.used = total, .verdict = any ? PROTO_MORE : PROTO_DONE_BOTH};
+}
+
 static struct proto_progress ldap_datagram(
     struct proto_context *c, struct ldap_state *s, const uint8_t *p, size_t n)
 {
@@ -366,17 +411,20 @@ static struct proto_progress ldap_parse(
 	/* What the client sends after asking for TLS may be TLS already: the server's answer says. */
 	if (n == 0 || (s->asked_tls && dir == FLOW_FORWARD))
 		return (struct proto_progress){.used = 0};
+	/* No message begins with a zero byte, a SASL buffer of less than 16 MiB does. */
+	if (s->sasl_done && p[0] == 0)
+		return wrapped_parse(c, s, p, n, end);
 	int error = asn1_header(p, n, &tag, &header, &length);
 	if (error == -ERR_TRUNCATED)
 		return (struct proto_progress){.used = 0};
 	if (error < 0 || tag != ASN1_SEQUENCE)
-		return (struct proto_progress){.verdict = s->sasl_done ? PROTO_DONE_BOTH : PROTO_BROKEN};
+		return (struct proto_progress){.verdict = PROTO_BROKEN};
 	size_t total = header + (size_t)length;
 	if (n < LDAP_HEAD && n < total && !end)
 		return (struct proto_progress){.used = 0};
 	int operation = operation_of(p, n, header);
 	if (operation < 0)
-		return (struct proto_progress){.verdict = s->sasl_done ? PROTO_DONE_BOTH : PROTO_BROKEN};
+		return (struct proto_progress){.verdict = PROTO_BROKEN};
 	bool bulk = operation == LDAP_SEARCH_ENTRY || operation == LDAP_SEARCH_REFERENCE ||
 	            total > LDAP_MESSAGE_MAX;
 	if (bulk) {

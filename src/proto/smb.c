@@ -166,6 +166,17 @@ static void message_read(struct smb_call *call, enum smb_magic magic)
 	}
 }
 
+/*
+ * Not a message where one should stand: a keep-alive's stray byte at a capture's start, an overlap that was
+ * resolved another way than the server did. Reading goes on where the next one is found.
+ */
+static struct proto_progress smb_lost(struct smb_side *side)
+{
+	side->pdu_left = 0;
+	side->resync = true;
+	return (struct proto_progress){.used = 1};
+}
+
 /* A message, or a part of a compound, whose first bytes are at p; `pdu_left` says how long it may be. */
 static struct proto_progress smb_message(
     struct smb_call *call, struct smb_side *side, const uint8_t *p, size_t n, bool end)
@@ -180,9 +191,8 @@ static struct proto_progress smb_message(
 	if (n < 4)
 		return (struct proto_progress){.used = 0};
 	enum smb_magic magic = magic_of(p);
-	if (magic == SMB_MAGIC_NONE && !call->s->understood)
-		return (struct proto_progress){.verdict = PROTO_BROKEN};
-	call->s->understood = true;
+	if (magic == SMB_MAGIC_NONE)
+		return smb_lost(side);
 	if (magic == SMB_MAGIC_2 && left >= SMB2_HEADER && n < SMB2_HEADER && !end)
 		return (struct proto_progress){.used = 0};
 	size_t size = magic == SMB_MAGIC_2 && n >= SMB2_HEADER ? smb2_size(p, left) : left;
@@ -236,7 +246,7 @@ static struct proto_progress smb_frame(struct smb_side *side, const uint8_t *p, 
 	}
 	if (p[0] >= NBSS_REQUEST && p[0] <= NBSS_KEEPALIVE)
 		return (struct proto_progress){.used = NBSS_HEADER, .skip = length};
-	return (struct proto_progress){.verdict = PROTO_BROKEN};
+	return smb_lost(side);
 }
 
 static struct proto_progress smb_parse(

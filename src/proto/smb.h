@@ -68,7 +68,7 @@ struct smb_side {
 	uint32_t inner_left; /* bytes for proto_inner */
 	uint32_t after_left; /* then bytes to pass over */
 	uint64_t inner_key;
-	bool resync;        /* after a gap: look for the next message */
+	bool resync;        /* look for the next message */
 	bool compound_file; /* `file` is set by an earlier part of this compound */
 	uint64_t file[2];
 };
@@ -79,8 +79,7 @@ struct smb_state {
 	struct smb_tree trees[SMB_TREES_MAX];
 	struct smb_file files[SMB_FILES_MAX];
 	uint32_t turn, next_tree;
-	size_t owned;    /* bytes of strings */
-	bool understood; /* some message was SMB: one that isn't is passed over */
+	size_t owned; /* bytes of strings */
 	bool encrypted_told, compressed_told;
 	uint32_t anomalies_told; /* bit of enum smb_anomaly */
 	struct gss_auth auth;
