@@ -61,6 +61,8 @@ struct capture_vantage {
 	/* The interface's name, or the file's; owned by the set. It may hold any bytes: show it through
 	 * text_printable. */
 	const char *name;
+	/* Index of the file it is from. Of several (rotation): one that didn't end clean, else the last. */
+	size_t file;
 	uint16_t linktype;
 	uint32_t snaplen;
 	uint64_t packets, bytes; /* wire bytes; of frames whose claim is absurd, the captured ones */

@@ -54,12 +54,14 @@ int file_lane_add(struct file *f, char *name, uint16_t linktype, uint32_t snaple
 	return 0;
 }
 
-void lane_lost(struct file *f, struct lane *l, uint64_t packets)
+void file_note_news(struct file *f, uint32_t lane)
 {
-	if (__builtin_add_overflow(l->lost, packets, &l->lost))
-		l->lost = UINT64_MAX;
-	l->lost_told = true;
-	f->news = true;
+	struct lane *l = &f->lanes[lane];
+	if (l->has_news)
+		return;
+	l->has_news = true;
+	l->next_news = f->news;
+	f->news = lane;
 }
 
 /* Says why not even a head could be read. */
@@ -78,6 +80,7 @@ static int head_short(const struct source *s, char *why)
 
 int file_start(struct file *f, char *why)
 {
+	f->news = LANE_NONE;
 	const uint8_t *magic = source_peek(f->source, 4);
 	if (!magic)
 		return head_short(f->source, why);

@@ -17,9 +17,11 @@
 
 #include "base/cursor.h"
 #include "capture/capture.h"
+#include "capture/drops.h"
 #include "capture/source.h"
 
 enum { CAPTURE_WHY = 160, LANE_NO_VANTAGE = 0xffff };
+#define LANE_NONE UINT32_MAX
 
 struct lane {
 	char *name; /* as pcapng gives it, NULL where the file has no name for it */
@@ -27,11 +29,9 @@ struct lane {
 	uint16_t vantage; /* LANE_NO_VANTAGE until the set gives it one; of Linux cooked v2: the last one */
 	uint32_t ifindex; /* of that last one */
 	uint32_t snaplen; /* 0: no limit */
-	/* News of lost packets, until the vantage has it. */
-	bool drops_told, lost_told;
-	uint64_t drops;       /* the interface statistics' counter */
-	uint64_t drops_start; /* when that counter began, 0: not told */
-	uint64_t lost;        /* sum over packets that say how many were lost before them */
+	struct drops drops;
+	bool has_news; /* its vantage does not tell all of drops yet */
+	uint32_t next_news;
 };
 
 /* How a pcapng interface counts time, and which lane it is. */
@@ -53,10 +53,11 @@ struct record {
 
 struct file {
 	struct source *source; /* NULL once the end is reached */
+	size_t index;          /* in the set */
 	struct capture_file_status status;
 	struct lane *lanes;
 	size_t n_lanes, cap_lanes;
-	bool news; /* some lane has news of lost packets */
+	uint32_t news; /* the first lane of those that have news, by next_news; LANE_NONE: none has */
 	/* 1 and a record; 0 at the end, status says how; -ENOMEM. */
 	int (*next)(struct file *f, struct record *ret_record);
 
@@ -89,8 +90,9 @@ int file_stop(struct file *f, enum capture_end end, const char *format, ...)
 int file_stop_short(struct file *f, bool begun, const char *what);
 /* A new lane; takes over name. -ENOMEM, -ERR_LIMIT. */
 int file_lane_add(struct file *f, char *name, uint16_t linktype, uint32_t snaplen, uint32_t *ret_lane);
-/* Adds what a packet says was lost before it. */
-void lane_lost(struct file *f, struct lane *l, uint64_t packets);
+
+/* The lane's drops have changed. */
+void file_note_news(struct file *f, uint32_t lane);
 
 int pcap_start(struct file *f, const uint8_t *magic, char *why);
 int pcapng_start(struct file *f, char *why);

@@ -192,13 +192,17 @@ static int statistics_block(struct file *f, struct body b)
 			drops = UINT64_MAX;
 	}
 	if (told) {
-		struct lane *l = &f->lanes[f->clocks[interface].lane];
-		l->drops = drops;
-		l->drops_start = start;
-		l->drops_told = true;
-		f->news = true;
+		uint32_t lane = f->clocks[interface].lane;
+		drops_counter(&f->lanes[lane].drops, drops, start);
+		file_note_news(f, lane);
 	}
 	return 1;
+}
+
+static void packets_lost(struct file *f, uint32_t lane, uint64_t packets)
+{
+	drops_lost(&f->lanes[lane].drops, packets);
+	file_note_news(f, lane);
 }
 
 /* Enhanced and obsolete packet blocks, which differ in the first 4 bytes only. */
@@ -222,12 +226,12 @@ static int packet_block(struct file *f, struct body b, bool enhanced, struct rec
 	r.lane = c->lane;
 	r.time_ns = clock_ns(c, units);
 	if (lost != PACKET_DROPS_UNKNOWN)
-		lane_lost(f, &f->lanes[r.lane], lost);
+		packets_lost(f, r.lane, lost);
 	if (enhanced && cursor_left(&b.c) > 4) {
 		cursor_skip(&b.c, (4 - r.caplen % 4) % 4);
 		while (option_next(&b, &o))
 			if (o.code == OPTION_EPB_DROPCOUNT && o.n == 8)
-				lane_lost(f, &f->lanes[r.lane], file_u64(f, o.p));
+				packets_lost(f, r.lane, file_u64(f, o.p));
 	}
 	f->last_ns = r.time_ns;
 	*ret_record = r;

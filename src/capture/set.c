@@ -194,6 +194,7 @@ int capture_set_add(struct capture_set *s, int fd, const char *path, char *why)
 		member_free(m);
 		return r;
 	}
+	m->file.index = s->n;
 	m->lineage = (uint32_t)s->n;
 	s->members[s->n++] = m;
 	s->all_started = false;
@@ -251,32 +252,62 @@ static struct member *predecessor(const struct capture_set *s, const struct memb
 	return best;
 }
 
-/* Vantages for the lanes that have none yet, and news of lost packets for all. */
-static int member_settle(struct capture_set *s, struct member *m)
+/* A cooked lane has a vantage for each interface index; one for the lane itself only where that has something
+ * to tell. */
+static bool lane_is_cooked(const struct lane *l)
+{
+	return l->linktype == LINKTYPE_SLL2;
+}
+
+static int lane_settle(struct capture_set *s, struct member *m, uint32_t lane)
+{
+	struct lane *l = &m->file.lanes[lane];
+	uint16_t vantage = 0;
+	int r = vantage_of_lane(&s->book, m->lineage, &m->file, lane, &vantage);
+	if (r < 0)
+		return r;
+	if (!lane_is_cooked(l))
+		l->vantage = vantage;
+	drops_news(&l->drops, &s->book.items[vantage]->seen.dropped);
+	return 0;
+}
+
+/* News of lost packets go to their vantages. */
+static int member_tell_news(struct capture_set *s, struct member *m)
 {
 	struct file *f = &m->file;
-	for (uint32_t i = 0; i < f->n_lanes; i++) {
-		struct lane *l = &f->lanes[i];
-		bool news = l->drops_told || l->lost_told;
-		uint16_t vantage = l->vantage;
-		if (l->linktype == LINKTYPE_SLL2 ? news : news || vantage == LANE_NO_VANTAGE) {
-			int r = vantage_of_lane(&s->book, m->lineage, f, i, &vantage);
-			if (r < 0)
-				return r;
-			if (l->linktype != LINKTYPE_SLL2)
-				l->vantage = vantage;
-			vantage_take_news(s->book.items[vantage], l);
-		}
+	while (f->news != LANE_NONE) {
+		uint32_t lane = f->news;
+		int r = lane_settle(s, m, lane);
+		if (r < 0)
+			return r;
+		f->lanes[lane].has_news = false;
+		f->news = f->lanes[lane].next_news;
 	}
-	f->news = false;
 	return 0;
+}
+
+/* Vantages for all lanes that have none yet. */
+static int member_settle(struct capture_set *s, struct member *m)
+{
+	int r = member_tell_news(s, m);
+	for (uint32_t i = 0; i < m->file.n_lanes && r == 0; i++) {
+		const struct lane *l = &m->file.lanes[i];
+		if (!lane_is_cooked(l) && l->vantage == LANE_NO_VANTAGE)
+			r = lane_settle(s, m, i);
+	}
+	return r;
 }
 
 static int member_start(struct capture_set *s, struct member *m)
 {
-	struct member *before = predecessor(s, m);
+	/* a file that broke before its first packet tells of that in a vantage of its own */
+	bool joins = m->record.data || m->file.status.end == CAPTURE_END_CLEAN;
+	struct member *before = joins ? predecessor(s, m) : NULL;
 	if (before) {
 		m->lineage = before->lineage;
+		for (size_t i = 0; i < m->file.n_lanes; i++)
+			drops_continue(&m->file.lanes[i].drops, &before->file.lanes[i].drops);
 		/* an empty file only joins: whoever follows by time still may */
 		before->handed_over = m->record.data != NULL;
 	}
@@ -290,7 +321,7 @@ static int frame_vantage(struct capture_set *s, struct member *m, uint16_t *ret_
 	struct record *r = &m->record;
 	struct lane *l = &m->file.lanes[r->lane];
 	uint16_t vantage = l->vantage;
-	if (l->linktype == LINKTYPE_SLL2) {
+	if (lane_is_cooked(l)) {
 		bool told = r->caplen >= SLL2_IFINDEX_AT + 4;
 		uint32_t ifindex = told ? load_be32(r->data + SLL2_IFINDEX_AT) : 0;
 		if (vantage == LANE_NO_VANTAGE || ifindex != l->ifindex) {
@@ -338,9 +369,11 @@ static int replace_given(struct capture_set *s)
 	s->given = NULL;
 	if (r == 0) {
 		s->heap[at] = s->heap[--s->n_heap];
+		if (m->file.status.end != CAPTURE_END_CLEAN)
+			vantage_book_note_bad_end(&s->book, m->file.index);
 		r = member_settle(s, m);
-	} else if (m->file.news) {
-		r = member_settle(s, m);
+	} else {
+		r = member_tell_news(s, m);
 	}
 	if (at < s->n_heap) {
 		heap_sift_down(s, at);
@@ -390,7 +423,7 @@ int capture_set_next(struct capture_set *s, struct capture_frame *ret_frame)
 	    .vantage = vantage,
 	};
 	status_count(&m->file.status, record->time_ns, &m->before_ns);
-	vantage_count(s->book.items[vantage], ret_frame);
+	vantage_count(s->book.items[vantage], ret_frame, m->file.index);
 	s->given = m;
 	return 1;
 }

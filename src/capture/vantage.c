@@ -51,7 +51,8 @@ static void place_name(const struct file *f, const struct place *p, char *out, s
 		snprintf(out + n, size - (size_t)n, "/if%" PRIu32, p->ifindex);
 }
 
-static int vantage_add(struct vantage_book *b, const char *name, const struct lane *l, uint16_t *ret_vantage)
+static int vantage_add(struct vantage_book *b, const char *name, const struct file *f, const struct lane *l,
+    uint16_t *ret_vantage)
 {
 	int r = VEC_RESERVE(b->items, &b->cap, b->n, CAPTURE_VANTAGES_MAX);
 	struct vantage *v = r == 0 ? calloc(1, sizeof(*v)) : NULL;
@@ -60,8 +61,11 @@ static int vantage_add(struct vantage_book *b, const char *name, const struct la
 		free(v);
 		return -ENOMEM;
 	}
-	v->seen = (struct capture_vantage){
-	    .name = copy, .linktype = l->linktype, .snaplen = l->snaplen, .dropped = UINT64_MAX};
+	v->seen = (struct capture_vantage){.name = copy,
+	    .file = f->index,
+	    .linktype = l->linktype,
+	    .snaplen = l->snaplen,
+	    .dropped = UINT64_MAX};
 	*ret_vantage = (uint16_t)b->n;
 	b->items[b->n++] = v;
 	return 0;
@@ -84,7 +88,7 @@ static int vantage_at(struct vantage_book *b, const struct file *f, struct place
 	else
 		place_name(f, &place, name, sizeof(name));
 	uint16_t vantage = 0;
-	int r = vantage_add(b, name, &f->lanes[place.lane], &vantage);
+	int r = vantage_add(b, name, f, &f->lanes[place.lane], &vantage);
 	if (r < 0)
 		return r;
 	uint16_t *value = table_put(b->places, &place, NULL);
@@ -109,9 +113,18 @@ int vantage_of_ifindex(struct vantage_book *b, uint32_t lineage, const struct fi
 	    ret_vantage);
 }
 
-void vantage_count(struct vantage *v, const struct capture_frame *frame)
+void vantage_book_note_bad_end(struct vantage_book *b, size_t file)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->items[i]->seen.file == file)
+			b->items[i]->file_fixed = true;
+}
+
+void vantage_count(struct vantage *v, const struct capture_frame *frame, size_t file)
 {
 	struct capture_vantage *c = &v->seen;
+	if (!v->file_fixed)
+		c->file = file;
 	if (c->packets++ == 0) {
 		c->first_ns = c->last_ns = frame->time_ns;
 	} else {
@@ -123,33 +136,4 @@ void vantage_count(struct vantage *v, const struct capture_frame *frame)
 	/* an absurd claim must not become a sum that somebody believes */
 	c->bytes += frame->wirelen > CAPTURE_RECORD_MAX ? frame->caplen : frame->wirelen;
 	c->cut += frame->caplen < frame->wirelen;
-}
-
-static uint64_t add_capped(uint64_t a, uint64_t b)
-{
-	uint64_t sum;
-	return __builtin_add_overflow(a, b, &sum) || sum == UINT64_MAX ? UINT64_MAX - 1 : sum;
-}
-
-void vantage_take_news(struct vantage *v, struct lane *l)
-{
-	if (l->drops_told) {
-		bool anew = l->drops < v->drops ||
-		            (l->drops_start && v->drops_start && l->drops_start != v->drops_start);
-		if (v->drops_known && anew)
-			v->drops_before = add_capped(v->drops_before, v->drops);
-		v->drops = l->drops;
-		v->drops_start = l->drops_start;
-		v->drops_known = true;
-	}
-	if (l->lost_told) {
-		v->lost = add_capped(v->lost, l->lost);
-		v->lost_known = true;
-	}
-	l->drops_told = l->lost_told = false;
-	l->lost = 0;
-	/* both count the same losses: the larger number is the honest one */
-	uint64_t total = add_capped(v->drops_before, v->drops);
-	if (v->drops_known || v->lost_known)
-		v->seen.dropped = total > v->lost ? total : v->lost;
 }

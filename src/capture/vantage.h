@@ -14,12 +14,7 @@
 
 struct vantage {
 	struct capture_vantage seen; /* what others see; seen.name is owned */
-	/* Interface statistics: a counter that starts anew (another start, or a lower value) adds to those
-	 * before. */
-	bool drops_known;
-	uint64_t drops_before, drops, drops_start;
-	bool lost_known;
-	uint64_t lost;
+	bool file_fixed;             /* seen.file is one that didn't end clean */
 };
 
 struct vantage_book {
@@ -36,9 +31,9 @@ int vantage_of_lane(
 /* The vantage of an interface index within a lane of Linux cooked v2. 0 or -ENOMEM. */
 int vantage_of_ifindex(struct vantage_book *b, uint32_t lineage, const struct file *f, uint32_t lane,
     uint32_t ifindex, uint16_t *ret_vantage);
-/* Counts a frame. */
-void vantage_count(struct vantage *v, const struct capture_frame *frame);
-/* Takes over the lane's news of lost packets. */
-void vantage_take_news(struct vantage *v, struct lane *l);
+/* Counts a frame out of that file. */
+void vantage_count(struct vantage *v, const struct capture_frame *frame, size_t file);
+/* The file has ended, and not clean: its vantages tell of it from now on. */
+void vantage_book_note_bad_end(struct vantage_book *b, size_t file);
 
 #endif
