@@ -169,12 +169,8 @@ bool conf_scalar(struct conf_report *r, const struct conf_node *node, const char
 {
 	char shown[CONF_SHOWN_SIZE];
 	if (node->kind != CONF_SCALAR) {
-		/* "[::/0]" is read as a mapping without a key */
-		const char *hint = node->kind == CONF_MAPPING
-		                       ? " (in brackets, what begins with \":\" needs quotes)"
-		                       : "";
-		conf_mistake(r, node, "expected %s, such as %s, not %s%s", what, example,
-		    conf_shown(node, shown), hint);
+		conf_mistake(
+		    r, node, "expected %s, such as %s, not %s", what, example, conf_shown(node, shown));
 		return false;
 	}
 	if (node->text.n == 0) {

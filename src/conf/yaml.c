@@ -194,11 +194,28 @@ static int on_event(struct builder *b, const yaml_event_t *event)
 	return 0;
 }
 
+/* Where the malformed sequence begins whose trailing byte at `at` is wrong. */
+static size_t sequence_start(struct text t, size_t at)
+{
+	for (size_t back = 1; back <= 3 && back <= at; back++) {
+		unsigned char c = (unsigned char)t.p[at - back];
+		if (c >= 0xc0)
+			return at - back;
+		if (c < 0x80)
+			break;
+	}
+	return at;
+}
+
 /* The reader's errors (bytes that are no text) give an offset, not a line. */
 static int reader_error(struct builder *b, const yaml_parser_t *parser)
 {
-	size_t line = 0, column = 0;
-	size_t end = parser->problem_offset < b->yaml.n ? parser->problem_offset : b->yaml.n;
+	size_t line = 0, column = 0, end = parser->problem_offset;
+	const char *problem = parser->problem ? parser->problem : "unreadable";
+	if (end >= b->yaml.n)
+		end = b->yaml.n ? b->yaml.n - 1 : 0;
+	if (strstr(problem, "trailing"))
+		end = sequence_start(b->yaml, end);
 	for (size_t i = 0; i < end; i++) {
 		unsigned char c = (unsigned char)b->yaml.p[i];
 		if (c == '\n') {
@@ -208,9 +225,35 @@ static int reader_error(struct builder *b, const yaml_parser_t *parser)
 			column++;
 		}
 	}
-	return invalid(b, line, column, "not UTF-8 text: %s (byte 0x%02x); save the file as UTF-8",
-	    parser->problem ? parser->problem : "unreadable",
+	return invalid(b, line, column,
+	    strstr(problem, "control") ? "character 0x%02x is not allowed in YAML; take it out"
+	                               : "byte 0x%02x is not UTF-8; save the file as UTF-8",
 	    end < b->yaml.n ? (unsigned)(unsigned char)b->yaml.p[end] : 0);
+}
+
+/* What usually lies behind libyaml's words. */
+static const char *hint_for(const char *problem)
+{
+	static const struct {
+		const char *problem;
+		const char *hint;
+	} hints[] = {
+	    {"found character that cannot start any token",
+	        "indent with blanks, not tabs, and quote what begins with @ or `"},
+	    {"mapping values are not allowed in this context",
+	        "mind the indentation, and quote a text that holds \": \""},
+	    {"did not find expected node content", "quote what begins with \":\" or \",\""},
+	    {"did not find expected ',' or ']'", "close the \"[\""},
+	    {"did not find expected ',' or '}'", "close the \"{\""},
+	    {"could not find expected ':'", "a key needs \":\" and a blank behind it"},
+	    {"did not find expected key", "mind the indentation"},
+	    {"did not find expected '-' indicator", "mind the indentation"},
+	    {"found unexpected end of stream", "close the quotes"},
+	};
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+		if (strcmp(problem, hints[i].problem) == 0)
+			return hints[i].hint;
+	return NULL;
 }
 
 static int parser_error(struct builder *b, const yaml_parser_t *parser)
@@ -219,12 +262,13 @@ static int parser_error(struct builder *b, const yaml_parser_t *parser)
 		return -ENOMEM;
 	if (parser->error == YAML_READER_ERROR)
 		return reader_error(b, parser);
-	const char *problem = parser->problem ? parser->problem : "can't be read";
+	const char *problem = parser->problem ? parser->problem : "can't be read", *hint = hint_for(problem);
+	char since[96] = "";
 	if (parser->context)
-		return invalid(b, parser->problem_mark.line, parser->problem_mark.column,
-		    "YAML syntax: %s (%s that began in line %zu)", problem, parser->context,
+		snprintf(since, sizeof(since), " (%s that began in line %zu)", parser->context,
 		    parser->context_mark.line + 1);
-	return invalid(b, parser->problem_mark.line, parser->problem_mark.column, "YAML syntax: %s", problem);
+	return invalid(b, parser->problem_mark.line, parser->problem_mark.column, "YAML syntax: %s%s%s%s",
+	    problem, since, hint ? "; " : "", hint ? hint : "");
 }
 
 static int build(struct builder *b)
