@@ -37,7 +37,7 @@ enum {
 #define FLOOR_BYTES  (256u << 10) /* less fits into anybody's forms and mails */
 #define Z_MIN        3.5          /* Iglewicz & Hoaglin's */
 #define PRODUCER_MIN 0.5
-#define MOST         0.4
+#define MOST         0.35
 #define MAD_TO_SIGMA 1.4826
 
 struct destination_key {

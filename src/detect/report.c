@@ -15,6 +15,8 @@
 
 /* A change of confidence that is worth another record. */
 #define CONFIDENCE_STEP 0.02
+/* What says less is no detection. */
+#define CONFIDENCE_MIN 0.04
 
 static double evidence_confidence(const struct evidence *e)
 {
@@ -104,6 +106,8 @@ void detect_report(struct detector *d, const struct finding *f)
 	k.peer = f->peer;
 	k.subject = f->subject;
 	int fresh;
+	if (f->confidence < CONFIDENCE_MIN && !table_get(d->evidence->t, &k))
+		return;
 	struct evidence *e = detect_table_put(d, d->evidence, &k, f->last, &fresh);
 	if (!e)
 		return;

@@ -96,7 +96,7 @@ static void staging_report(struct detector *d, const struct contact_key *k, cons
 	struct finding f = {
 	    .name = "staging",
 	    .technique = "T1074",
-	    .confidence = detect_saturate((double)c->taken, 8.0 * STAGED_BYTES, 0.2),
+	    .confidence = detect_saturate((double)c->taken, 8.0 * STAGED_BYTES, 0.12),
 	    .asset = k->other,
 	    .peer = k->host,
 	    .asset_role = MSG_ROLE_ACTOR,
@@ -121,7 +121,7 @@ static void peer_report(
 	struct finding f = {
 	    .name = "first-seen.protected",
 	    .technique = c->begun_inside ? "T1041" : "T1021",
-	    .confidence = (outside ? 0.2 : 0.08) *
+	    .confidence = (outside ? 0.2 : 0.05) *
 	                  (outside ? history_rarity(history_peer_users(d, k->other)) : 1),
 	    .asset = c->begun_inside || outside ? k->host : k->other,
 	    .peer = c->begun_inside || outside ? k->other : k->host,
