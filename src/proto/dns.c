@@ -55,58 +55,53 @@ static bool is_netbios(const struct dns_name *name, uint16_t type)
 	return name->n == 32 || name->text[32] == '.';
 }
 
-/* Whether a message begins here: a header whose counts and flags make sense and a first question or record
- * that does. */
-static bool message_plausible(struct cursor *c)
+static bool header_plausible(const struct dns_header *h)
+{
+	if (h->opcode > 5 || h->opcode == 3 || h->questions > 64)
+		return false;
+	if (h->answers > 4096 || h->authorities > 4096 || h->additionals > 4096)
+		return false;
+	/* a query has neither a result nor, but in mDNS, answers; a response has its question, answers, or a
+	 * failure */
+	return h->response
+	           ? h->questions || h->answers || (h->rcode && h->authorities == 0 && h->additionals <= 1)
+	           : h->questions && h->rcode == 0 && h->answers <= 64;
+}
+
+/*
+ * Whether a message begins here: a header whose counts and flags make sense and a first question or record
+ * that does. `cut`: the message goes on behind the cursor's end, so that what isn't there yet may come.
+ */
+static enum proto_match message_probe(struct cursor c, bool cut)
 {
 	struct dns_header h;
 	struct dns_name name;
-	uint16_t type = 0, class = 0;
-	dns_header_read(c, &h);
-	bool z_clear = cursor_ok(c) && (c->base[3] & 0x40) == 0;
-	if (!z_clear || h.opcode > 5 || h.opcode == 3 || (!h.response && (h.rcode || h.answers > 64)))
-		return false;
-	if (h.questions > 64 || h.answers > 4096 || h.authorities > 4096 || h.additionals > 4096)
-		return false;
-	if (h.questions) {
-		dns_question_read(c, &name, &type, &class);
-		return cursor_ok(c) && type && class_plausible(class) && !is_netbios(&name, type);
-	}
-	/* a response without its question: mDNS, or a server that refuses */
-	if (!h.response)
-		return false;
-	if (h.answers == 0)
-		return h.rcode && h.authorities == 0 && h.additionals <= 1 &&
-		       (cursor_left(c) == 0 || h.additionals == 1);
-	struct dns_record r = {0};
-	dns_name_read(c, &r.name);
-	type = cursor_be16(c);
-	class = cursor_be16(c);
-	return cursor_ok(c) && type && class_plausible(class) && !is_netbios(&r.name, type);
+	dns_header_read(&c, &h);
+	if (!cursor_ok(&c))
+		return cut ? PROTO_MAYBE : PROTO_NO;
+	bool reserved = c.base[3] & 0x40;
+	if (reserved || !header_plausible(&h))
+		return PROTO_NO;
+	if (!h.questions && !h.answers)
+		return cursor_left(&c) == 0 || h.additionals == 1 ? PROTO_YES : PROTO_NO;
+	dns_name_read(&c, &name);
+	uint16_t type = cursor_be16(&c), class = cursor_be16(&c);
+	if (!cursor_ok(&c))
+		return cut && c.size < DNS_HEADER_SIZE + 260 ? PROTO_MAYBE : PROTO_NO;
+	return type && class_plausible(class) && !is_netbios(&name, type) ? PROTO_YES : PROTO_NO;
 }
 
 static enum proto_match dns_probe(const uint8_t *p, size_t n, bool to_responder, const struct flow *f)
 {
 	(void)to_responder;
-	struct cursor c = cursor_of(p, n);
 	if (f->protocol != PACKET_TCP)
-		return message_plausible(&c) ? PROTO_YES : PROTO_NO;
+		return message_probe(cursor_of(p, n), false);
+	struct cursor c = cursor_of(p, n);
 	size_t length = cursor_be16(&c);
-	if (n < 2 + DNS_HEADER_SIZE + 5)
-		return n < 2 || length >= DNS_HEADER_SIZE ? PROTO_MAYBE : PROTO_NO;
-	if (length < DNS_HEADER_SIZE)
-		return PROTO_NO;
-	struct cursor message = cursor_of(p + 2, length < n - 2 ? length : n - 2);
-	if (message_plausible(&message))
-		return PROTO_YES;
-	/* the name may go on in the next segment */
-	struct cursor head = cursor_of(p + 2, n - 2);
-	struct dns_header h;
-	dns_header_read(&head, &h);
-	return n - 2 < length && n < 2 + DNS_HEADER_SIZE + 260 && h.questions == 1 && h.answers == 0 &&
-	               !h.response
-	           ? PROTO_MAYBE
-	           : PROTO_NO;
+	if (n < 2 || length < DNS_HEADER_SIZE)
+		return n < 2 ? PROTO_MAYBE : PROTO_NO;
+	bool cut = length > n - 2;
+	return message_probe(cursor_of(p + 2, cut ? n - 2 : length), cut);
 }
 
 static void pending_free(struct proto_context *c, struct dns_state *s, struct dns_pending *q)
@@ -266,11 +261,11 @@ static unsigned response_records(
 static bool message_read(struct proto_context *c, struct dns_state *s, const uint8_t *p, size_t n)
 {
 	char buf[DNS_CODE_TEXT_SIZE];
-	struct cursor message = cursor_of(p, n), probe = message;
+	struct cursor message = cursor_of(p, n);
 	struct dns_header h;
 	struct dns_name name;
 	uint16_t type = 0, class = 0;
-	if (!message_plausible(&probe))
+	if (message_probe(message, false) != PROTO_YES)
 		return false;
 	dns_header_read(&message, &h);
 	for (size_t i = 0; i < h.questions; i++) {

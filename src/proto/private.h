@@ -14,12 +14,11 @@
 
 enum {
 	PROTO_MEMORY_MAX = 128 << 20,
-	PROTO_INNER_MAX = 16, /* inner protocols of a flow */
-	PROTO_DEPTH_MAX = 3,  /* a protocol inside a protocol inside a protocol */
-	PROTO_SWITCH_MAX = 4, /* of a flow */
-	PROTO_PROBE_SEGMENTS_MAX =
-	    16,                      /* payloads of a flow, both ways, that are looked at for its protocol */
-	PROTO_PROBE_TURNS_MAX = 3,   /* changes of the speaker meanwhile */
+	PROTO_INNER_MAX = 16,        /* inner protocols of a flow */
+	PROTO_DEPTH_MAX = 3,         /* a protocol inside a protocol inside a protocol */
+	PROTO_SWITCH_MAX = 4,        /* of a flow */
+	PROTO_PROBE_ALONE_MAX = 16,  /* payloads of a flow that are looked at one by one */
+	PROTO_PROBE_TURNS_MAX = 3,   /* changes of the speaker while a stream is probed */
 	PROTO_BAD_DATAGRAMS_MAX = 8, /* of a flow, then its parser is dropped */
 	PROTO_FIRST_DATAGRAM = 64,   /* bytes of each direction's first datagram that are kept for naming */
 	PROTO_BUFFER_KEEP = 2048,    /* an emptied buffer above this size is freed */

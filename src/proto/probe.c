@@ -85,7 +85,7 @@ enum probe_outcome probe_payload(struct proto *p, struct flow *f, struct proto_f
 	else if (pf->last_dir != dir)
 		pf->turns++;
 	pf->last_dir = (uint8_t)dir;
-	pf->segments++;
+	pf->segments += pf->segments < UINT8_MAX;
 
 	const struct proto_parser *parser = ask_parsers(f, pf, dir, v.now);
 	if (parser) {
@@ -96,8 +96,8 @@ enum probe_outcome probe_payload(struct proto *p, struct flow *f, struct proto_f
 	bool waits = pf->candidates != 0;
 	if (pf->alone)
 		pf->candidates = pf->stream ? p->tcp_candidates : p->udp_candidates;
-	bool over = pf->segments >= PROTO_PROBE_SEGMENTS_MAX ||
-	            (!pf->alone && (pf->turns >= PROTO_PROBE_TURNS_MAX || v.now.n >= PROTO_PROBE_BYTES));
+	bool over = pf->alone ? pf->segments >= PROTO_PROBE_ALONE_MAX
+	                      : pf->turns >= PROTO_PROBE_TURNS_MAX || v.now.n >= PROTO_PROBE_BYTES;
 	if (waits && !over)
 		return PROBE_WAIT;
 	*ret_app = name_by_content(&v);
