@@ -21,6 +21,7 @@ enum {
 };
 
 struct ftp_command {
+	bool third_address;
 	uint8_t name_n;
 	uint16_t argument_n;
 	char name[FTP_COMMAND_MAX];
@@ -124,8 +125,11 @@ static bool extended_read(struct text t, struct net_addr *ret_addr, uint16_t *re
 	return true;
 }
 
-/* The client offers a port of its own. Another machine's address is the bounce attack (RFC 2577 1). */
-static void port_command(struct proto_context *c, const struct ftp_command *k)
+/*
+ * The client offers a port of its own. Another machine's address is the bounce attack (RFC 2577 1), but for a
+ * private one that a client behind NAT takes for its own.
+ */
+static void port_command(struct proto_context *c, struct ftp_command *k)
 {
 	const struct flow *f = proto_flow(c);
 	struct net_addr to = f->initiator;
@@ -135,8 +139,8 @@ static void port_command(struct proto_context *c, const struct ftp_command *k)
 	if (!read)
 		return;
 	expect(c, true, to, port);
-	if (!net_addr_equal(to, f->initiator) && !net_addr_is_private(to))
-		proto_field_str(c, FIELD_ANOMALY, "ftp data connection to a third address");
+	bool behind_nat = net_addr_is_private(to) && !net_addr_is_private(f->initiator);
+	k->third_address = !net_addr_equal(to, f->initiator) && !behind_nat;
 }
 
 /* The server offers a port of its own; behind NAT it names an address that the client doesn't use. */
@@ -171,6 +175,8 @@ static void command_emit(
 {
 	proto_field_bytes(c, FIELD_FTP_COMMAND, k->name, k->name_n);
 	proto_field(c, FIELD_FTP_ARGUMENT, argument_of(k));
+	if (k->third_address)
+		proto_field_str(c, FIELD_ANOMALY, "ftp data connection to a third address");
 	if (command_moves_file(k))
 		proto_field(c, FIELD_FILE_NAME, argument_of(k));
 	if (code) {

@@ -126,10 +126,8 @@ const char *gss_auth_method(const struct gss_auth *a)
 	return a->ntlm.version == 2 ? "NTLMv2" : a->ntlm.version == 1 ? "NTLMv1" : "NTLM";
 }
 
-void gss_auth_fields(struct proto_context *c, struct gss_auth *a)
+void gss_auth_fields_as(struct proto_context *c, struct gss_auth *a, const char *method)
 {
-	if (a->mechanism == GSS_NONE)
-		return;
 	if (a->named && a->mechanism == GSS_NTLM) {
 		proto_field_bytes(c, FIELD_AUTH_USER, a->ntlm.user, a->ntlm.user_n);
 		proto_field_bytes(c, FIELD_NTLM_DOMAIN, a->ntlm.domain, a->ntlm.domain_n);
@@ -138,6 +136,12 @@ void gss_auth_fields(struct proto_context *c, struct gss_auth *a)
 		proto_field_bytes(c, FIELD_KRB_REALM, a->ticket.realm, a->ticket.realm_n);
 		proto_field_bytes(c, FIELD_KRB_SERVICE, a->ticket.service, a->ticket.service_n);
 	}
-	proto_field_str(c, FIELD_AUTH_METHOD, gss_auth_method(a));
+	if (method)
+		proto_field_str(c, FIELD_AUTH_METHOD, method);
 	a->shown = true;
+}
+
+void gss_auth_fields(struct proto_context *c, struct gss_auth *a)
+{
+	gss_auth_fields_as(c, a, gss_auth_method(a));
 }

@@ -46,5 +46,7 @@ void gss_auth_update(struct gss_auth *a, const uint8_t *p, size_t n);
 const char *gss_auth_method(const struct gss_auth *a);
 /* Adds AUTH_USER, AUTH_METHOD, NTLM_DOMAIN, NTLM_HOST, KRB_REALM and KRB_SERVICE, those that are known. */
 void gss_auth_fields(struct proto_context *c, struct gss_auth *a);
+/* The same with another AUTH_METHOD: a guest's, who was let in whatever he proved. */
+void gss_auth_fields_as(struct proto_context *c, struct gss_auth *a, const char *method);
 
 #endif

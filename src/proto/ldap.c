@@ -161,7 +161,13 @@ static uint16_t name_keep(struct text t, char *out, size_t size)
 /* A bind begins or goes on (RFC 4511 4.2). Told when its result is known. */
 static void bind_request(struct ldap_state *s, struct cursor body)
 {
-	enum { AUTH_SIMPLE = 0x80, AUTH_SASL = 0xa3, SICILY_NEGOTIATE = 0x8a, SICILY_RESPONSE = 0x8b };
+	enum {
+		AUTH_SIMPLE = 0x80,
+		AUTH_SASL = 0xa3,
+		SICILY_DISCOVERY = 0x89,
+		SICILY_NEGOTIATE,
+		SICILY_RESPONSE
+	};
 	struct asn1_element auth;
 	(void)asn1_take(&body, ASN1_INTEGER);
 	struct cursor name = asn1_take(&body, ASN1_OCTET_STRING);
@@ -186,6 +192,8 @@ static void bind_request(struct ldap_state *s, struct cursor body)
 	} else if (auth.tag == SICILY_NEGOTIATE || auth.tag == SICILY_RESPONSE) {
 		s->sasl = true;
 		gss_auth_update(&s->auth, auth.body.base, auth.body.size);
+	} else if (auth.tag == SICILY_DISCOVERY) {
+		s->bind_pending = false;
 	}
 }
 
@@ -261,7 +269,9 @@ static bool response(struct proto_context *c, struct ldap_state *s, unsigned ope
 	if (!cursor_ok(&result))
 		return false;
 	if (operation == LDAP_BIND_RESPONSE) {
-		if (code == LDAP_SASL_IN_PROGRESS)
+		/* Sicily says success to each step; until somebody is named it is no result. */
+		if (code == LDAP_SASL_IN_PROGRESS ||
+		    (code == LDAP_SUCCESS && s->auth.mechanism == GSS_NTLM && !s->auth.named))
 			return false;
 		s->sasl_done = s->sasl_done || (s->sasl && code == LDAP_SUCCESS);
 		if (s->bind_pending)

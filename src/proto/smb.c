@@ -66,9 +66,8 @@ void smb_auth_emit(struct smb_call *call, const char *command, uint32_t status, 
 		return;
 	proto_field_str(c, FIELD_SMB_COMMAND, command);
 	smb_field_status(c, status);
-	if (guest && status == SMB_STATUS_SUCCESS)
-		proto_field_str(c, FIELD_AUTH_METHOD, "guest");
-	gss_auth_fields(c, &call->s->auth);
+	bool as_guest = guest && status == SMB_STATUS_SUCCESS;
+	gss_auth_fields_as(c, &call->s->auth, as_guest ? "guest" : gss_auth_method(&call->s->auth));
 	if (status == SMB_STATUS_SUCCESS)
 		proto_field_str(c, FIELD_AUTH_RESULT, "success");
 	else if (smb_status_is_refusal(status))

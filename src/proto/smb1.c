@@ -17,6 +17,7 @@ enum smb1_command {
 	SMB1_RENAME = 0x07,
 	SMB1_TRANSACTION = 0x25,
 	SMB1_TRANSACTION_SECONDARY = 0x26,
+	SMB1_LOCKING_ANDX = 0x24,
 	SMB1_OPEN_ANDX = 0x2d,
 	SMB1_READ_ANDX = 0x2e,
 	SMB1_WRITE_ANDX = 0x2f,
@@ -24,6 +25,7 @@ enum smb1_command {
 	SMB1_TRANSACTION2_SECONDARY = 0x33,
 	SMB1_NEGOTIATE = 0x72,
 	SMB1_SESSION_SETUP_ANDX = 0x73,
+	SMB1_LOGOFF_ANDX = 0x74,
 	SMB1_TREE_CONNECT_ANDX = 0x75,
 	SMB1_NT_TRANSACT = 0xa0,
 	SMB1_NT_TRANSACT_SECONDARY = 0xa1,
@@ -404,8 +406,8 @@ static bool block_read(const struct smb_call *call, size_t at, struct smb1_block
 static bool has_andx(uint8_t command)
 {
 	return command == SMB1_SESSION_SETUP_ANDX || command == SMB1_TREE_CONNECT_ANDX ||
-	       command == SMB1_NT_CREATE_ANDX || command == SMB1_OPEN_ANDX || command == SMB1_READ_ANDX ||
-	       command == SMB1_WRITE_ANDX || command == 0x74;
+	       command == SMB1_LOGOFF_ANDX || command == SMB1_NT_CREATE_ANDX || command == SMB1_OPEN_ANDX ||
+	       command == SMB1_READ_ANDX || command == SMB1_WRITE_ANDX || command == SMB1_LOCKING_ANDX;
 }
 
 void smb1_message(struct smb_call *call)

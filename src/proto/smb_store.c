@@ -19,16 +19,19 @@ void smb_string_set(struct smb_state *s, struct smb_string *string, struct text 
 	s->owned += string->n;
 }
 
-/* Keys are counters (MS-SMB2 message ids) or step by 64 (Windows' SMB 1 multiplex ids): spread both. */
-static struct smb_pending *pending_slot(struct smb_state *s, uint64_t key)
+/*
+ * Keys are counters (MS-SMB2 message ids), step by 64 (Windows' SMB 1 multiplex ids) or stay 0 for all that
+ * one process asks, several at a time: spread them all.
+ */
+static struct smb_pending *pending_slot(struct smb_state *s, uint64_t key, uint16_t command)
 {
 	_Static_assert(SMB_PENDING_MAX == 1 << 6, "the top six bits choose the slot");
-	return &s->pending[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 58];
+	return &s->pending[((key + ((uint64_t)command << 48)) * UINT64_C(0x9e3779b97f4a7c15)) >> 58];
 }
 
 struct smb_pending *smb_pending_put(struct smb_state *s, uint64_t key, uint16_t command)
 {
-	struct smb_pending *p = pending_slot(s, key);
+	struct smb_pending *p = pending_slot(s, key, command);
 	smb_pending_drop(s, p);
 	p->used = true;
 	p->key = key;
@@ -38,7 +41,7 @@ struct smb_pending *smb_pending_put(struct smb_state *s, uint64_t key, uint16_t 
 
 struct smb_pending *smb_pending_find(struct smb_state *s, uint64_t key, uint16_t command)
 {
-	struct smb_pending *p = pending_slot(s, key);
+	struct smb_pending *p = pending_slot(s, key, command);
 	return p->used && p->key == key && p->command == command ? p : NULL;
 }
 
