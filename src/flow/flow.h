@@ -3,21 +3,23 @@
 #define FLOW_FLOW_H
 
 /*
- * Flows: bidirectional 5-tuples, from packets in time order. The table owns its flows, bounded by `flows_max` and, for
- * reassembly, `reassembly_memory`. At the bound the flow goes first that, in this order, (1) never saw an answer,
- * (2) is closed and lingering, (3) was idle longest; it ends with FLOW_END_EVICTED and is still reported: nothing is lost
- * silently. Nothing is allocated per packet; the work per packet doesn't grow with the number of flows.
+ * Flows: bidirectional 5-tuples, from packets in time order. The table owns its flows, bounded by `flows_max`
+ * and, for reassembly, `reassembly_memory`. At the bound the flow goes first that, in this order, (1) never
+ * saw an answer, (2) is closed and lingering, (3) was idle longest; it ends with FLOW_END_EVICTED and is
+ * still reported: nothing is lost silently. Nothing is allocated per packet; the work per packet doesn't grow
+ * with the number of flows.
  *
- * Key: vantage, addresses, protocol, ports, outermost VLAN ids are NOT part of it (they differ by link). Two vantages
- * give two flows; who merges the records is daemon/merge.h. A flow inside a tunnel has the tunnel's flow as parent.
+ * Key: vantage, addresses, protocol, ports, outermost VLAN ids are NOT part of it (they differ by link). Two
+ * vantages give two flows; who merges the records is daemon/merge.h. A flow inside a tunnel has the tunnel's
+ * flow as parent.
  *
- * Initiator: the sender of a SYN without ACK; else the receiver of a SYN-ACK; else, for a flow whose start was missed:
- * the end with the less usual port (app_of_port, then port >= 1024 against < 1024, then the sender of the first
- * packet), and FLOW_GUESSED_INITIATOR is set.
+ * Initiator: the sender of a SYN without ACK; else the receiver of a SYN-ACK; else, for a flow whose start
+ * was missed: the end with the less usual port (app_of_port, then port >= 1024 against < 1024, then the
+ * sender of the first packet), and FLOW_GUESSED_INITIATOR is set.
  *
- * Bytes: `payload` is what a receiver can have got: by IP length, not captured bytes; unique by sequence number;
- * missing bytes count when the other end acknowledged them (gap), also in `missing`. Retransmitted bytes stand apart.
- * A jump of sequence numbers beyond any window is an anomaly, not data.
+ * Bytes: `payload` is what a receiver can have got: by IP length, not captured bytes; unique by sequence
+ * number; missing bytes count when the other end acknowledged them (gap), also in `missing`. Retransmitted
+ * bytes stand apart. A jump of sequence numbers beyond any window is an anomaly, not data.
  *
  * Threads: one table a thread. Time only from packets and flow_table_expire.
  */
@@ -39,7 +41,7 @@ enum flow_tcp_state {
 	FLOW_TCP_CLOSING, /* one FIN */
 	FLOW_TCP_CLOSED,  /* both FINs acknowledged or seen */
 	FLOW_TCP_RESET,
-	FLOW_TCP_REFUSED, /* SYN answered by RST */
+	FLOW_TCP_REFUSED,   /* SYN answered by RST */
 	FLOW_TCP_MIDSTREAM, /* data seen, start missed */
 };
 
@@ -55,25 +57,26 @@ enum flow_end {
 enum flow_flag {
 	FLOW_MIDSTREAM = 1 << 0,
 	FLOW_GUESSED_INITIATOR = 1 << 1,
-	FLOW_CUT = 1 << 2,		/* packets captured in part */
-	FLOW_DEPTH_REACHED = 1 << 3,	/* reassembly stopped at its depth */
-	FLOW_MEMORY_REACHED = 1 << 4,	/* ... or for want of memory */
+	FLOW_CUT = 1 << 2,              /* packets captured in part */
+	FLOW_DEPTH_REACHED = 1 << 3,    /* reassembly stopped at its depth */
+	FLOW_MEMORY_REACHED = 1 << 4,   /* ... or for want of memory */
 	FLOW_OVERLAP_CONFLICT = 1 << 5, /* retransmitted bytes that differ */
 	FLOW_SEQUENCE_ANOMALY = 1 << 6, /* jumps beyond the window */
-	FLOW_TUNNEL = 1 << 7,		/* carries flows that were decoded */
-	FLOW_ONE_WAY_VIEW = 1 << 8,	/* TCP data acknowledged, but one direction never seen: asymmetric capture */
-	FLOW_ANSWERED = 1 << 9,		/* packets both ways */
-	FLOW_EXPECTED = 1 << 10,	/* announced by another flow (FTP data) */
+	FLOW_TUNNEL = 1 << 7,           /* carries flows that were decoded */
+	FLOW_ONE_WAY_VIEW =
+	    1 << 8,              /* TCP data acknowledged, but one direction never seen: asymmetric capture */
+	FLOW_ANSWERED = 1 << 9,  /* packets both ways */
+	FLOW_EXPECTED = 1 << 10, /* announced by another flow (FTP data) */
 };
 
 /* Bytes and packets of one direction. */
 struct flow_side {
 	uint64_t packets;
-	uint64_t wire_bytes;	/* IP datagrams */
-	uint64_t payload;	/* unique payload bytes a receiver can have got */
+	uint64_t wire_bytes;    /* IP datagrams */
+	uint64_t payload;       /* unique payload bytes a receiver can have got */
 	uint64_t retransmitted; /* payload bytes sent again */
-	uint64_t missing;	/* payload bytes proven by acknowledgement but never seen (part of payload) */
-	uint8_t tcp_flags;	/* or of all */
+	uint64_t missing;       /* payload bytes proven by acknowledgement but never seen (part of payload) */
+	uint8_t tcp_flags;      /* or of all */
 	int64_t last_ns;
 };
 
@@ -81,7 +84,7 @@ struct flow_stream; /* reassembly state of one direction, private */
 
 /* One flow. Members are read-only to others but for those marked. */
 struct flow {
-	uint64_t id;	 /* from flow_table_config.next_id, never 0 */
+	uint64_t id;     /* from flow_table_config.next_id, never 0 */
 	uint64_t parent; /* id of the tunnel's flow, 0 where there is none */
 	struct net_addr initiator, responder;
 	uint16_t initiator_port, responder_port; /* ICMP: type and code of the first packet */
@@ -96,15 +99,15 @@ struct flow {
 	struct flow_side side[2];
 	enum flow_tcp_state tcp;
 	uint32_t flags;
-	uint64_t events; /* or of its packets' decode events */
-	uint16_t app;	 /* enum app; written by proto/ */
-	void *app_state; /* owned by proto/ */
+	uint64_t events;  /* or of its packets' decode events */
+	uint16_t app;     /* enum app; written by proto/ */
+	void *app_state;  /* owned by proto/ */
 	uint64_t related; /* the flow that announced this one (FTP data), 0 none */
 	struct flow_stream *stream[2];
 };
 
 struct flow_timeouts {
-	int64_t tcp_new_ns;	    /* no answer to SYN yet */
+	int64_t tcp_new_ns; /* no answer to SYN yet */
 	int64_t tcp_established_ns;
 	int64_t tcp_closed_ns; /* lingering after FIN or RST, for late packets */
 	int64_t udp_new_ns, udp_answered_ns;
@@ -113,9 +116,10 @@ struct flow_timeouts {
 };
 
 struct flow_table_config {
-	size_t flows_max;	  /* 0: 262,144 */
-	size_t reassembly_memory; /* of all flows; 0: 128 MiB */
-	uint32_t reassembly_depth; /* bytes of one direction that are handed on; 0: 1 MiB. Bytes are counted beyond it */
+	size_t flows_max;           /* 0: 262,144 */
+	size_t reassembly_memory;   /* of all flows; 0: 128 MiB */
+	uint32_t reassembly_depth;  /* bytes of one direction that are handed on; 0: 1 MiB. Bytes are counted
+	                               beyond it */
 	uint32_t reassembly_window; /* out-of-order bytes held for one direction; 0: 256 KiB */
 	struct flow_timeouts timeouts; /* zero members: defaults, see doc/flow.md */
 	uint64_t seed;
@@ -126,20 +130,22 @@ struct flow_table_config {
 	 */
 	void (*start)(void *context, struct flow *f);
 	/*
-	 * Payload in order: TCP after reassembly, else datagram by datagram. `gap` bytes before it were never captured.
-	 * Data with n == 0 and gap > 0 tells of a gap alone. `n` captured bytes of a datagram of `length` bytes. Returns
-	 * whether more of this direction is wanted: false ends reassembly there (bytes go on being counted).
+	 * Payload in order: TCP after reassembly, else datagram by datagram. `gap` bytes before it were never
+	 * captured. Data with n == 0 and gap > 0 tells of a gap alone. `n` captured bytes of a datagram of
+	 * `length` bytes. Returns whether more of this direction is wanted: false ends reassembly there
+	 * (bytes go on being counted).
 	 */
-	bool (*data)(void *context, struct flow *f, enum flow_dir dir, const uint8_t *p, size_t n, uint64_t gap,
-	    int64_t time_ns);
-	/* The flow has ended; it is freed after this returns. Also for snapshots (FLOW_END_NONE), where it is not. */
+	bool (*data)(void *context, struct flow *f, enum flow_dir dir, const uint8_t *p, size_t n,
+	    uint64_t gap, int64_t time_ns);
+	/* The flow has ended; it is freed after this returns. Also for snapshots (FLOW_END_NONE), where it is
+	 * not. */
 	void (*end)(void *context, struct flow *f, enum flow_end how);
 	void *context;
 };
 
 struct flow_stats {
 	uint64_t packets, flows, evicted, timeouts;
-	uint64_t no_key;      /* packets without an IP layer */
+	uint64_t no_key;        /* packets without an IP layer */
 	uint64_t out_of_memory; /* packets that found no room for their flow (counted, and in coverage) */
 	size_t live, live_peak;
 	size_t reassembly_bytes, reassembly_peak;
@@ -152,16 +158,17 @@ int flow_table_new(struct flow_table **ret_table, const struct flow_table_config
 /* Frees without reporting; call flow_table_flush first. */
 void flow_table_free(struct flow_table *t);
 /*
- * Takes the packet's layers, outermost first, each into its flow. *ret_flow (may be NULL) is the innermost flow or NULL;
- * good until the next call. Packets of time before the last one are taken at the last one's time.
+ * Takes the packet's layers, outermost first, each into its flow. *ret_flow (may be NULL) is the innermost
+ * flow or NULL; good until the next call. Packets of time before the last one are taken at the last one's
+ * time.
  */
 int flow_table_packet(struct flow_table *t, const struct packet *p, struct flow **ret_flow);
 /* Ends what has timed out by now. Cheap when nothing has: call it for each packet or each second. */
 void flow_table_expire(struct flow_table *t, int64_t now_ns);
 /* Ends every flow, the oldest first, with FLOW_END_CAPTURE (or what their state says). */
 void flow_table_flush(struct flow_table *t);
-/* A flow to come from any port of `from` (or anybody, if none) to (to, port), to be marked FLOW_EXPECTED with app and
- * related = f->id. At most 4096 are kept for 2 minutes; the oldest goes. */
+/* A flow to come from any port of `from` (or anybody, if none) to (to, port), to be marked FLOW_EXPECTED with
+ * app and related = f->id. At most 4096 are kept for 2 minutes; the oldest goes. */
 void flow_table_expect(struct flow_table *t, const struct flow *f, struct net_addr from, struct net_addr to,
     uint16_t port, uint16_t app);
 const struct flow_stats *flow_table_stats(const struct flow_table *t);

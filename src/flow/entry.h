@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef FLOW_ENTRY_H
+#define FLOW_ENTRY_H
+
+/* What the table keeps for a flow beside what others see. Private to flow/. */
+
+#include "flow/flow.h"
+
+/* The lists that flows wait in, by timeout: each in order of last packet. */
+enum flow_class {
+	FLOW_CLASS_TCP_NEW,
+	FLOW_CLASS_TCP_ESTABLISHED,
+	FLOW_CLASS_TCP_CLOSED,
+	FLOW_CLASS_UDP_NEW,
+	FLOW_CLASS_UDP_ANSWERED,
+	FLOW_CLASS_ICMP,
+	FLOW_CLASS_OTHER,
+	FLOW_CLASS_COUNT,
+};
+
+/* No padding: compared as bytes. low and high are ordered by address, then port. */
+struct flow_key {
+	struct net_addr low, high;
+	uint16_t low_port, high_port;
+	uint16_t vantage;
+	uint8_t protocol;
+	uint8_t zero;
+};
+
+enum { TCP_HOLES_MAX = 16 };
+
+/* Sequence space that was skipped over, sorted; made when the first hole appears. */
+struct tcp_holes {
+	size_t n;
+	struct {
+		uint64_t from, to;
+	} v[TCP_HOLES_MAX];
+};
+
+/* Sequence numbers of one direction, unwrapped to 64 bits. */
+struct tcp_side {
+	uint64_t next;   /* one past the highest byte seen (SYN and FIN not counted as bytes) */
+	uint64_t acked;  /* the highest acknowledgement of it by the other end */
+	uint64_t fin;    /* one past the last byte, once a FIN was seen; 0: none */
+	uint64_t window; /* the largest window that this end has offered, scaled */
+	uint32_t isn;
+	uint8_t scale; /* 255: unknown */
+	bool known;    /* next has a meaning */
+	bool syn;
+	uint64_t
+	    jump; /* where an implausible packet claimed to be; 0: none. A second one there is believed */
+	struct tcp_holes *holes;
+};
+
+struct flow_entry {
+	struct flow f; /* first: a struct flow * is a struct flow_entry * */
+	struct flow_key key;
+	uint64_t hash;
+	struct flow_entry *chain; /* of its bucket */
+	struct flow_entry *older, *newer;
+	int64_t touched; /* the table's time of its last packet */
+	int64_t snapshot;
+	enum flow_class class;
+	bool wanted[2];
+	uint64_t handed[2]; /* TCP: next sequence number to hand on; bytes handed on stand in depth */
+	uint64_t depth[2];
+	struct tcp_side tcp[2];
+};
+
+struct flow_table {
+	struct flow_table_config config;
+	struct flow_entry **buckets;
+	size_t mask;
+	struct {
+		struct flow_entry *oldest, *newest;
+	} lists[FLOW_CLASS_COUNT];
+	struct flow_entry *spare;
+	struct flow_entry **chunks;
+	size_t n_chunks, cap_chunks;
+	int64_t now;
+	struct flow_expectations *expectations;
+	struct flow_stats stats;
+};
+
+static inline struct flow_entry *flow_entry_of(struct flow *f)
+{
+	return (struct flow_entry *)f;
+}
+
+/* initiator.c: whether the sender of the flow's first packet is its initiator; *ret_guessed where that isn't
+ * certain. */
+bool flow_sender_initiates(
+    const struct packet *p, const struct packet_layer *l, bool innermost, bool *ret_guessed);
+/* The ICMP type that answers `type` (or that it answers); -1 where there is none. */
+int flow_icmp_counterpart(uint8_t protocol, uint8_t type);
+bool flow_icmp_is_reply(uint8_t protocol, uint8_t type);
+
+/* tcp.c */
+/* Takes one segment: states, byte counts, then reassembly. */
+void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet *p,
+    const struct packet_layer *l);
+/* Whether a SYN can't belong to this flow any more, so that a new one begins. */
+bool tcp_begins_anew(
+    const struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, int64_t now);
+/* At the end: bytes that were acknowledged but never seen become payload. */
+void tcp_settle(struct flow_entry *e);
+void tcp_free(struct flow_table *t, struct flow_entry *e);
+
+/* stream.c */
+/* Bytes [seq, seq + length) of which `captured` are at p. */
+void stream_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t seq,
+    const uint8_t *p, size_t captured, size_t length, int64_t time);
+/* The other end has everything before `acked`: holes before it will never be filled. */
+void stream_acked(
+    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t acked, int64_t time);
+/* Hands on what is held, with gaps, and frees it. */
+void stream_finish(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, int64_t time);
+void stream_free(struct flow_table *t, struct flow_entry *e, enum flow_dir dir);
+
+/* expect.c */
+int flow_expectations_new(struct flow_expectations **ret_x, uint64_t seed);
+void flow_expectations_free(struct flow_expectations *x);
+void flow_expectations_add(struct flow_expectations *x, struct net_addr from, struct net_addr to,
+    uint16_t port, uint16_t app, uint64_t related, int64_t now);
+/* Takes the expectation that a new flow meets, if there is one: sets app, related and the flag. */
+void flow_expectations_meet(struct flow_expectations *x, struct flow *f, int64_t now);
+
+#endif
