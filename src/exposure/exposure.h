@@ -11,7 +11,9 @@
  *   staged theft counts and nothing counts twice. The tightest upper bound for the intruder.
  * chained_any_bytes: the same through any machine: what holds even if the spread is wrong.
  * Each is an upper bound: a lost packet counts as a full one. A flow inside a tunnel whose outer flow crosses the same border
- * is not counted again.
+ * is not counted again. A machine with an address in the zone belongs to it with all its addresses.
+ *
+ * doc/exposure.md proves the bounds, says what they rest on, and what a full packet is.
  */
 
 #include "base/arena.h"
@@ -60,6 +62,8 @@ struct exposure {
 	uint64_t chained_bytes;
 	uint64_t chained_any_bytes;
 	bool coarse; /* more transfers than EXPOSURE_TRANSFERS_MAX: merged, which can only raise the bound */
+	uint64_t destinations_total;	  /* all of them; those beyond EXPOSURE_DESTINATIONS_MAX have no row */
+	uint64_t destinations_unlisted_bytes;
 	struct exposure_destination *destinations; /* worst class first, then by bytes */
 	size_t n_destinations;
 	struct exposure_transfer *transfers; /* used > 0, by time */
@@ -80,8 +84,10 @@ struct exposure_input {
 	uint16_t zone;
 	int64_t from, to;	  /* to == 0: to the end */
 	int64_t baseline_until; /* destinations seen before this are `baseline`; 0: `from` */
+	size_t transfers_max;	/* 0: EXPOSURE_TRANSFERS_MAX */
 };
 
+/* 0, -ENOMEM or the archive's error. */
 int exposure_compute(const struct exposure_input *in, struct arena *arena, struct exposure *ret_exposure);
 const char *exposure_class_name(enum exposure_class c);
 

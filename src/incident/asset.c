@@ -222,6 +222,11 @@ size_t asset_map_left_out(const struct asset_map *m)
 	return m->left_out;
 }
 
+uint64_t asset_map_seed(const struct asset_map *m)
+{
+	return m->seed;
+}
+
 size_t asset_count(const struct asset_map *m)
 {
 	return m->n_assets;

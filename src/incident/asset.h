@@ -55,6 +55,8 @@ int asset_map_flow(struct asset_map *m, const struct msg_flow *f);
 int asset_map_build(struct asset_map *m);
 /* Addresses, MACs and names that found no room. */
 size_t asset_map_left_out(const struct asset_map *m);
+/* The seed that it was made with, for the tables of whoever works on it. */
+uint64_t asset_map_seed(const struct asset_map *m);
 
 size_t asset_count(const struct asset_map *m);
 const struct asset *asset_at(const struct asset_map *m, uint32_t asset);

@@ -10,17 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/table.h"
 #include "incident/correlate.h"
-#include "net/app.h"
+#include "incident/names.h"
 
-enum { PEER_FLOWS_MAX = 64, PEER_NAME_SIZE = 256 };
+enum { PEER_FLOWS_MAX = 64 };
 
 /* One address, whichever incidents it is a peer of. */
 struct peer_total {
 	struct net_addr addr;
 	uint64_t bytes_out, bytes_in;
-	char *name;                     /* in the arena */
+	const char *name;               /* in the arena */
 	uint64_t flows[PEER_FLOWS_MAX]; /* ids, sorted */
 	size_t n_flows;
 };
@@ -30,7 +29,6 @@ struct peer_scan {
 	struct incident_flows *flows;
 	struct peer_total *totals; /* by address */
 	size_t n;
-	size_t unnamed;
 };
 
 /* Worse is larger; 0: nothing that makes it a peer of the incident. */
@@ -119,19 +117,7 @@ static int totals_make(struct peer_scan *s, const struct incident *incidents, si
 		if (unique == 0 || !net_addr_equal(s->totals[unique - 1].addr, s->totals[i].addr))
 			s->totals[unique++] = s->totals[i];
 	s->n = unique;
-	s->unnamed = unique;
 	return 0;
-}
-
-static int total_name(struct peer_scan *s, struct peer_total *t, struct text name)
-{
-	char clean[PEER_NAME_SIZE];
-	text_printable(text_trim(name), clean, sizeof(clean));
-	if (t->name || clean[0] == '\0')
-		return 0;
-	t->name = arena_strndup(s->c->arena, clean, strlen(clean));
-	s->unnamed -= t->name != NULL;
-	return t->name ? 0 : -ENOMEM;
 }
 
 static uint64_t sum(uint64_t a, uint64_t b)
@@ -167,28 +153,7 @@ static int total_flow(void *context, const struct msg_flow *f)
 	}
 	if (t->n_flows < PEER_FLOWS_MAX)
 		t->flows[t->n_flows++] = f->id;
-	return to_peer ? total_name(s, t, f->name) : 0;
-}
-
-/* Names that DNS answered with one of the peers' addresses. */
-static int total_dns(void *context, const struct msg_transaction *x)
-{
-	struct peer_scan *s = context;
-	struct text query = field_get(x->fields.v, x->fields.n, FIELD_DNS_QUERY);
-	if (x->app != APP_DNS || query.n == 0)
-		return 0;
-	for (uint32_t i = 0; i < x->fields.n; i++) {
-		const struct field_value *v = &x->fields.v[i];
-		struct net_addr addr;
-		if (v->field != FIELD_DNS_ANSWER_ADDR || v->value.n != sizeof(addr.b))
-			continue;
-		memcpy(addr.b, v->value.p, sizeof(addr.b));
-		struct peer_total *t = total_find(s, addr);
-		int error = t ? total_name(s, t, query) : 0;
-		if (error < 0)
-			return error;
-	}
-	return s->unnamed == 0;
+	return to_peer && !t->name ? incident_name_keep(s->c->arena, f->name, &t->name) : 0;
 }
 
 static int peers_fill(const struct peer_scan *s, struct incident *incident)
@@ -214,16 +179,22 @@ static int peers_fill(const struct peer_scan *s, struct incident *incident)
 static int totals_scan(struct peer_scan *s)
 {
 	struct net_addr *addrs = calloc(s->n, sizeof(*addrs));
-	if (!addrs)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->n; i++)
+	const char **names = calloc(s->n, sizeof(*names));
+	int error = addrs && names ? 0 : -ENOMEM;
+	for (size_t i = 0; i < s->n && error == 0; i++)
 		addrs[i] = s->totals[i].addr;
 	struct archive_filter filter = {.addrs = addrs, .n_addrs = s->n};
-	int error = incident_flows_scan(s->flows, &filter, total_flow, s);
+	if (error == 0)
+		error = incident_flows_scan(s->flows, &filter, total_flow, s);
+	for (size_t i = 0; i < s->n && error == 0; i++)
+		names[i] = s->totals[i].name;
+	if (error == 0)
+		error = incident_names_dns(s->c->in->archive, addrs, names, s->n, s->c->arena);
+	for (size_t i = 0; i < s->n && error == 0; i++)
+		s->totals[i].name = names[i];
 	free(addrs);
-	if (error >= 0 && s->unnamed)
-		error = archive_scan_transactions(s->c->in->archive, NULL, 0, total_dns, s);
-	return error < 0 ? error : 0;
+	free(names);
+	return error;
 }
 
 int correlation_peers(

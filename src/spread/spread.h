@@ -8,14 +8,22 @@
  * live in the caller's arena.
  *
  * One scan of the archive builds a compact edge list (bounded: SPREAD_EDGES_MAX; when more would be needed, edges of one pair
- * and application are merged to their earliest and latest, which can only widen the spread, and `coarse` says so).
+ * and application are merged to their earliest and latest, which can only widen the spread, and `coarse` says so). Where
+ * even that leaves no room (more pairs of machines than edges), -ERR_LIMIT: rather no answer than one that clears wrongly.
+ *
+ * doc/spread.md tells what a hop is, how it is graded, and why `cleared` can be relied upon.
  */
 
 #include "base/arena.h"
 #include "incident/asset.h"
 #include "msg/msg.h"
 
-enum { SPREAD_EDGES_MAX = 1 << 23 };
+enum {
+	SPREAD_EDGES_MAX = 1 << 23,
+	SPREAD_PATH_MAX = 64,	  /* hops of one path: of a longer one the last ones are kept */
+	SPREAD_HOPS_MAX = 1 << 21, /* hops of all paths together: beyond it assets keep their last hop alone */
+	SPREAD_ENTRIES_MAX = 1 << 18, /* candidate entries weighed at once */
+};
 
 enum spread_grade { /* worst first */
 	SPREAD_CONFIRMED,
@@ -43,6 +51,7 @@ struct spread_asset {
 	uint32_t asset;
 	enum spread_grade grade;
 	int64_t arrival;	/* earliest time at that grade; 0 for cleared and unseen */
+	int64_t earliest;	/* at any grade, so never after arrival: what an upper bound must go by */
 	struct spread_hop *path; /* from a seed to here, in order; NULL for seeds, cleared, unseen */
 	size_t n_path;
 };
@@ -50,6 +59,7 @@ struct spread_asset {
 struct spread_config {
 	bool backflow; /* also responder to initiator: a compromised server serving its clients */
 	int64_t until; /* 0: to the end */
+	size_t edges_max; /* 0: SPREAD_EDGES_MAX */
 };
 
 struct spread_input {
@@ -71,8 +81,10 @@ struct spread {
 	size_t by_grade[SPREAD_CLEARED + 1];
 	uint64_t edges;
 	bool coarse;
+	bool paths_cut; /* a path is longer than is kept */
 };
 
+/* 0, -ENOMEM, -ERR_LIMIT or the archive's error. */
 int spread_compute(const struct spread_input *in, struct arena *arena, struct spread *ret_spread);
 
 /* A candidate first entry: an asset (or external peer) from which the given one can have been reached. */
@@ -84,7 +96,7 @@ struct spread_entry {
 	double rank; /* 1: a detection speaks for it; less by grade and number of hops */
 };
 
-/* Backward reach from (asset, time): at most `max` candidates, best first. */
+/* Backward reach from (asset, time): at most `max` candidates, best first. Seeds are not used. The same errors. */
 int spread_entries(const struct spread_input *in, uint32_t asset, int64_t time, size_t max, struct arena *arena,
     struct spread_entry **ret_entries, size_t *ret_n);
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXPOSURE_DESTINATION_H
+#define EXPOSURE_DESTINATION_H
+
+/* The rows of destinations: chosen by class and bytes, then filled with their largest flows and their names
+ * in a second pass over the flows. Private to exposure/. */
+
+#include "exposure/gather.h"
+
+/* Sets the destinations of *e. 0, -ENOMEM or the archive's error. */
+int destinations_make(struct gather *g, struct arena *arena, struct exposure *e);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "exposure/exposure.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/archive.h"
+#include "base/err.h"
+#include "exposure/coverage.h"
+#include "exposure/destination.h"
+#include "exposure/network.h"
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The maximum flow, merging transfers until the graph is small enough. */
+static int chain_solve(
+    struct gather *g, bool intruder_only, size_t edges_max, struct network_result *ret_result)
+{
+	for (;;) {
+		int error = network_flow(&g->transfers, &g->places, intruder_only, edges_max, ret_result);
+		if (error != -ERR_LIMIT)
+			return error;
+		transfers_merge(&g->transfers, &g->places);
+	}
+}
+
+static int largest_compare(const void *a, const void *b)
+{
+	const struct exposure_transfer *x = a, *y = b;
+	if (x->used != y->used)
+		return x->used > y->used ? -1 : 1;
+	return x->flow < y->flow ? -1 : x->flow > y->flow;
+}
+
+static int time_compare(const void *a, const void *b)
+{
+	const struct exposure_transfer *x = a, *y = b;
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	if (x->last != y->last)
+		return x->last < y->last ? -1 : 1;
+	if (x->flow != y->flow)
+		return x->flow < y->flow ? -1 : 1;
+	return net_addr_compare(x->from, y->from); /* the two directions of one flow */
+}
+
+/* The transfers that the maximum flow runs through: the largest, by time. */
+static int proof_make(const struct gather *g, const uint64_t *used, struct arena *arena, struct exposure *e)
+{
+	size_t n = 0;
+	struct exposure_transfer *all;
+	for (size_t i = 0; i < g->transfers.n; i++)
+		n += used[i] > 0;
+	all = calloc(n + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < g->transfers.n; i++) {
+		const struct transfer *t = &g->transfers.v[i];
+		if (used[i])
+			all[n++] = (struct exposure_transfer){.from = place_addr(&g->places, t->from),
+			    .to = place_addr(&g->places, t->to),
+			    .first = t->first,
+			    .last = t->last,
+			    .capacity = t->bytes,
+			    .used = used[i],
+			    .flow = t->flow};
+	}
+	if (n > EXPOSURE_TRANSFERS_MAX) {
+		qsort(all, n, sizeof(*all), largest_compare);
+		n = EXPOSURE_TRANSFERS_MAX;
+	}
+	qsort(all, n, sizeof(*all), time_compare);
+	e->transfers = arena_array(arena, n, sizeof(*all));
+	e->n_transfers = n;
+	if (e->transfers && n)
+		memcpy(e->transfers, all, n * sizeof(*all));
+	free(all);
+	return e->transfers ? 0 : -ENOMEM;
+}
+
+/*
+ * The widest bound first: should it have to merge, the narrower one is computed over the same, merged
+ * transfers and stays below it.
+ */
+static int chain_make(struct gather *g, struct arena *arena, struct exposure *e)
+{
+	size_t edges_max = g->in->transfers_max ? g->in->transfers_max : EXPOSURE_TRANSFERS_MAX;
+	struct network_result any = {0}, intruder = {0};
+	if (edges_max < TRANSFERS_LEAST_MAX)
+		edges_max = TRANSFERS_LEAST_MAX;
+	int error = chain_solve(g, false, edges_max, &any);
+	if (error < 0)
+		return error;
+	e->chained_any_bytes = any.bytes;
+	e->chained_bytes = any.bytes;
+	if (g->in->spread) {
+		/* a narrower graph never has more edges, but clipping differently can part what was one
+		 * vertex */
+		error = chain_solve(g, true, edges_max, &intruder);
+		e->chained_bytes = intruder.bytes;
+	}
+	if (error == 0)
+		error = proof_make(g, g->in->spread ? intruder.used : any.used, arena, e);
+	e->coarse = g->transfers.coarse;
+	free(any.used);
+	free(intruder.used);
+	return error;
+}
+
+/* A lost packet counts in full wherever it may have gone; and what left by a chain has first left the zone.
+ */
+static void bounds_close(const struct gather *g, struct exposure *e)
+{
+	uint64_t lost = e->coverage.lost_bytes_bound;
+	e->direct_bytes = bytes_sum(g->direct_bytes, lost);
+	e->direct_external_bytes = bytes_sum(g->direct_external_bytes, lost);
+	e->chained_any_bytes = least(bytes_sum(e->chained_any_bytes, lost), e->direct_bytes);
+	e->chained_bytes = least(bytes_sum(e->chained_bytes, lost), e->chained_any_bytes);
+}
+
+int exposure_compute(const struct exposure_input *in, struct arena *arena, struct exposure *ret_exposure)
+{
+	struct gather g = {0};
+	struct archive_stat stat = {0};
+	struct exposure e = {.zone = in->zone, .from = in->from, .to = in->to};
+	archive_get_stat(in->archive, &stat);
+	if (e.from == 0)
+		e.from = stat.first;
+	if (e.to == 0)
+		e.to = stat.last;
+	int error = gather_run(&g, in);
+	if (error == 0)
+		error = chain_make(&g, arena, &e);
+	if (error == 0)
+		error = destinations_make(&g, arena, &e);
+	if (error == 0)
+		error = coverage_make(in, &g, arena, &e);
+	if (error == 0) {
+		bounds_close(&g, &e);
+		*ret_exposure = e;
+	}
+	gather_free(&g);
+	return error;
+}

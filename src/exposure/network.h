@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXPOSURE_NETWORK_H
+#define EXPOSURE_NETWORK_H
+
+/*
+ * The maximum flow from the zone to the outside through the time-expanded graph of transfers. doc/exposure.md
+ * proves that it is never below what truly moved. Private to exposure/.
+ *
+ * clip.c narrows each transfer to the times at which it can have carried the zone's data on its way out and
+ * drops those that can't; network.c makes the graph of what is left and asks igraph.
+ */
+
+#include "exposure/transfer.h"
+
+/* A transfer at work: its ends as vertices of the clip search, the span in which it can matter. */
+struct arc {
+	int64_t first, last;
+	uint64_t bytes;
+	uint32_t from, to;   /* ARC_SOURCE, ARC_SINK or ARC_MACHINE + place */
+	uint32_t transfer;   /* index */
+	uint32_t tail, head; /* vertices of the graph, by network.c */
+};
+
+enum { ARC_SOURCE, ARC_SINK, ARC_MACHINE };
+
+struct arcs {
+	struct arc *v;
+	size_t n;
+	size_t n_places; /* from and to are below ARC_MACHINE + n_places */
+};
+
+/*
+ * Narrows each arc's span to [earliest time at which the zone's data can be at its tail, latest time at which
+ * data at its head can still get out], and removes arcs whose span is empty. 0 or -ENOMEM.
+ */
+int arcs_clip(struct arcs *a);
+
+struct network_result {
+	uint64_t bytes; /* the maximum flow */
+	uint64_t *used; /* of each transfer; the caller frees it */
+};
+
+/*
+ * Over all transfers, or over those of the intruder alone. -ERR_LIMIT where the graph would have more than
+ * edges_max edges (merge the transfers and ask again), -ENOMEM.
+ */
+int network_flow(const struct transfers *t, const struct places *p, bool intruder_only, size_t edges_max,
+    struct network_result *ret_result);
+
+#endif
