@@ -84,7 +84,9 @@ static bool row_next(struct reader *r)
 static struct text row_at(const struct reader *r, size_t i)
 {
 	size_t from = i ? r->end[i - 1] : 0;
-	return text_trim(i < r->n ? text_bytes(r->row.p + from, r->end[i] - from) : text_bytes("", 0));
+	if (i >= r->n || r->end[i] == from) /* an empty row has no memory yet */
+		return text_bytes("", 0);
+	return text_trim(text_bytes(r->row.p + from, r->end[i] - from));
 }
 
 static enum column column_of(struct text name)

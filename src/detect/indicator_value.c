@@ -33,7 +33,8 @@ static size_t refang(struct text t, char *out, size_t size)
 	for (size_t i = 0; i < t.n && n < size;) {
 		size_t used = 1;
 		out[n] = t.p[i];
-		for (size_t b = 0; b < sizeof(bent) / sizeof(*bent); b++) {
+		bool bracket = t.p[i] == '[' || t.p[i] == '(';
+		for (size_t b = 0; bracket && b < sizeof(bent) / sizeof(*bent); b++) {
 			if (text_starts_nocase(text_sub(t, i, t.n), bent[b].from)) {
 				out[n] = bent[b].to;
 				used = bent[b].from.n;
@@ -352,9 +353,9 @@ int feed_add(struct indicator_set *s, const struct feed_entry *e, struct text ty
 		feed_problem(s, e, value, "of a type that isn't seen in traffic");
 		return 0;
 	}
-	/* What looks like nothing is tried as a name, whose reason says most. */
+	/* What looks like nothing is tried as a name or URL, whose reason says most. */
 	if (kind < 0)
-		kind = INDICATOR_DOMAIN;
+		kind = text_find(value, '/') < value.n ? INDICATOR_URL : INDICATOR_DOMAIN;
 	return feed_add_kind(s, e, kind, value);
 }
 
