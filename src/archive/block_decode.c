@@ -187,13 +187,6 @@ static int get_counts(
 	return 0;
 }
 
-static void spread_constant(struct archive_stream *s)
-{
-	for (size_t i = 1; s->mask == 0 && i < s->n; i++)
-		s->v[i] = s->v[0];
-	s->mask = SIZE_MAX;
-}
-
 static int get_u64s(struct cursor *c, size_t n, struct archive_column_data *d)
 {
 	size_t total = 0;
@@ -201,7 +194,7 @@ static int get_u64s(struct cursor *c, size_t n, struct archive_column_data *d)
 	if (r == 0)
 		r = archive_stream_get(c, total, &d->items);
 	if (r == 0)
-		spread_constant(&d->items); /* lists lead into it */
+		archive_stream_expand(&d->items); /* lists lead into it */
 	return r;
 }
 
@@ -225,11 +218,31 @@ static int get_fields(struct cursor *c, size_t n, struct archive_column_data *d)
 	return r;
 }
 
-static int decode_column(struct archive_block *b, const struct archive_column *column, struct cursor *c,
+/* Differences to another column, which is decoded first. No column is near to itself by any way
+ * (tests/unit/archive). */
+static int get_relative(struct archive_block *b, const struct archive_column *column, struct cursor *c,
     struct archive_column_data *d)
 {
+	const struct archive_column_data *base;
+	int r = archive_stream_get(c, b->rows, &d->numbers);
+	if (r < 0)
+		return r;
+	archive_stream_expand(&d->numbers);
+	uint64_t *v = d->numbers.v;
+	r = archive_block_column(b, column->base, &base);
+	for (size_t i = 0; r == 0 && i < b->rows; i++)
+		if (v[i])
+			v[i] = archive_unzigzag(v[i] - 1) +
+			       (base->absent ? 0 : archive_stream_at(&base->numbers, i));
+	return r;
+}
+
+static int decode_column(struct archive_block *b, const struct archive_column *column, unsigned type,
+    struct cursor *c, struct archive_column_data *d)
+{
 	int r = 0;
-	switch (column->type) {
+	switch ((enum archive_column_type)type) {
+	case ARCHIVE_COLUMN_RELATIVE: r = get_relative(b, column, c, d); break;
 	case ARCHIVE_COLUMN_UINT:
 	case ARCHIVE_COLUMN_REAL:
 	case ARCHIVE_COLUMN_MAC: r = archive_stream_get(c, b->rows, &d->numbers); break;
@@ -257,14 +270,15 @@ int archive_block_column(
 		struct cursor c;
 		int r = 0;
 		d->absent = chunk == NULL;
-		if (chunk && chunk->type != type->type)
+		bool relative = chunk && chunk->type == ARCHIVE_COLUMN_RELATIVE && type->base;
+		if (chunk && chunk->type != type->type && !relative)
 			r = -ERR_MALFORMED;
 		if (chunk && r == 0 && type->type == ARCHIVE_COLUMN_ADDR)
 			r = archive_block_addrs(b);
 		if (chunk && r == 0)
 			r = read_chunk(b, chunk, &c);
 		if (chunk && r == 0)
-			r = decode_column(b, type, &c, d);
+			r = decode_column(b, type, chunk->type, &c, d);
 		if (r < 0)
 			return r;
 		d->loaded = true;
@@ -322,6 +336,7 @@ static void fill_column(
 	const struct archive_stream *s = &d->numbers;
 	to += column->offset;
 	switch (column->type) {
+	case ARCHIVE_COLUMN_RELATIVE:
 	case ARCHIVE_COLUMN_UINT: fill_numbers(s, rows, n, to, step, column->size); break;
 	case ARCHIVE_COLUMN_REAL: fill_reals(s, rows, n, to, step); break;
 	case ARCHIVE_COLUMN_MAC: fill_macs(s, rows, n, to, step); break;

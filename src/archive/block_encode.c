@@ -146,6 +146,27 @@ static bool gather_numbers(struct block_out *b, const struct archive_column *col
 	return any != 0;
 }
 
+/*
+ * Turns e->v into differences to the column that this one is near to: 0 stays 0 (never, none), else the
+ * zigzag difference plus one. False where a difference is too large for that: the column is then stored as it
+ * is.
+ */
+static bool make_relative(struct block_out *b, const struct archive_column *column)
+{
+	const struct archive_column *base = &b->layout->columns[column->base];
+	uint64_t *v = b->e->v, near;
+	for (size_t i = 0; i < b->n; i++) {
+		memcpy(&near, cell(b, base, i), sizeof(near));
+		if (v[i] && archive_zigzag(near, v[i]) == UINT64_MAX)
+			return false;
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		memcpy(&near, cell(b, base, i), sizeof(near));
+		v[i] = v[i] ? archive_zigzag(near, v[i]) + 1 : 0;
+	}
+	return true;
+}
+
 static bool gather_macs(struct block_out *b, const struct archive_column *column)
 {
 	uint64_t *v = b->e->v, any = 0;
@@ -331,14 +352,16 @@ static int put_column(struct block_out *b, unsigned number)
 	case ARCHIVE_COLUMN_TEXT: return put_text_column(b, number, column);
 	case ARCHIVE_COLUMN_U64S: return put_u64s_column(b, number, column);
 	case ARCHIVE_COLUMN_FIELDS: return put_fields_column(b, number, column);
+	case ARCHIVE_COLUMN_RELATIVE:
 	case ARCHIVE_COLUMN_UINT:
 	case ARCHIVE_COLUMN_REAL: any = gather_numbers(b, column); break;
 	case ARCHIVE_COLUMN_MAC: any = gather_macs(b, column); break;
 	}
 	if (!any)
 		return 0;
+	unsigned type = column->base && make_relative(b, column) ? ARCHIVE_COLUMN_RELATIVE : column->type;
 	archive_stream_put(&b->e->raw, b->e->v, b->n, b->e->seed);
-	return put_chunk(b, number, column->type);
+	return put_chunk(b, number, type);
 }
 
 /* Appends the block's entry, whose count of chunks is filled in last. */

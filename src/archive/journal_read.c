@@ -129,7 +129,7 @@ static int read_frames(struct reading *r, size_t at, archive_damage_fn damage, v
 	while (at < r->n) {
 		int error = frame_at(r, at, false, &f);
 		if (error == -ERR_MALFORMED) {
-			size_t next;
+			size_t next = r->n;
 			error = search(r, at, &next);
 			if (error < 0 || next == r->n)
 				return error;

@@ -4,12 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
-#define COLUMN(kind, column_type, field)                                                                     \
+#define NEAR(kind, column_type, field, near)                                                                 \
 	{                                                                                                    \
 		.name = #field, .type = ARCHIVE_COLUMN_##column_type,                                        \
-		.size = sizeof(((struct msg_##kind *)0)->field),                                             \
+		.size = sizeof(((struct msg_##kind *)0)->field), .base = near,                               \
 		.offset = offsetof(struct msg_##kind, field)                                                 \
 	}
+#define COLUMN(kind, column_type, field) NEAR(kind, column_type, field, 0)
 
 #define FLOW(type, field) COLUMN(flow, type, field)
 static const struct archive_column flow_columns[] = {
@@ -27,13 +28,13 @@ static const struct archive_column flow_columns[] = {
     FLOW(MAC, initiator_mac),
     FLOW(MAC, responder_mac),
     FLOW(UINT, vlan),
-    FLOW(UINT, first),
+    NEAR(flow, UINT, first, ARCHIVE_FLOW_LAST),
     FLOW(UINT, last),
-    FLOW(UINT, established),
+    NEAR(flow, UINT, established, ARCHIVE_FLOW_FIRST),
     FLOW(UINT, packets_out),
     FLOW(UINT, packets_in),
-    FLOW(UINT, wire_out),
-    FLOW(UINT, wire_in),
+    NEAR(flow, UINT, wire_out, ARCHIVE_FLOW_PAYLOAD_OUT),
+    NEAR(flow, UINT, wire_in, ARCHIVE_FLOW_PAYLOAD_IN),
     FLOW(UINT, payload_out),
     FLOW(UINT, payload_in),
     FLOW(UINT, retransmitted_out),
@@ -63,7 +64,7 @@ static const struct archive_column transaction_columns[] = {
 static const struct archive_column detection_columns[] = {
     DETECTION(UINT, id),
     DETECTION(UINT, time),
-    DETECTION(UINT, last),
+    NEAR(detection, UINT, last, ARCHIVE_DETECTION_TIME),
     DETECTION(UINT, source),
     DETECTION(TEXT, name),
     DETECTION(TEXT, technique),
@@ -83,7 +84,7 @@ static const struct archive_column detection_columns[] = {
 static const struct archive_column binding_columns[] = {
     BINDING(UINT, id),
     BINDING(UINT, first),
-    BINDING(UINT, last),
+    NEAR(binding, UINT, last, ARCHIVE_BINDING_FIRST),
     BINDING(ADDR, addr),
     BINDING(MAC, mac),
     BINDING(TEXT, name),
@@ -98,7 +99,7 @@ static const struct archive_column coverage_columns[] = {
     COVERAGE(TEXT, name),
     COVERAGE(TEXT, origin),
     COVERAGE(UINT, from),
-    COVERAGE(UINT, to),
+    NEAR(coverage, UINT, to, ARCHIVE_COVERAGE_FROM),
     COVERAGE(UINT, packets),
     COVERAGE(UINT, bytes),
     COVERAGE(UINT, dropped),

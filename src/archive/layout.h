@@ -19,6 +19,7 @@ enum archive_column_type {
 	ARCHIVE_COLUMN_TEXT,
 	ARCHIVE_COLUMN_U64S,
 	ARCHIVE_COLUMN_FIELDS,
+	ARCHIVE_COLUMN_RELATIVE, /* of chunks only: a column of numbers, stored as differences to another */
 };
 
 enum {
@@ -27,10 +28,26 @@ enum {
 	ARCHIVE_COLUMN_ID = 0,    /* every record begins with its id */
 };
 
+/* Columns that queries look at, or others are near to: their places in msg/records.schema. */
+enum archive_column_number {
+	ARCHIVE_FLOW_DUPLICATE_OF = 1,
+	ARCHIVE_FLOW_INITIATOR = 7,
+	ARCHIVE_FLOW_RESPONDER = 8,
+	ARCHIVE_FLOW_FIRST = 14,
+	ARCHIVE_FLOW_LAST = 15,
+	ARCHIVE_FLOW_PAYLOAD_OUT = 21,
+	ARCHIVE_FLOW_PAYLOAD_IN = 22,
+	ARCHIVE_TRANSACTION_FLOW = 1,
+	ARCHIVE_DETECTION_TIME = 1,
+	ARCHIVE_BINDING_FIRST = 1,
+	ARCHIVE_COVERAGE_FROM = 4,
+};
+
 struct archive_column {
 	const char *name;
 	enum archive_column_type type;
 	uint8_t size;    /* of the member */
+	uint8_t base;    /* the number of the column that this one's values are near to; 0: none */
 	uint16_t offset; /* in the record's struct */
 };
 

@@ -5,19 +5,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* Columns by number: their places in msg/records.schema, which never change (tests/unit/archive compares
- * them). */
-enum {
-	FLOW_DUPLICATE_OF = 1,
-	FLOW_INITIATOR = 7,
-	FLOW_RESPONDER = 8,
-	FLOW_FIRST = 14,
-	FLOW_LAST = 15,
-	FLOW_PAYLOAD_OUT = 21,
-	FLOW_PAYLOAD_IN = 22,
-	TRANSACTION_FLOW = 1,
-};
-
 static bool has_window(const struct archive_filter *f)
 {
 	return f->from != 0 || f->to != 0;
@@ -87,9 +74,9 @@ static int keep_window(const struct archive_filter *f, struct archive_block *b, 
 {
 	const struct archive_column_data *first, *last;
 	size_t kept = 0;
-	int r = archive_block_column(b, FLOW_FIRST, &first);
+	int r = archive_block_column(b, ARCHIVE_FLOW_FIRST, &first);
 	if (r == 0)
-		r = archive_block_column(b, FLOW_LAST, &last);
+		r = archive_block_column(b, ARCHIVE_FLOW_LAST, &last);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < *n; i++) {
@@ -100,28 +87,41 @@ static int keep_window(const struct archive_filter *f, struct archive_block *b, 
 	return 0;
 }
 
-/* Which entries of the block's dictionary are wanted: both are sorted, so the shorter is looked up in the
- * longer. Gives how many there are. */
+/* The first of n ascending addresses from `at` on that isn't below a: doubling steps, then halving, so that a
+ * pass over both lists costs what the shorter is long, times the logarithm of the gaps. */
+static size_t seek(const struct net_addr *addrs, size_t n, size_t at, struct net_addr a)
+{
+	size_t step = 1, low = at;
+	while (low + step < n && net_addr_compare(addrs[low + step], a) < 0) {
+		low += step;
+		step *= 2;
+	}
+	size_t high = low + step < n ? low + step : n;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (net_addr_compare(addrs[middle], a) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Marks the entries of the block's dictionary that are wanted, and gives how many there are. Both lists
+ * ascend. */
 static size_t mark_addrs(const struct archive_filter *f, const struct archive_block *b, uint8_t *wanted)
 {
-	size_t hits = 0, at = 0;
-	if (f->n_addrs > b->n_addrs) {
-		for (size_t i = 0; i < b->n_addrs; i++)
-			hits += wanted[i] = addr_wanted(f, b->addrs[i]);
-		return hits;
-	}
-	for (size_t i = 0; i < f->n_addrs; i++) {
-		size_t low = at, high = b->n_addrs;
-		while (low < high) {
-			size_t middle = low + (high - low) / 2;
-			if (net_addr_compare(b->addrs[middle], f->addrs[i]) < 0)
-				low = middle + 1;
-			else
-				high = middle;
+	size_t hits = 0, i = 0, k = 0;
+	while (i < f->n_addrs && k < b->n_addrs) {
+		int order = net_addr_compare(f->addrs[i], b->addrs[k]);
+		if (order == 0) {
+			hits += wanted[k++] = 1;
+			i++;
+		} else if (order < 0) {
+			i = seek(f->addrs, f->n_addrs, i, b->addrs[k]);
+		} else {
+			k = seek(b->addrs, b->n_addrs, k, f->addrs[i]);
 		}
-		at = low;
-		if (at < b->n_addrs && net_addr_equal(b->addrs[at], f->addrs[i]))
-			hits += wanted[at] = 1;
 	}
 	return hits;
 }
@@ -130,9 +130,9 @@ static int keep_marked(struct archive_block *b, const uint8_t *wanted, uint32_t 
 {
 	const struct archive_column_data *from, *to;
 	size_t kept = 0;
-	int r = archive_block_column(b, FLOW_INITIATOR, &from);
+	int r = archive_block_column(b, ARCHIVE_FLOW_INITIATOR, &from);
 	if (r == 0)
-		r = archive_block_column(b, FLOW_RESPONDER, &to);
+		r = archive_block_column(b, ARCHIVE_FLOW_RESPONDER, &to);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < *n; i++) {
@@ -168,11 +168,11 @@ static int flow_select(const struct archive_query *q, struct archive_block *b, u
 	if (r == 0 && *n && has_window(f))
 		r = keep_window(f, b, rows, n);
 	if (r == 0 && *n && !f->duplicates)
-		r = keep_zero(b, FLOW_DUPLICATE_OF, true, rows, n);
+		r = keep_zero(b, ARCHIVE_FLOW_DUPLICATE_OF, true, rows, n);
 	if (r == 0 && *n && f->established_only)
-		r = keep_zero(b, FLOW_PAYLOAD_OUT, false, rows, n);
+		r = keep_zero(b, ARCHIVE_FLOW_PAYLOAD_OUT, false, rows, n);
 	if (r == 0 && *n && f->established_only)
-		r = keep_zero(b, FLOW_PAYLOAD_IN, false, rows, n);
+		r = keep_zero(b, ARCHIVE_FLOW_PAYLOAD_IN, false, rows, n);
 	return r;
 }
 
@@ -205,7 +205,7 @@ static int transaction_select(
 {
 	const struct archive_column_data *flow;
 	size_t kept = 0;
-	int r = archive_block_column(b, TRANSACTION_FLOW, &flow);
+	int r = archive_block_column(b, ARCHIVE_TRANSACTION_FLOW, &flow);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < *n; i++) {

@@ -24,17 +24,6 @@ static unsigned width_of(uint64_t v)
 	return v ? (71 - (unsigned)__builtin_clzll(v)) / 8 : 0;
 }
 
-static uint64_t zigzag(uint64_t from, uint64_t to)
-{
-	uint64_t d = to - from;
-	return d << 1 ^ (uint64_t)((int64_t)d >> 63);
-}
-
-static uint64_t unzigzag(uint64_t z)
-{
-	return z >> 1 ^ (0 - (z & 1));
-}
-
 /* The number of v, which is added if it is new; DICT_MAX where there is no room. */
 static size_t dict_number(struct dict *d, uint64_t v, uint64_t seed)
 {
@@ -97,7 +86,7 @@ static void put_delta_planes(struct dynbuf *out, const uint64_t *v, size_t n, ui
 		if (!to)
 			return;
 		for (size_t i = 1; i < n; i++)
-			to[i - 1] = (uint8_t)((zigzag(v[i - 1], v[i]) - base) >> shift);
+			to[i - 1] = (uint8_t)((archive_zigzag(v[i - 1], v[i]) - base) >> shift);
 	}
 }
 
@@ -111,7 +100,7 @@ static struct survey survey_of(const uint64_t *v, size_t n)
 {
 	struct survey s = {.min = v[0], .max = v[0], .delta_min = n > 1 ? UINT64_MAX : 0};
 	for (size_t i = 1; i < n; i++) {
-		uint64_t z = zigzag(v[i - 1], v[i]);
+		uint64_t z = archive_zigzag(v[i - 1], v[i]);
 		s.min = v[i] < s.min ? v[i] : s.min;
 		s.max = v[i] > s.max ? v[i] : s.max;
 		s.delta_min = z < s.delta_min ? z : s.delta_min;
@@ -122,7 +111,7 @@ static struct survey survey_of(const uint64_t *v, size_t n)
 	for (size_t i = 0; i < n; i++)
 		s.plain += width_of(v[i] - s.min);
 	for (size_t i = 1; i < n; i++)
-		s.delta += width_of(zigzag(v[i - 1], v[i]) - s.delta_min);
+		s.delta += width_of(archive_zigzag(v[i - 1], v[i]) - s.delta_min);
 	return s;
 }
 
@@ -202,7 +191,7 @@ static bool get_delta(struct cursor *c, size_t n, struct archive_stream *s)
 	else
 		add_planes(s->v + 1, p, n - 1, base, width);
 	for (size_t i = 1; i < n; i++)
-		s->v[i] = s->v[i - 1] + unzigzag(s->v[i]);
+		s->v[i] = s->v[i - 1] + archive_unzigzag(s->v[i]);
 	return true;
 }
 
@@ -248,6 +237,13 @@ int archive_stream_get(struct cursor *c, size_t n, struct archive_stream *s)
 		return -ERR_MALFORMED;
 	s->n = n;
 	return 0;
+}
+
+void archive_stream_expand(struct archive_stream *s)
+{
+	for (size_t i = 1; s->mask == 0 && i < s->n; i++)
+		s->v[i] = s->v[0];
+	s->mask = SIZE_MAX;
 }
 
 void archive_stream_free(struct archive_stream *s)

@@ -29,6 +29,20 @@ static inline uint64_t archive_stream_at(const struct archive_stream *s, size_t 
 	return s->v[i & s->mask];
 }
 
+/* The difference of two numbers (modulo 2^64) such that small ones either way become small numbers. */
+static inline uint64_t archive_zigzag(uint64_t from, uint64_t to)
+{
+	uint64_t d = to - from;
+	return d << 1 ^ (uint64_t)((int64_t)d >> 63);
+}
+
+static inline uint64_t archive_unzigzag(uint64_t z)
+{
+	return z >> 1 ^ (0 - (z & 1));
+}
+
+/* Writes a constant out into all n values. */
+void archive_stream_expand(struct archive_stream *s);
 /* seed: see base/hash.h. Errors stay in out->error. */
 void archive_stream_put(struct dynbuf *out, const uint64_t *v, size_t n, uint64_t seed);
 /*

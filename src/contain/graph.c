@@ -81,14 +81,29 @@ static void count_held_use(struct graph *g, size_t i, uint16_t other_zone, bool 
 		g->to_zone[i * g->zones + other_zone] += weight;
 }
 
+/* What may never be cut goes on whatever the plan says: cutting beside it costs nothing there. */
+static bool is_kept(const struct plan_input *in, const struct use *u)
+{
+	for (size_t i = 0; i < in->n_never_cut; i++)
+		if (net_prefix_contains(in->never_cut[i], u->initiator) ||
+		    net_prefix_contains(in->never_cut[i], u->responder))
+			return true;
+	return false;
+}
+
+/*
+ * A use costs its flows a day times the service's criticality. What a held machine begins weighs without the
+ * criticality: a service is worth that much to those who go on working, and nobody may go on working there.
+ */
 static void count_use(struct graph *g, const struct use *u)
 {
 	const struct plan_input *in = g->w->in;
-	if (u->initiator_zone == u->responder_zone)
+	if (u->initiator_zone == u->responder_zone || is_kept(in, u))
 		return;
-	double weight = (double)u->flows * g->w->uses->per_day * u->criticality;
+	double flows = (double)u->flows * g->w->uses->per_day;
 	uint32_t from = u->initiator_asset == ASSET_NONE ? 0 : g->index[u->initiator_asset];
 	uint32_t to = u->responder_asset == ASSET_NONE ? 0 : g->index[u->responder_asset];
+	double weight = from ? flows : flows * u->criticality;
 	if (from)
 		count_held_use(g, from - 1, u->responder_zone, true, weight);
 	if (to)

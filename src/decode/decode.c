@@ -140,6 +140,7 @@ int decoder_frame(struct decoder *d, uint16_t linktype, const uint8_t *data, uin
 
 void decoder_keep_rest(struct decoder *d, struct cursor rest, uint32_t length)
 {
+	d->stats.unfetched += d->has_rest; /* an aggregate within one */
 	d->has_rest = true;
 	d->rest = rest;
 	d->rest_length = length;
@@ -156,7 +157,6 @@ int decoder_more(struct decoder *d, struct packet *ret_packet)
 	    .length = d->rest_length,
 	    .absurd = d->absurd,
 	};
-	joined_free(d);
 	d->has_rest = false;
 	d->stats.further++;
 	packet_begin(ret_packet, d->time_ns, d->vantage, 0);

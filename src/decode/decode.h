@@ -41,9 +41,9 @@ int decoder_frame(struct decoder *d, uint16_t linktype, const uint8_t *data, uin
     uint32_t wirelen, int64_t time_ns, uint16_t vantage, struct packet *ret_packet);
 /*
  * A frame may hold more than one packet (802.11 A-MSDU): after decoder_frame, this gives each further one,
- * until it returns 0. 1 with *ret_packet filled as by decoder_frame (frame_bytes is 0: the first packet has
- * them all), 0, or -ENOMEM. What is not fetched before the next decoder_frame is counted in
- * decode_stats.unfetched.
+ * until it returns 0. 1 with *ret_packet filled as by decoder_frame, 0, or -ENOMEM. Further packets come
+ * without the layers of a tunnel around the aggregate, and with frame_bytes 0: the first packet has them.
+ * What is not fetched before the next decoder_frame is counted in decode_stats.unfetched.
  */
 int decoder_more(struct decoder *d, struct packet *ret_packet);
 const struct decode_stats *decoder_stats(const struct decoder *d);

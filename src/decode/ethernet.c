@@ -66,6 +66,8 @@ enum decode_step decode_ethertype(struct walk *w)
 	case ETHERTYPE_VNTAG: return decode_vntag(w);
 	case ETHERTYPE_ETAG: return decode_etag(w);
 	case ETHERTYPE_CISCO_METADATA: return decode_cisco_metadata(w);
+	case ETHERTYPE_ARISTA: return decode_arista(w);
+	case ETHERTYPE_MACSEC: return decode_macsec(w);
 	case ETHERTYPE_PBB: return decode_pbb(w);
 	case ETHERTYPE_NSH: return decode_nsh(w);
 	default: break;

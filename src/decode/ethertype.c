@@ -29,7 +29,6 @@ static const uint16_t known[] = {
     0x88d9, /* LLTD */
     0x88e1, /* HomePlug AV */
     0x88e3, /* media redundancy */
-    0x88e5, /* MACsec: encrypted */
     0x88f5, /* MVRP */
     0x88f7, /* precision time */
     0x8902, /* connectivity fault management */

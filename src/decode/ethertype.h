@@ -24,6 +24,7 @@ enum {
 	ETHERTYPE_QINQ = 0x88a8,
 	ETHERTYPE_ERSPAN_II = 0x88be,
 	ETHERTYPE_ERSPAN_III = 0x22eb,
+	ETHERTYPE_MACSEC = 0x88e5,
 	ETHERTYPE_PBB = 0x88e7,
 	ETHERTYPE_CISCO_METADATA = 0x8909,
 	ETHERTYPE_VNTAG = 0x8926,
@@ -31,6 +32,7 @@ enum {
 	ETHERTYPE_NSH = 0x894f,
 	ETHERTYPE_QINQ_9100 = 0x9100,
 	ETHERTYPE_QINQ_9200 = 0x9200,
+	ETHERTYPE_ARISTA = 0xd28b,
 };
 
 /* Of a protocol without IP inside that people do run: not worth an event. */

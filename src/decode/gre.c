@@ -18,6 +18,10 @@ enum {
 	GRE_WORD = 4, /* each optional field's size */
 	GRE_ROUTE_HEAD = 4,
 	WCCP_REDIRECT = 4,
+	CISCO_METADATA = 8,
+	ARUBA_FIRST = 0x8200, /* the access point's link is in the low digits */
+	ARUBA_LAST = 0x8370,
+	GRE_UDP_FLAGS = GRE_CHECKSUM | GRE_KEY | GRE_SEQUENCE, /* what RFC 8086 leaves of them */
 };
 
 static enum decode_step malformed(struct walk *w)
@@ -37,9 +41,17 @@ static enum decode_step gre_payload(struct walk *w, uint16_t flags, uint16_t pro
 			(void)walk_take(w, WCCP_REDIRECT);
 		walk_enter_tunnel(w, APP_GRE);
 		return DECODE_IPV4;
+	case ETHERTYPE_CISCO_METADATA: /* here the type of what follows stands first */
+		p = walk_take(w, CISCO_METADATA);
+		if (!p)
+			return malformed(w);
+		protocol = load_be16(p);
+		break;
 	default: break;
 	}
 	walk_enter_tunnel(w, APP_GRE);
+	if (protocol >= ARUBA_FIRST && protocol <= ARUBA_LAST && protocol % 16 == 0)
+		return decode_ieee80211(w);
 	if (protocol <= ETHERTYPE_LENGTH_MAX)
 		return walk_stop(w, DECODE_EVENT_ETHERTYPE_UNKNOWN);
 	w->ethertype = protocol;
@@ -92,4 +104,21 @@ enum decode_step decode_gre(struct walk *w)
 	if ((flags & GRE_ROUTING) && !skip_routes(w))
 		return malformed(w);
 	return gre_payload(w, flags, protocol);
+}
+
+/* GRE in UDP (RFC 8086) at its port, where what is inside holds together. */
+enum decode_step decode_gre_in_udp(struct walk *w)
+{
+	const uint8_t *p = walk_peek(w, GRE_HEAD);
+	if (!p || (load_be16(p) & ~GRE_UDP_FLAGS))
+		return walk_stop(w, DECODE_EVENT_GRE_MALFORMED);
+	uint16_t flags = load_be16(p), protocol = load_be16(p + 2);
+	size_t head = GRE_HEAD;
+	for (unsigned f = flags & GRE_UDP_FLAGS; f; f &= f - 1)
+		head += GRE_WORD;
+	bool ip = protocol == ETHERTYPE_IPV4 || protocol == ETHERTYPE_IPV6;
+	bool ethernet = protocol == ETHERTYPE_TRANSPARENT_BRIDGING;
+	if (!(ip && sane_ip(w, head)) && !(ethernet && sane_ethernet(w, head)))
+		return walk_stop(w, DECODE_EVENT_GRE_MALFORMED);
+	return decode_gre(w);
 }

@@ -5,7 +5,7 @@
 #include "decode/walk.h"
 #include "net/app.h"
 
-enum { AH_LEAST = 12 };
+enum { AH_LEAST = 12, PROTOCOL_ETHERIP = 97, PROTOCOL_MPLS = 137, PROTOCOL_ETHERNET = 143 };
 
 enum decode_step decode_ip(struct walk *w)
 {
@@ -27,6 +27,10 @@ struct packet_layer *decode_layer_push(struct walk *w)
 	l->has_ports = false;
 	l->app = APP_UNKNOWN;
 	l->src_port = l->dst_port = 0;
+	/* the walk may end before the transport */
+	l->protocol = 0;
+	l->payload = NULL;
+	l->payload_length = l->payload_captured = 0;
 	return l;
 }
 
@@ -70,6 +74,9 @@ enum decode_step decode_transport(struct walk *w)
 	case PACKET_GRE: return decode_gre(w);
 	case PACKET_IPIP:
 	case PACKET_IPV6: return decode_ipip(w);
+	case PROTOCOL_ETHERNET: return decode_ethernet_in_ip(w);
+	case PROTOCOL_ETHERIP: return decode_etherip(w);
+	case PROTOCOL_MPLS: return decode_mpls_in_ip(w);
 	case PACKET_AH: return decode_ah(w);
 	case PACKET_ESP: l->app = APP_ESP; return DECODE_DONE;
 	default: return DECODE_DONE;

@@ -10,3 +10,28 @@ enum decode_step decode_ipip(struct walk *w)
 	walk_enter_tunnel(w, APP_IPIP);
 	return w->protocol == PACKET_IPIP ? DECODE_IPV4 : DECODE_IPV6;
 }
+
+/* Ethernet directly in IPv6, as segment routing has it (RFC 8986, 9). */
+enum decode_step decode_ethernet_in_ip(struct walk *w)
+{
+	walk_enter_tunnel(w, APP_IPIP);
+	return DECODE_ETHERNET;
+}
+
+/* EtherIP, RFC 3378: version 3 and twelve zero bits in front of the frame. */
+enum decode_step decode_etherip(struct walk *w)
+{
+	enum { ETHERIP_HEAD = 2, ETHERIP_VERSION_3 = 0x3000 };
+	const uint8_t *p = walk_peek(w, ETHERIP_HEAD);
+	if (!p || load_be16(p) != ETHERIP_VERSION_3)
+		return DECODE_DONE;
+	(void)walk_take(w, ETHERIP_HEAD);
+	return decode_ethernet_in_ip(w);
+}
+
+/* RFC 4023. */
+enum decode_step decode_mpls_in_ip(struct walk *w)
+{
+	walk_enter_tunnel(w, APP_IPIP);
+	return DECODE_MPLS;
+}

@@ -12,17 +12,6 @@ enum {
 	OPTION_NOP = 1,
 };
 
-static bool ipv4_checksum_good(const uint8_t *p, size_t head)
-{
-	uint64_t sum = 0;
-	for (size_t i = 0; i < head; i += 4)
-		sum += load_be32(p + i);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
-}
-
 static bool ipv4_options_good(const uint8_t *p, size_t n)
 {
 	struct cursor c = cursor_of(p, n);
@@ -57,7 +46,7 @@ enum decode_step decode_ipv4(struct walk *w)
 	walk_limit(w, total);
 	if (!walk_take(w, head))
 		return walk_stop(w, DECODE_EVENT_IPV4_TRUNCATED);
-	if (!ipv4_checksum_good(p, head))
+	if (!sane_ipv4_checksum(p, head))
 		walk_event(w, DECODE_EVENT_IPV4_CHECKSUM);
 	if (head > IPV4_HEAD && !ipv4_options_good(p + IPV4_HEAD, head - IPV4_HEAD))
 		walk_event(w, DECODE_EVENT_IPV4_OPTIONS);

@@ -15,6 +15,7 @@ enum linktype {
 	LINK_RAW = 101,
 	LINK_CHDLC = 104,
 	LINK_IEEE80211 = 105,
+	LINK_FRAME_RELAY = 107,
 	LINK_LOOP = 108,
 	LINK_ENC = 109,
 	LINK_SLL = 113,
@@ -25,6 +26,7 @@ enum linktype {
 	LINK_PPI = 192,
 	LINK_PPP_WITH_DIRECTION = 204,
 	LINK_CHDLC_WITH_DIRECTION = 205,
+	LINK_FRAME_RELAY_WITH_DIRECTION = 206,
 	LINK_MPLS = 219,
 	LINK_IPV4 = 228,
 	LINK_IPV6 = 229,
@@ -85,6 +87,8 @@ enum decode_step decode_link(struct walk *w)
 	case LINK_PPP_ETHER: return decode_pppoe(w);
 	case LINK_CHDLC: return decode_chdlc(w);
 	case LINK_CHDLC_WITH_DIRECTION: return after_direction(w, decode_chdlc);
+	case LINK_FRAME_RELAY: return decode_frame_relay(w);
+	case LINK_FRAME_RELAY_WITH_DIRECTION: return after_direction(w, decode_frame_relay);
 	case LINK_MPLS: return DECODE_MPLS;
 	case LINK_IEEE80211: return decode_ieee80211(w);
 	case LINK_RADIOTAP: return decode_radiotap(w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "decode/walk.h"
+#include "net/app.h"
 
 enum {
 	MPLS_ENTRY = 4,
@@ -28,4 +29,23 @@ enum decode_step decode_mpls(struct walk *w)
 		return DECODE_ETHERNET;
 	}
 	return sane_ethernet(w, 0) ? DECODE_ETHERNET : DECODE_DONE;
+}
+
+/* MPLS in UDP (RFC 7510) at its port: IP behind the labels, or it is something else's payload. */
+enum decode_step decode_mpls_in_udp(struct walk *w)
+{
+	size_t at = 0;
+	const uint8_t *p;
+	do {
+		p = walk_peek(w, at + MPLS_ENTRY);
+		if (!p)
+			return walk_stop(w, DECODE_EVENT_MPLS_TRUNCATED);
+		p += at;
+		at += MPLS_ENTRY;
+	} while (!(load_be32(p) & MPLS_BOTTOM));
+	if (!sane_ip(w, at))
+		return DECODE_DONE;
+	(void)walk_take(w, at);
+	walk_enter_tunnel(w, APP_IPIP);
+	return DECODE_IP;
 }

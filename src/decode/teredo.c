@@ -11,6 +11,8 @@ enum {
 	AUTHENTICATION_TAIL = 9, /* nonce and confirmation */
 	ORIGIN_HEAD = 8,
 	IPV6_HEAD = 40,
+	TRAILER_HEAD = 2,
+	TRAILER_LAST = 5,
 };
 
 /* The bytes in front of the IPv6 packet: an authentication, an origin indication, both or none (RFC
@@ -25,6 +27,18 @@ static size_t indications(const struct walk *w)
 	if (p && load_be16(p + at) == TEREDO_ORIGIN)
 		at += ORIGIN_HEAD;
 	return at;
+}
+
+/* Whether trailers (RFC 6081, 4) fill the datagram from there to its last byte. */
+static bool trailers_fill(const struct walk *w, size_t at)
+{
+	while (at < w->length) {
+		const uint8_t *p = walk_peek(w, at + TRAILER_HEAD);
+		if (!p || p[at] == 0 || p[at] > TRAILER_LAST)
+			return false;
+		at += TRAILER_HEAD + (size_t)p[at + 1];
+	}
+	return at == w->length;
 }
 
 static bool is_teredo_address(const uint8_t *p)
@@ -52,7 +66,7 @@ enum decode_step decode_teredo(struct walk *w, bool usual_port)
 	size_t at = p[0] == 0 ? indications(w) : 0;
 	p = walk_peek(w, at + IPV6_HEAD);
 	p = p ? p + at : NULL;
-	if (!p || p[0] >> 4 != 6 || load_be16(p + 4) + at + IPV6_HEAD != w->length) {
+	if (!p || p[0] >> 4 != 6 || !trailers_fill(w, at + IPV6_HEAD + load_be16(p + 4))) {
 		if (usual_port)
 			walk_event(w, DECODE_EVENT_TEREDO_MALFORMED);
 		return DECODE_DONE;

@@ -9,8 +9,11 @@ enum {
 	PORT_DHCPV6_SERVER = 547,
 	PORT_GTP_USER = 2152,
 	PORT_TEREDO = 3544,
+	PORT_GRE = 4754,
 	PORT_VXLAN = 4789,
+	PORT_VXLAN_GPE = 4790,
 	PORT_GENEVE = 6081,
+	PORT_MPLS = 6635,
 	PORT_VXLAN_LINUX = 8472, /* Linux' default before IANA gave one */
 };
 
@@ -20,7 +23,10 @@ static enum decode_step udp_payload(struct walk *w, const struct packet_layer *l
 	switch (l->dst_port) {
 	case PORT_VXLAN:
 	case PORT_VXLAN_LINUX: return decode_vxlan(w);
+	case PORT_VXLAN_GPE: return decode_vxlan_gpe(w);
 	case PORT_GENEVE: return decode_geneve(w);
+	case PORT_GRE: return decode_gre_in_udp(w);
+	case PORT_MPLS: return decode_mpls_in_udp(w);
 	case PORT_GTP_USER: return decode_gtp(w);
 	case PORT_DHCP_SERVER:
 	case PORT_DHCP_CLIENT: decode_dhcp(w); return DECODE_DONE;

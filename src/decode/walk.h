@@ -111,6 +111,8 @@ enum decode_step decode_vlan(struct walk *w);
 enum decode_step decode_vntag(struct walk *w);
 enum decode_step decode_etag(struct walk *w);
 enum decode_step decode_cisco_metadata(struct walk *w);
+enum decode_step decode_arista(struct walk *w);
+enum decode_step decode_macsec(struct walk *w);
 enum decode_step decode_pbb(struct walk *w);
 enum decode_step decode_mpls(struct walk *w);
 enum decode_step decode_nsh(struct walk *w);
@@ -118,6 +120,7 @@ enum decode_step decode_ppp(struct walk *w);
 enum decode_step decode_ppp_link(struct walk *w);
 enum decode_step decode_pppoe(struct walk *w);
 enum decode_step decode_chdlc(struct walk *w);
+enum decode_step decode_frame_relay(struct walk *w);
 enum decode_step decode_sll(struct walk *w);
 enum decode_step decode_sll2(struct walk *w);
 enum decode_step decode_null(struct walk *w);
@@ -165,12 +168,18 @@ enum decode_step decode_ah(struct walk *w);
 
 /* Tunnels */
 enum decode_step decode_ipip(struct walk *w);
+enum decode_step decode_ethernet_in_ip(struct walk *w);
+enum decode_step decode_etherip(struct walk *w);
+enum decode_step decode_mpls_in_ip(struct walk *w);
 enum decode_step decode_gre(struct walk *w);
 enum decode_step decode_erspan(struct walk *w, bool has_sequence);
 /* These look into a UDP payload first: DECODE_DONE, with nothing taken, where it isn't theirs. */
 enum decode_step decode_vxlan(struct walk *w);
+enum decode_step decode_vxlan_gpe(struct walk *w);
 enum decode_step decode_geneve(struct walk *w);
 enum decode_step decode_gtp(struct walk *w);
+enum decode_step decode_gre_in_udp(struct walk *w);
+enum decode_step decode_mpls_in_udp(struct walk *w);
 enum decode_step decode_teredo(struct walk *w, bool usual_port);
 
 /* Who has which address. They read, and take nothing. */
@@ -185,6 +194,7 @@ void decode_bind(struct walk *w, enum packet_binding_source source, struct net_a
  * without following it. For tunnels that are found by a guess.
  */
 bool sane_ip(const struct walk *w, size_t at);
+bool sane_ipv4_checksum(const uint8_t *header, size_t n);
 bool sane_ethernet(const struct walk *w, size_t at);
 
 /* Keeps the rest of an A-MSDU for decoder_more. */

@@ -100,7 +100,7 @@ enum decode_step decode_amsdu(struct walk *w)
 	}
 	/* the next begins at a multiple of 4 from this one's beginning */
 	uint32_t padded = ((AMSDU_HEAD + n + 3) & ~3u) - AMSDU_HEAD;
-	if (w->packet->n_layers == 0 && cursor_left(&w->c) > padded) {
+	if (cursor_left(&w->c) > padded) {
 		struct cursor rest = w->c;
 		cursor_skip(&rest, padded);
 		decoder_keep_rest(w->decoder, rest, w->length - padded);

@@ -105,6 +105,7 @@ struct finding {
 	double confidence;
 	struct net_addr asset, peer;
 	enum msg_role asset_role, peer_role;
+	bool peer_varies; /* the peer is what is thought so far, and tells nothing apart */
 	uint64_t subject;
 	int64_t first, last;
 	uint64_t
@@ -148,6 +149,7 @@ struct evidence {
 	double raised;     /* by what came before, 0: not */
 	double emitted;
 	uint64_t count, emitted_count;
+	struct net_addr peer;
 	uint8_t asset_role, peer_role, source, tlp;
 	bool dirty;
 	uint32_t n_flows;

@@ -50,8 +50,9 @@ struct pair_key {
 struct attempts {
 	struct detect_use use;
 	int64_t first, last_failure;
-	int64_t ring[FAILURES_MIN]; /* times of the last failures */
-	uint32_t failures, successes;
+	int64_t ring[FAILURES_MIN];        /* times of the last failures */
+	uint32_t failures;                 /* tries that failed, as far as they can be told apart */
+	uint32_t told_failures, successes; /* results that the protocol told */
 	uint32_t users[USERS_MAX];
 	uint8_t n_users;
 	bool attack, fast;
@@ -159,7 +160,7 @@ static void told_report(struct detector *d, const struct pair_key *k, const stru
 	double c = attempts_confidence(a, a->failures, 0.9);
 	if (a->won && a->fast && c < 0.85)
 		c = 0.85;
-	pair_report(d, k, a, a->failures, "failed to log in", c);
+	pair_report(d, k, a, a->told_failures, "failed to log in", c);
 }
 
 static void spray_report(struct detector *d, const struct pair_key *k, const struct attempts *a)
@@ -245,8 +246,9 @@ static void pair_login(struct detector *d, struct brute_state *s, const struct m
 		/* SSH tells one result a connection, in which a tool has tried until it was cut off: three
 		 * times and more. */
 		unsigned tries = s->tool_flow == f->id ? TOOL_TRIES : 1;
+		a->told_failures++;
 		while (tries-- > 0)
-			failure_take(d, a, user, t->time, f->id);
+			failure_take(d, a, user, f->first < t->time ? f->first : t->time, f->id);
 	}
 	bool won = attack_won(a);
 	if (won || (a->attack && !success && a->failures % FAILURES_MIN < TOOL_TRIES))
@@ -265,7 +267,7 @@ static void source_login(struct detector *d, struct brute_state *s, const struct
 		a->successes++;
 		return;
 	}
-	failure_take(d, a, user, t->time, f->id);
+	failure_take(d, a, user, f->first < t->time ? f->first : t->time, f->id);
 	if (a->attack && a->n_users >= USERS_SPRAYED && a->failures % FAILURES_MIN == 0)
 		spray_report(d, &k, a);
 }

@@ -74,12 +74,8 @@ static void drop_transaction(
 	const struct host *h = history_host(d, f->initiator);
 	bool relay = h && (h->served_apps & (UINT64_C(1) << APP_SMTP));
 	struct text subject = field_get(t->fields.v, t->fields.n, FIELD_SMTP_SUBJECT);
-	struct text sender = field_get(t->fields.v, t->fields.n, FIELD_SMTP_FROM);
-	if (!relay && (subject.n || sender.n) && t->app == APP_SMTP) {
-		bool known = begins(subject, stealer_subjects, COUNT(stealer_subjects));
-		drop_report(
-		    d, f, t, known, known ? 0.8 : 0.2, "submitted mail to", subject.n ? subject : sender);
-	}
+	if (!relay && t->app == APP_SMTP && begins(subject, stealer_subjects, COUNT(stealer_subjects)))
+		drop_report(d, f, t, true, 0.8, "submitted mail to", subject);
 	struct text result = field_get(t->fields.v, t->fields.n, FIELD_AUTH_RESULT);
 	if (!relay && t->app == APP_SMTP && text_equal(result, TEXT("success")))
 		drop_report(d, f, t, false, 0.2, "logged in to the mail server",

@@ -49,8 +49,16 @@ struct domain {
 	struct flow_sample flows;
 };
 
+/* Who answers for a domain: the outside address asked most about it (Boyer & Moore's majority vote). */
+struct authority {
+	struct detect_use use;
+	struct net_addr addr;
+	uint32_t votes;
+};
+
 struct tunnel_state {
 	struct detect_table *domains;
+	struct detect_table *authorities; /* by hash of the domain */
 };
 
 static int tunnel_start(struct detector *d, void **ret_state)
@@ -60,6 +68,8 @@ static int tunnel_start(struct detector *d, void **ret_state)
 		return -ENOMEM;
 	int error = detect_table_new(
 	    d, &s->domains, sizeof(struct domain_key), sizeof(struct domain), TUNNEL_PER_MILLE);
+	if (error == 0)
+		error = detect_table_new(d, &s->authorities, sizeof(uint64_t), sizeof(struct authority), 10);
 	if (error < 0)
 		free(s);
 	else
@@ -121,7 +131,8 @@ static double different_names(const struct domain *t)
 	return -(double)COUNT_BITS * log(1 - (double)t->unique / COUNT_BITS);
 }
 
-static void domain_judge(struct detector *d, const struct domain_key *k, const struct domain *t)
+static void domain_judge(
+    struct detector *d, const struct tunnel_state *s, const struct domain_key *k, const struct domain *t)
 {
 	double unique = different_names(t);
 	if (unique < UNIQUE_MIN)
@@ -146,12 +157,16 @@ static void domain_judge(struct detector *d, const struct domain_key *k, const s
 	    detect_addr(k->asset, asset), unique, t->name, t->queries, length, entropy, 100 * rare,
 	    num_bytes_human((uint64_t)(unique * length), bytes, sizeof(bytes)),
 	    resolver ? "; it is a resolver" : "");
+	const struct authority *a = detect_table_get(s->authorities, &k->name);
 	struct finding f = {
 	    .name = "dns.tunnel",
 	    .technique = "T1071.004",
 	    .confidence = resolver ? c * 0.2 : c,
 	    .asset = k->asset,
+	    .peer_varies = true,
+	    .peer = a ? a->addr : (struct net_addr){{0}},
 	    .asset_role = resolver ? MSG_ROLE_NONE : MSG_ROLE_ACTOR,
+	    .peer_role = a ? MSG_ROLE_EXFILTRATION : MSG_ROLE_NONE,
 	    .subject = k->name,
 	    .first = t->first,
 	    .last = t->use.last,
@@ -178,6 +193,21 @@ static void name_take(struct domain *t, struct text below, uint64_t seed)
 	t->use.weight = t->unique;
 }
 
+static void authority_vote(
+    struct detector *d, struct tunnel_state *s, uint64_t name, struct net_addr addr, int64_t time)
+{
+	struct authority *a = detect_table_put(d, s->authorities, &name, time, NULL);
+	if (!a)
+		return;
+	if (a->votes == 0)
+		a->addr = addr;
+	if (net_addr_equal(a->addr, addr))
+		a->votes++;
+	else
+		a->votes--;
+	a->use.weight = a->votes;
+}
+
 static void tunnel_transaction(
     struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
 {
@@ -194,6 +224,8 @@ static void tunnel_transaction(
 	memset(&k, 0, sizeof(k));
 	k.asset = f->initiator;
 	k.name = name_hash(domain, d->config.seed);
+	if (!detect_inside(d, f->responder))
+		authority_vote(d, s, k.name, f->responder, t->time);
 	int fresh;
 	struct domain *x = detect_table_put(d, s->domains, &k, t->time, &fresh);
 	if (!x)
@@ -209,7 +241,7 @@ static void tunnel_transaction(
 	name_take(x, below, 0);
 	flow_sample_add(&x->flows, f->id);
 	if (x->unique >= UNIQUE_MIN && x->queries % JUDGE_EVERY == 0)
-		domain_judge(d, &k, x);
+		domain_judge(d, s, &k, x);
 }
 
 static void tunnel_finish(struct detector *d, void *state, int64_t now)
@@ -219,7 +251,7 @@ static void tunnel_finish(struct detector *d, void *state, int64_t now)
 	size_t at = 0;
 	(void)now;
 	for (const struct domain *t; (t = table_next(s->domains->t, &at, &key));)
-		domain_judge(d, key, t);
+		domain_judge(d, s, key, t);
 }
 
 const struct behaviour behaviour_dns_tunnel = {

@@ -3,9 +3,10 @@
 /*
  * Bulk outflow. For each destination outside, what an asset sent there is held against what it sends
  * anywhere: the modified z-score of the logarithm (median and MAD; Iglewicz & Hoaglin 1993) over its
- * destinations, or over all of the organization's where the asset has too few. The producer/consumer ratio
- * (Bullard & Gerth, "PCR: a new flow metric", FloCon 2014), (sent - received) / (sent + received), must be
- * that of a producer. A destination that several use weighs less, one that was there from the beginning too.
+ * destinations, or over all of the organization's where the asset has fewer than SAMPLE_MIN (the MAD of a
+ * handful is noise). The producer/consumer ratio (Bullard & Gerth, "PCR: a new flow metric", FloCon 2014),
+ * (sent - received) / (sent + received), must be that of a producer. A destination that several use weighs
+ * less, one that was there from the beginning too.
  *
  * Backups and uploads look just so. Alone it never says more than MOST; together with what speaks for an
  * intruder it does.
@@ -28,7 +29,7 @@
 enum {
 	OUTFLOW_PER_MILLE = 60,
 	SAMPLE_MAX = 64,
-	SAMPLE_MIN = 5,
+	SAMPLE_MIN = 10,
 	ORGANIZATION_MAX = 4096,
 	ASSETS_MAX = 1 << 16,
 	LOG_SCALE = 1000,

@@ -34,7 +34,7 @@ static void evidence_emit(struct detector *d, const struct evidence_key *k, stru
 	    .technique = text_of(e->technique),
 	    .confidence = evidence_confidence(e),
 	    .asset = k->asset,
-	    .peer = k->peer,
+	    .peer = e->peer,
 	    .asset_role = e->asset_role,
 	    .peer_role = e->peer_role,
 	    .count = e->count,
@@ -68,6 +68,7 @@ static void evidence_take(struct evidence *e, const struct finding *f)
 	e->first = f->first;
 	e->last = f->last;
 	e->confidence = f->confidence;
+	e->peer = f->peer;
 	e->asset_role = (uint8_t)f->asset_role;
 	e->peer_role = (uint8_t)f->peer_role;
 	e->source = f->indicator ? MSG_SOURCE_INDICATOR : MSG_SOURCE_BEHAVIOUR;
@@ -92,6 +93,7 @@ static void evidence_update(struct evidence *e, const struct finding *f)
 		e->count = f->count > e->count ? f->count : e->count;
 	}
 	e->confidence = f->confidence;
+	e->peer = f->peer;
 	e->asset_role = (uint8_t)f->asset_role;
 	e->peer_role = (uint8_t)f->peer_role;
 	snprintf(e->why, sizeof(e->why), "%s", f->why);
@@ -103,7 +105,8 @@ void detect_report(struct detector *d, const struct finding *f)
 	memset(&k, 0, sizeof(k));
 	k.name = hash_bytes(f->name, strlen(f->name), 0) ^ hash_bytes(f->technique, strlen(f->technique), 1);
 	k.asset = f->asset;
-	k.peer = f->peer;
+	if (!f->peer_varies)
+		k.peer = f->peer;
 	k.subject = f->subject;
 	int fresh;
 	if (f->confidence < CONFIDENCE_MIN && !table_get(d->evidence->t, &k))

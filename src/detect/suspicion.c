@@ -27,7 +27,6 @@ struct suspect {
 	uint8_t n;
 	double victim; /* the strongest thing done to it */
 	int64_t victim_first;
-	struct net_addr victim_peer;
 };
 
 static void suspect_add(struct suspect *s, const struct evidence *e)
@@ -68,7 +67,6 @@ int suspicion_collect(struct detector *d, struct table **ret_table)
 		if (e->asset_role == MSG_ROLE_VICTIM && e->confidence > s->victim) {
 			s->victim = e->confidence;
 			s->victim_first = e->first;
-			s->victim_peer = k->peer;
 		}
 	}
 	*ret_table = t;

@@ -152,7 +152,7 @@ static inline const char *drive_get(const struct drive *d, size_t i, enum field 
 static inline void drive_expect(const struct drive *d, size_t i, enum field field, const char *value)
 {
 	const char *is = drive_get(d, i, field);
-	if ((is == NULL) != (value == NULL) || (is && strcmp(is, value) != 0))
+	if ((is == NULL) != (value == NULL) || (is && value && strcmp(is, value) != 0))
 		fail_msg("transaction %zu of %zu: %s is \"%s\", not \"%s\"", i, d->n, field_name(field),
 		    is ? is : "(absent)", value ? value : "(absent)");
 }
