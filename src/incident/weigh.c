@@ -125,7 +125,8 @@ double suspect_confidence(const struct suspect *s)
 
 enum incident_asset_state suspect_state(const struct correlation *c, const struct suspect *s)
 {
-	double confidence = suspect_confidence(s);
+	/* a product of rounded numbers may miss a level that it stands for by its last digit */
+	double confidence = suspect_confidence(s) + 1e-9;
 	if (!s->has_since || confidence < c->config.suspect_at)
 		return INCIDENT_ASSET_TARGET;
 	return confidence < c->config.compromised_at ? INCIDENT_ASSET_SUSPECT : INCIDENT_ASSET_COMPROMISED;
