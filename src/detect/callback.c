@@ -22,7 +22,7 @@
 #include "flow/flow.h"
 #include "net/app.h"
 
-enum { REQUESTS_MAX = 8, CALLS_MAX = 4, CALLBACK_PER_MILLE = 40, SERVED_MIN = 3 };
+enum { REQUESTS_MAX = 8, CALLS_MAX = 8, CALLBACK_PER_MILLE = 40, SERVED_MIN = 3 };
 #define ANSWERS_WITHIN (60 * NS_PER_S)
 #define NEW_WITHIN     (30 * NS_PER_S)
 
@@ -30,7 +30,8 @@ struct request {
 	struct net_addr peer;
 	int64_t first, last;
 	uint64_t flow;
-	bool exploit; /* carried the marks of one */
+	bool exploit;          /* carried the marks of one */
+	struct net_addr named; /* which named this address to call */
 	bool used;
 };
 
@@ -53,6 +54,7 @@ struct server {
 struct callback_state {
 	struct detect_table *servers;
 	uint64_t exploit_flow; /* the flow being told whose transaction had an exploit's marks */
+	struct net_addr exploit_named;
 };
 
 static int callback_start(struct detector *d, void **ret_state)
@@ -125,6 +127,14 @@ static void entry_report(struct detector *d, struct net_addr server, const struc
 	    .why = why,
 	};
 	detect_report(d, &f);
+	if (!r->exploit || !c->answered || !detect_inside(d, r->peer))
+		return;
+	f.technique = "T1210";
+	f.asset = r->peer;
+	f.peer = server;
+	f.asset_role = MSG_ROLE_ACTOR;
+	f.peer_role = MSG_ROLE_VICTIM;
+	detect_report(d, &f);
 }
 
 /* A server that was watched for a while, answered several and never called out before this. */
@@ -141,18 +151,28 @@ static void pair_judge(
 	int64_t after = c->time - r->first;
 	if (after < 0 || after > ANSWERS_WITHIN)
 		return;
+	bool outward = !detect_inside(d, c->peer);
 	bool quiet = never_called(d, server, c);
-	/* Somebody inside may well be called back by what it asks (agents, shares): outside, hardly. */
-	bool same = net_addr_equal(r->peer, c->peer) &&
-	            !(detect_inside(d, r->peer) && detect_inside(d, server));
-	bool new_peer = history_peer_first(d, c->peer) >= r->first && history_peer_users(d, c->peer) <= 1;
-	if (r->exploit && (same || new_peer || quiet))
+	bool same = net_addr_equal(r->peer, c->peer);
+	bool new_peer = outward && history_peer_first(d, c->peer) >= r->first &&
+	                history_peer_users(d, c->peer) <= 1;
+	if (r->exploit && net_addr_equal(r->named, c->peer)) {
+		entry_report(d, server, r, c, 0.95, "the request carried an exploit that named whom to call");
+		return;
+	}
+	if (r->exploit && (same || new_peer || (quiet && outward))) {
 		entry_report(d, server, r, c, 0.9, "the request carried an exploit");
-	else if (same)
+		return;
+	}
+	/* Inside, machines call each other both ways all day (agents, shares, directories): outside, hardly.
+	 */
+	if (detect_inside(d, r->peer) || !outward)
+		return;
+	if (same)
 		entry_report(d, server, r, c, quiet ? 0.7 : 0.4,
 		    quiet ? "it called its asker back, and had never called out"
 		          : "it called its asker back");
-	else if (quiet && new_peer && after <= NEW_WITHIN && !detect_inside(d, r->peer))
+	else if (quiet && new_peer && after <= NEW_WITHIN)
 		entry_report(d, server, r, c, app_port_is_usual(c->app, c->port) ? 0.2 : 0.35,
 		    "it had never called out before");
 }
@@ -162,9 +182,10 @@ static struct server *server_of(struct detector *d, struct callback_state *s, st
 	return detect_table_put(d, s->servers, &a, time, NULL);
 }
 
-void callback_mark_exploit(void *state, uint64_t flow)
+void callback_mark_exploit(void *state, uint64_t flow, struct net_addr named)
 {
 	struct callback_state *s = state;
+	s->exploit_named = named;
 	s->exploit_flow = flow;
 }
 
@@ -185,6 +206,7 @@ static void request_take(struct detector *d, struct callback_state *s, const str
 	    .last = f->last,
 	    .flow = f->id,
 	    .exploit = exploit,
+	    .named = exploit ? s->exploit_named : (struct net_addr){{0}},
 	    .used = true};
 	v->use.weight = exploit ? 100 : 1;
 	for (uint32_t i = 0; i < CALLS_MAX; i++)
@@ -217,12 +239,12 @@ static void callback_flow(struct detector *d, void *state, const struct observat
 	if (!o->fresh || f->protocol != 6 || f->tcp_state == FLOW_TCP_MIDSTREAM ||
 	    (f->flags & (FLOW_MIDSTREAM | FLOW_GUESSED_INITIATOR)) || calls_by_nature(f))
 		return;
-	/* Administrative sessions into a server are followed by whatever their user does there. */
-	bool request = detect_answered(f) && (!app_is_admin(f->app) || s->exploit_flow == f->id);
-	if (request && (!o->from_inside || s->exploit_flow == f->id))
+	/* Administrative sessions into a server are followed by whatever their user does there. A request
+	 * that was never answered counts: what it set off may keep the server from answering. */
+	bool marked = s->exploit_flow == f->id;
+	if (f->payload_out > 0 && f->packets_in > 0 && (marked || (!o->from_inside && !app_is_admin(f->app))))
 		request_take(d, s, f);
-	if (!o->to_inside && (o->from_inside || o->initiator))
-		call_take(d, s, f);
+	call_take(d, s, f);
 }
 
 const struct behaviour behaviour_callback = {

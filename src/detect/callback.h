@@ -7,8 +7,8 @@
 
 #include "detect/behaviour.h"
 
-/* The flow whose transactions are being told carried the marks of an exploit. `state`: of behaviour_callback.
- */
-void callback_mark_exploit(void *state, uint64_t flow);
+/* The flow whose transactions are being told carried the marks of an exploit, which named that address to
+ * call (none: it named none). `state`: of behaviour_callback. */
+void callback_mark_exploit(void *state, uint64_t flow, struct net_addr named);
 
 #endif

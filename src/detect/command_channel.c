@@ -72,11 +72,15 @@ static void certificate_take(
 	}
 	if (!outside || subject.n == 0 || !text_equal(subject, issuer))
 		return;
-	snprintf(why, sizeof(why), "%s accepted a certificate that %s:%u signed itself: %s",
+	/* RFC 5280, 4.1.2.5: a certificate that never expires ends in the year 9999. Builders of
+	 * remote-access tools make such (BouncyCastle's DateTime.MaxValue), web servers don't. */
+	bool eternal = text_starts_nocase(
+	    field_get(t->fields.v, t->fields.n, FIELD_TLS_NOT_AFTER), TEXT("9999"));
+	snprintf(why, sizeof(why), "%s accepted a certificate that %s:%u signed itself%s: %s",
 	    detect_addr(f->initiator, from), detect_addr(f->responder, to), f->responder_port,
-	    detect_text(subject, shown, sizeof(shown)));
+	    eternal ? " and that never expires" : "", detect_text(subject, shown, sizeof(shown)));
 	channel_report(d, f, t, "c2.self-signed", "T1573.002",
-	    0.2 * history_rarity(history_peer_users(d, f->responder)), why);
+	    (eternal ? 0.6 : 0.2) * history_rarity(history_peer_users(d, f->responder)), why);
 }
 
 static bool is_address(struct text host)

@@ -21,13 +21,18 @@ static const struct text stealer_subjects[] = {TEXT("PW_"), TEXT("KL_"), TEXT("S
 
 static bool begins(struct text t, const struct text *list, size_t n)
 {
-	size_t at = t.n;
-	while (at > 0 && t.p[at - 1] != '/' && t.p[at - 1] != '\\')
-		at--;
 	for (size_t i = 0; i < n; i++)
-		if (text_starts_nocase(text_sub(t, at, t.n), list[i]))
+		if (text_starts_nocase(t, list[i]))
 			return true;
 	return false;
+}
+
+static struct text file_of(struct text path)
+{
+	size_t at = path.n;
+	while (at > 0 && path.p[at - 1] != '/' && path.p[at - 1] != '\\')
+		at--;
+	return text_sub(path, at, path.n);
 }
 
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
@@ -67,7 +72,7 @@ static void drop_transaction(
 	struct text command = field_get(t->fields.v, t->fields.n, FIELD_FTP_COMMAND);
 	struct text argument = field_get(t->fields.v, t->fields.n, FIELD_FTP_ARGUMENT);
 	if (text_equal_nocase(command, TEXT("STOR")) || text_equal_nocase(command, TEXT("APPE"))) {
-		bool known = begins(argument, stealer_names, COUNT(stealer_names));
+		bool known = begins(file_of(argument), stealer_names, COUNT(stealer_names));
 		drop_report(d, f, t, known, known ? 0.75 : 0.3, "left a file on the FTP server", argument);
 	}
 	/* A mail server relays, and takes mail itself; who only submits is a client. */

@@ -270,6 +270,11 @@ static void pivot_report(struct detector *d, const struct edge_key *k, const str
 	    detect_addr(k->from, from), detect_addr(k->to, to), span, from, s->confidence,
 	    worked ? "" : "; nothing shows that it got in");
 	double c = PIVOT_WEIGHT * s->confidence * (sources >= POPULAR ? history_rarity(sources) : 1);
+	/* Everybody who logs in to a Windows domain speaks SMB and RPC to the directory. */
+	const struct host *h = history_host(d, k->to);
+	bool directory = h && (h->served_apps & (UINT64_C(1) << APP_LDAP | UINT64_C(1) << APP_KERBEROS));
+	if (directory && (k->app == APP_SMB || k->app == APP_DCERPC))
+		c *= 0.2;
 	struct finding f = {
 	    .name = "lateral.pivot",
 	    .technique = edge_technique(k->app),

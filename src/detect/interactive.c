@@ -10,60 +10,140 @@
 
 #include "detect/behaviour.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/timefmt.h"
 #include "flow/flow.h"
 #include "net/app.h"
 
-enum { PACKETS_MIN = 12, SMALL_OUT = 600, SMALL_IN = 100, SERVED_MIN = 1 };
+enum { PACKETS_MIN = 12, SMALL_OUT = 600, SMALL_IN = 100, SERVED_MIN = 1, CONSOLE_PER_MILLE = 10 };
 #define LASTS_MIN (5 * NS_PER_S)
 
-static void interactive_flow(struct detector *d, void *state, const struct observation *o)
+struct console_key {
+	struct net_addr from, to;
+	uint16_t port;
+	uint16_t zero[3];
+};
+
+struct console {
+	struct detect_use use;
+	int64_t first;
+	uint64_t packets_out, packets_in, payload_out, payload_in; /* of the largest */
+	struct flow_sample flows;
+};
+
+struct console_state {
+	struct detect_table *consoles;
+};
+
+static int interactive_start(struct detector *d, void **ret_state)
 {
-	const struct msg_flow *f = o->f;
-	(void)state;
-	if (f->protocol != 6 || f->app != APP_UNKNOWN || !detect_answered(f) || f->established == 0 ||
-	    (f->flags & FLOW_MIDSTREAM) || f->last - f->first < LASTS_MIN || !o->from_inside)
-		return;
-	/* The one who types sends little at a time and is answered each time; here the responder types. */
-	if (f->packets_out < PACKETS_MIN || f->packets_in < PACKETS_MIN ||
-	    f->payload_in / f->packets_in > SMALL_IN || f->payload_out / f->packets_out > SMALL_OUT ||
-	    f->payload_out < f->payload_in / 2 || f->packets_out > 4 * f->packets_in ||
-	    f->packets_in > 4 * f->packets_out)
-		return;
-	const struct host *h = o->initiator;
-	bool server = h && h->served >= SERVED_MIN && h->served_first < f->first;
-	double c = server ? (o->to_inside ? 0.35 : 0.5) : (o->to_inside ? 0.1 : 0.2);
+	struct console_state *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	int error = detect_table_new(
+	    d, &s->consoles, sizeof(struct console_key), sizeof(struct console), CONSOLE_PER_MILLE);
+	if (error < 0)
+		free(s);
+	else
+		*ret_state = s;
+	return error;
+}
+
+static void interactive_stop(void *state)
+{
+	free(state);
+}
+
+/* The one who types sends little at a time and is answered each time; here the responder types. */
+static bool is_typed(const struct msg_flow *f)
+{
+	return f->packets_out >= PACKETS_MIN && f->packets_in >= PACKETS_MIN &&
+	       f->payload_in / f->packets_in <= SMALL_IN && f->payload_out / f->packets_out <= SMALL_OUT &&
+	       f->payload_out >= f->payload_in / 2 && f->packets_out <= 4 * f->packets_in &&
+	       f->packets_in <= 4 * f->packets_out;
+}
+
+static void console_report(struct detector *d, const struct console_key *k, const struct console *x)
+{
+	/* Whom it served is known only when those flows have ended: this is asked again at finish. */
+	const struct host *h = history_host(d, k->from);
+	bool server = h && h->served >= SERVED_MIN && h->served_first <= x->first;
+	bool to_inside = detect_inside(d, k->to);
+	double c = server ? (to_inside ? 0.35 : 0.5) : (to_inside ? 0.1 : 0.2);
 	char why[DETECT_WHY_SIZE], from[NET_ADDR_TEXT_SIZE], to[NET_ADDR_TEXT_SIZE], span[24];
-	time_span_human(f->last - f->first, span, sizeof(span));
+	time_span_human(x->use.last - x->first, span, sizeof(span));
 	snprintf(why, sizeof(why),
 	    "%s%s held a connection of no known protocol to %s port %u for %s: %llu packets out and %llu in, "
 	    "%llu and %llu bytes each",
-	    detect_addr(f->initiator, from), server ? ", which serves others," : "",
-	    detect_addr(f->responder, to), f->responder_port, span, (unsigned long long)f->packets_out,
-	    (unsigned long long)f->packets_in, (unsigned long long)(f->payload_out / f->packets_out),
-	    (unsigned long long)(f->payload_in / f->packets_in));
+	    detect_addr(k->from, from), server ? ", which serves others," : "", detect_addr(k->to, to),
+	    k->port, span, (unsigned long long)x->packets_out, (unsigned long long)x->packets_in,
+	    (unsigned long long)(x->payload_out / x->packets_out),
+	    (unsigned long long)(x->payload_in / x->packets_in));
 	struct finding g = {
 	    .name = "interactive",
 	    .technique = "T1059",
-	    .confidence = o->to_inside ? c : c * history_rarity(history_peer_users(d, f->responder)),
-	    .asset = f->initiator,
-	    .peer = f->responder,
+	    .confidence = to_inside ? c : c * history_rarity(history_peer_users(d, k->to)),
+	    .asset = k->from,
+	    .peer = k->to,
 	    .asset_role = MSG_ROLE_ACTOR,
-	    .peer_role = o->to_inside ? MSG_ROLE_NONE : MSG_ROLE_C2,
-	    .subject = f->responder_port,
-	    .first = f->first,
-	    .last = f->last,
-	    .count = f->packets_out + f->packets_in,
-	    .flows = &f->id,
-	    .n_flows = 1,
+	    .peer_role = to_inside ? MSG_ROLE_NONE : MSG_ROLE_C2,
+	    .subject = k->port,
+	    .first = x->first,
+	    .last = x->use.last,
+	    .count = x->packets_out + x->packets_in,
+	    .flows = x->flows.id,
+	    .n_flows = x->flows.n,
 	    .why = why,
 	};
 	detect_report(d, &g);
 }
 
+static void interactive_flow(struct detector *d, void *state, const struct observation *o)
+{
+	const struct msg_flow *f = o->f;
+	struct console_state *s = state;
+	if (f->protocol != 6 || f->app != APP_UNKNOWN || !detect_answered(f) || f->established == 0 ||
+	    (f->flags & FLOW_MIDSTREAM) || f->last - f->first < LASTS_MIN || !o->from_inside || !is_typed(f))
+		return;
+	struct console_key k;
+	memset(&k, 0, sizeof(k));
+	k.from = f->initiator;
+	k.to = f->responder;
+	k.port = f->responder_port;
+	int fresh;
+	struct console *x = detect_table_put(d, s->consoles, &k, f->last, &fresh);
+	if (!x)
+		return;
+	if (fresh || f->first < x->first)
+		x->first = f->first;
+	if (f->packets_out + f->packets_in > x->packets_out + x->packets_in) {
+		x->packets_out = f->packets_out;
+		x->packets_in = f->packets_in;
+		x->payload_out = f->payload_out;
+		x->payload_in = f->payload_in;
+	}
+	flow_sample_add(&x->flows, f->id);
+	console_report(d, &k, x);
+}
+
+static void interactive_finish(struct detector *d, void *state, int64_t now)
+{
+	struct console_state *s = state;
+	const void *key;
+	size_t at = 0;
+	(void)now;
+	for (const struct console *x; (x = table_next(s->consoles->t, &at, &key));)
+		console_report(d, key, x);
+}
+
 const struct behaviour behaviour_interactive = {
     .name = "interactive",
+    .start = interactive_start,
+    .stop = interactive_stop,
     .flow = interactive_flow,
+    .finish = interactive_finish,
 };

