@@ -32,6 +32,9 @@ struct http_state {
 	bool oriented, reversed; /* the initiator was guessed wrong: it answers */
 	bool lost;               /* bytes were missing: waits for a request */
 	bool over;               /* a bound was reached */
+	bool stopped;            /* by us or by an error: libhtp is not called again */
+	bool tunnel;
+	size_t tunnel_at; /* where in the segment it begins */
 };
 
 /* The length of a method at p that a request line may begin with, 0 for none; n + 1 where it may still become
@@ -111,7 +114,12 @@ static int on_request_start(htp_tx_t *tx)
 	s->total++;
 	if (s->open > HTTP_OPEN_MAX || s->total > PROTO_TRANSACTIONS_MAX)
 		s->over = true;
-	return s->over ? HTP_STOP : HTP_OK;
+	return HTP_OK; /* libhtp 0.5.42 goes round for ever where this hook stops it: the next one does */
+}
+
+static int on_request_line(htp_tx_t *tx)
+{
+	return state_of(tx)->over ? HTP_STOP : HTP_OK;
 }
 
 static int on_request_headers(htp_tx_t *tx)
@@ -122,13 +130,28 @@ static int on_request_headers(htp_tx_t *tx)
 	return HTP_OK;
 }
 
+/*
+ * A proxy that opens a tunnel, or a change of protocol (RFC 9110, 9.3.6 and 15.2.2): what follows the headers
+ * isn't HTTP. libhtp would try it as HTTP first, so it is stopped here.
+ */
+static int on_response_headers(htp_tx_t *tx)
+{
+	struct http_state *s = state_of(tx);
+	int status = tx->response_status_number;
+	if (status != 101 && !(tx->request_method_number == HTP_M_CONNECT && status >= 200 && status <= 299))
+		return HTP_OK;
+	s->tunnel = true;
+	s->tunnel_at = htp_connp_res_data_consumed(tx->connp);
+	return HTP_STOP;
+}
+
 static int on_header_bytes(htp_tx_data_t *d)
 {
 	struct http_state *s = state_of(d->tx);
 	s->headers += d->len;
 	if (s->headers > HTTP_HEADERS_MAX)
 		s->over = true;
-	return s->over ? HTP_STOP : HTP_OK;
+	return HTP_OK;
 }
 
 static int on_complete(htp_tx_t *tx)
@@ -158,10 +181,12 @@ static void *http_shared_new(void)
 	htp_config_set_parse_request_cookies(cfg, 0);
 	htp_config_set_parse_request_auth(cfg, 0);
 	htp_config_register_request_start(cfg, on_request_start);
+	htp_config_register_request_line(cfg, on_request_line);
 	htp_config_register_request_headers(cfg, on_request_headers);
 	htp_config_register_request_header_data(cfg, on_header_bytes);
 	htp_config_register_request_trailer_data(cfg, on_header_bytes);
 	htp_config_register_response_header_data(cfg, on_header_bytes);
+	htp_config_register_response_headers(cfg, on_response_headers);
 	htp_config_register_response_trailer_data(cfg, on_header_bytes);
 	htp_config_register_transaction_complete(cfg, on_complete);
 	return cfg;
@@ -184,7 +209,8 @@ static void connection_end(struct proto_context *c, struct http_state *s)
 	if (!s->connp)
 		return;
 	s->c = c;
-	htp_connp_close(s->connp, NULL);
+	if (!s->stopped)
+		htp_connp_close(s->connp, NULL);
 	htp_conn_t *conn = htp_connp_get_connection(s->connp);
 	size_t n = htp_list_size(conn->transactions);
 	for (size_t i = 0; i < n; i++) {
@@ -197,6 +223,7 @@ static void connection_end(struct proto_context *c, struct http_state *s)
 	}
 	htp_connp_destroy_all(s->connp);
 	s->connp = NULL;
+	s->stopped = false;
 	s->open = 0;
 	s->headers = 0;
 	account(c, s);
@@ -220,8 +247,14 @@ static struct proto_progress progress(struct http_state *s, int answer, bool req
 	                          : htp_connp_res_data_consumed(s->connp);
 	if (consumed > n)
 		consumed = n;
+	s->stopped = s->over || s->tunnel || answer == HTP_STREAM_ERROR || answer == HTP_STREAM_STOP;
 	if (s->over) {
 		r.verdict = PROTO_DONE_BOTH;
+		return r;
+	}
+	if (s->tunnel) {
+		r.used = s->tunnel_at < n ? s->tunnel_at : n;
+		r.verdict = PROTO_SWITCH;
 		return r;
 	}
 	switch (answer) {
@@ -312,6 +345,7 @@ static bool http_gap(struct proto_context *c, void *state, enum flow_dir dir, ui
 		/* libhtp takes NULL for bytes of a body that are missing */
 		int answer = request ? htp_connp_req_data(s->connp, NULL, NULL, (size_t)within)
 		                     : htp_connp_res_data(s->connp, NULL, NULL, (size_t)within);
+		s->stopped = answer == HTP_STREAM_ERROR || answer == HTP_STREAM_STOP;
 		if (within == length && (answer == HTP_STREAM_DATA || answer == HTP_STREAM_OPEN))
 			return true;
 	}

@@ -129,12 +129,22 @@ static void file_fields(struct proto_context *c, const htp_tx_t *tx)
 	}
 }
 
+/* Host names in lower case, for whoever compares them (RFC 9110, 4.2.3). */
+static void host_field(struct proto_context *c, struct text host)
+{
+	char lower[PROTO_VALUE_MAX];
+	size_t n = host.n < sizeof(lower) ? host.n : sizeof(lower);
+	for (size_t i = 0; i < n; i++)
+		lower[i] = host.p[i] >= 'A' && host.p[i] <= 'Z' ? (char)(host.p[i] + ('a' - 'A')) : host.p[i];
+	proto_field(c, FIELD_HTTP_HOST, text_bytes(lower, n));
+}
+
 void http_fields(struct proto_context *c, const htp_tx_t *tx)
 {
 	struct text uri = http_text(tx->request_uri);
 	if (!text_equal(uri, HTTP_NO_REQUEST)) {
 		proto_field(c, FIELD_HTTP_METHOD, http_text(tx->request_method));
-		proto_field(c, FIELD_HTTP_HOST, http_text(tx->request_hostname));
+		host_field(c, http_text(tx->request_hostname));
 		proto_field(c, FIELD_HTTP_URI, uri);
 		proto_field(c, FIELD_HTTP_USER_AGENT, http_header(tx->request_headers, "user-agent"));
 		proto_field(c, FIELD_HTTP_REFERER, http_header(tx->request_headers, "referer"));
