@@ -34,7 +34,7 @@ static int start_journal(struct archive *a, struct archive_kind *k)
 static int flush(struct archive *a, struct archive_kind *k, bool commit)
 {
 	struct archive_open_segment *o = &k->open;
-	struct text pending = text_bytes(o->bytes.p + o->journaled, o->bytes.n - o->journaled);
+	struct text pending = text_sub(dynbuf_view(&o->bytes), o->journaled, SIZE_MAX);
 	if (pending.n == 0 && !(commit && o->journal.uncommitted))
 		return 0;
 	if (o->journal.fd < 0) {

@@ -240,7 +240,7 @@ void layer_finish(struct proto_context *c, struct proto_layer *l)
 		struct proto_progress r = {.used = 1, .verdict = PROTO_MORE};
 		size_t at = 0;
 		while (!s->done && r.used && r.verdict == PROTO_MORE) {
-			r = layer_parse(c, l, dir, s->kept.p + at, s->kept.n - at, true);
+			r = layer_parse(c, l, dir, s->kept.p ? s->kept.p + at : NULL, s->kept.n - at, true);
 			at += r.used;
 		}
 		if (r.verdict == PROTO_DONE_BOTH || r.verdict == PROTO_BROKEN)
