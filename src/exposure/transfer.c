@@ -93,6 +93,8 @@ static void places_coarsen(struct transfers *t, const struct places *p)
 void transfers_merge(struct transfers *t, const struct places *p)
 {
 	size_t before = t->n;
+	if (before == 0)
+		return;
 	t->coarse = true;
 	transfers_halve(t);
 	/* pairs that are nearly all different don't halve: then the places are too fine */
