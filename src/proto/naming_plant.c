@@ -47,6 +47,6 @@ bool naming_enip(const struct naming_view *v)
 	uint16_t command = load_le16(b.p);
 	bool known = command == 0x01 || command == 0x04 || (command >= 0x63 && command <= 0x66) ||
 	             command == 0x6f || command == 0x70 || command == 0x72 || command == 0x73;
-	return known && (size_t)load_le16(b.p + 2) + ENIP_HEADER <= b.n && load_le32(b.p + 8) <= 0x69 &&
+	return known && (size_t)load_le16(b.p + 2) + ENIP_HEADER == b.n && load_le32(b.p + 8) <= 0x69 &&
 	       load_le32(b.p + 20) == 0;
 }

@@ -131,9 +131,9 @@ static inline void der_integer(struct bytes *b, unsigned tag, unsigned v)
 /* [n] { element } around an integer or a string. */
 static inline void der_context_integer(struct bytes *b, unsigned n, unsigned v)
 {
-	size_t o = der_open(b, 0xa0 + n);
+	put_u8(b, 0xa0 + n);
+	put_u8(b, v > 127 ? 4 : 3);
 	der_integer(b, 2, v);
-	der_close(b, o);
 }
 
 static inline void der_context_string(struct bytes *b, unsigned n, unsigned tag, const char *s)
