@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Bulk outflow. For each destination outside, what an asset sent there is held against what it sends
- * anywhere: the modified z-score of the logarithm (median and MAD; Iglewicz & Hoaglin 1993) over its
- * destinations, or over all of the organization's where the asset has fewer than SAMPLE_MIN (the MAD of a
- * handful is noise). The producer/consumer ratio (Bullard & Gerth, "PCR: a new flow metric", FloCon 2014),
- * (sent - received) / (sent + received), must be that of a producer. A destination that several use weighs
- * less, one that was there from the beginning too.
+ * Bulk outflow. What an asset sends outside in a minute has a robust baseline: the median of its active
+ * minutes and the MAD about it (Iglewicz & Hoaglin 1993); an asset with fewer than WINDOWS_MIN of them is
+ * held against all of the organization's. A destination stands out when its busiest minute does, when it got
+ * FLOOR_BYTES and more, and when the producer/consumer ratio, (sent - received) / (sent + received), is that
+ * of a producer (Bullard & Gerth, "PCR: a new flow metric", FloCon 2014). A destination that several use
+ * weighs less, one known from the beginning too.
  *
  * Backups and uploads look just so. Alone it never says more than MOST; together with what speaks for an
  * intruder it does.
@@ -22,20 +22,14 @@
 
 #include "base/hash.h"
 #include "base/num.h"
-#include "detect/measure.h"
+#include "base/timefmt.h"
 #include "detect/names.h"
 #include "net/app.h"
 
-enum {
-	OUTFLOW_PER_MILLE = 60,
-	SAMPLE_MAX = 64,
-	SAMPLE_MIN = 10,
-	ORGANIZATION_MAX = 4096,
-	ASSETS_MAX = 1 << 16,
-	LOG_SCALE = 1000,
-	NAME_SHOWN = 80
-};
+enum { OUTFLOW_PER_MILLE = 50, BASELINE_PER_MILLE = 15, WINDOWS_MIN = 8, BINS = 96, NAME_SHOWN = 80 };
+#define WINDOW       (60 * NS_PER_S)
 #define FLOOR_BYTES  (256u << 10) /* less fits into anybody's forms and mails */
+#define SPREAD_MIN   4096.0       /* of a baseline: who sends the same each minute has no MAD */
 #define Z_MIN        3.5          /* Iglewicz & Hoaglin's */
 #define PRODUCER_MIN 0.5
 #define MOST         0.35
@@ -47,24 +41,36 @@ struct destination_key {
 	uint64_t name;
 };
 
+/* The minute that is being summed up. */
+struct window {
+	int64_t number;
+	uint64_t bytes;
+};
+
 struct destination {
 	struct detect_use use;
 	int64_t first;
 	struct net_addr peer;
 	uint64_t out, in;
+	struct window window;
+	uint64_t peak; /* bytes of its busiest minute */
+	int64_t begun; /* the minute in which that size was first seen */
 	uint16_t app;
 	char name[NAME_SHOWN];
 	struct flow_sample flows;
 };
 
-/* The logarithms of what an asset sent to each of its destinations. */
+/* The active minutes of an asset, by size: bin i holds those of 2^(i/2) bytes and more. */
 struct baseline {
-	uint32_t n;
-	int64_t sample[SAMPLE_MAX];
+	struct detect_use use;
+	struct window window;
+	uint32_t windows;
+	uint32_t bins[BINS];
 };
 
 struct outflow_state {
-	struct detect_table *destinations;
+	struct detect_table *destinations, *baselines;
+	struct baseline all;
 };
 
 static int outflow_start(struct detector *d, void **ret_state)
@@ -74,6 +80,9 @@ static int outflow_start(struct detector *d, void **ret_state)
 		return -ENOMEM;
 	int error = detect_table_new(d, &s->destinations, sizeof(struct destination_key),
 	    sizeof(struct destination), OUTFLOW_PER_MILLE);
+	if (error == 0)
+		error = detect_table_new(
+		    d, &s->baselines, sizeof(struct net_addr), sizeof(struct baseline), BASELINE_PER_MILLE);
 	if (error < 0)
 		free(s);
 	else
@@ -86,9 +95,62 @@ static void outflow_stop(void *state)
 	free(state);
 }
 
-static int64_t log_of(uint64_t bytes)
+/* The minute goes among those of the asset, and among those of all assets. */
+static void window_close(struct baseline *b, struct baseline *all)
 {
-	return (int64_t)(LOG_SCALE * log2(1 + (double)bytes));
+	if (b->window.bytes == 0)
+		return;
+	double bits = 2 * log2((double)b->window.bytes);
+	size_t bin = bits < BINS - 1 ? (size_t)bits : BINS - 1;
+	b->bins[bin]++;
+	b->windows++;
+	all->bins[bin]++;
+	all->windows++;
+	b->window.bytes = 0;
+}
+
+/* Bytes sent in the minute of `time`; a minute told of late counts by itself. */
+static void baseline_take(struct baseline *b, struct baseline *all, int64_t time, uint64_t bytes)
+{
+	if (b->window.number != time / WINDOW)
+		window_close(b, all);
+	b->window.number = time / WINDOW;
+	b->window.bytes += bytes;
+}
+
+static double bin_bytes(size_t bin)
+{
+	return exp2((double)bin / 2 + 0.25);
+}
+
+struct usual {
+	double median, spread;
+};
+
+/* Median of the minutes and scaled MAD, both to the width of a bin. */
+static struct usual baseline_measure(const struct baseline *b)
+{
+	struct usual u = {.median = 0, .spread = SPREAD_MIN};
+	uint64_t seen = 0;
+	size_t bin = 0;
+	if (b->windows == 0)
+		return u;
+	for (; bin < BINS && (seen += b->bins[bin]) * 2 < b->windows; bin++)
+		;
+	u.median = bin_bytes(bin);
+	/* Grow an interval about the median until it holds half of the minutes. */
+	size_t low = bin, high = bin;
+	uint64_t held = b->bins[bin];
+	double reach = 0;
+	while (held * 2 < b->windows) {
+		double below = low > 0 ? u.median - bin_bytes(low - 1) : HUGE_VAL;
+		double above = high + 1 < BINS ? bin_bytes(high + 1) - u.median : HUGE_VAL;
+		reach = below < above ? below : above;
+		held += b->bins[below < above ? --low : ++high];
+	}
+	if (MAD_TO_SIGMA * reach > u.spread)
+		u.spread = MAD_TO_SIGMA * reach;
+	return u;
 }
 
 static double producer_ratio(uint64_t out, uint64_t in)
@@ -107,11 +169,11 @@ static const char *outflow_technique(uint16_t app)
 	}
 }
 
-static void destination_report(
-    struct detector *d, const struct destination_key *k, const struct destination *t, double z, double usual)
+static void destination_report(struct detector *d, const struct destination_key *k,
+    const struct destination *t, double z, const struct usual *u)
 {
 	char why[DETECT_WHY_SIZE], asset[NET_ADDR_TEXT_SIZE], peer[NET_ADDR_TEXT_SIZE], out[16], in[16],
-	    other[16], name[NAME_SHOWN];
+	    peak[16], other[16], name[NAME_SHOWN];
 	unsigned users = history_peer_users(d, t->peer);
 	if (t->name[0]) {
 		unsigned by_name = history_name_users(d, text_of(t->name));
@@ -119,25 +181,27 @@ static void destination_report(
 	}
 	bool new_peer = t->first > detect_learned_at(d);
 	snprintf(why, sizeof(why),
-	    "%s sent %s to %s%s%s and took %s (producer ratio %.2f), usual for a destination is %s (z %.1f); "
+	    "%s sent %s to %s%s%s and took %s (producer ratio %.2f), its busiest minute %s against %s usual "
+	    "(z %.1f); "
 	    "%u machine(s) use it, %s",
 	    detect_addr(k->asset, asset), num_bytes_human(t->out, out, sizeof(out)),
 	    detect_addr(t->peer, peer), t->name[0] ? " " : "",
 	    detect_text(text_of(t->name), name, sizeof(name)), num_bytes_human(t->in, in, sizeof(in)),
-	    producer_ratio(t->out, t->in), num_bytes_human((uint64_t)usual, other, sizeof(other)), z, users,
+	    producer_ratio(t->out, t->in), num_bytes_human(t->peak, peak, sizeof(peak)),
+	    num_bytes_human((uint64_t)u->median, other, sizeof(other)), z, users,
 	    new_peer ? "first seen after learning" : "known from the beginning");
 	/* A shared destination weighs less but does not vanish. */
 	double rarity = 0.3 + 0.7 * history_rarity(users);
 	struct finding f = {
 	    .name = "outflow.bulk",
 	    .technique = outflow_technique(t->app),
-	    .confidence = detect_saturate(z - Z_MIN + 2, 1.5, MOST) * rarity * (new_peer ? 1 : 0.5),
+	    .confidence = detect_saturate(log2(z / Z_MIN) + 1, 1, MOST) * rarity * (new_peer ? 1 : 0.5),
 	    .asset = k->asset,
 	    .peer = t->peer,
 	    .asset_role = MSG_ROLE_ACTOR,
 	    .peer_role = MSG_ROLE_EXFILTRATION,
 	    .subject = k->name,
-	    .first = t->first,
+	    .first = t->begun > t->first ? t->begun : t->first,
 	    .last = t->use.last,
 	    .count = t->flows.n,
 	    .flows = t->flows.id,
@@ -151,7 +215,10 @@ static void outflow_flow(struct detector *d, void *state, const struct observati
 {
 	struct outflow_state *s = state;
 	const struct msg_flow *f = o->f;
-	if (o->from_inside == o->to_inside)
+	/* Like with like: questions to name and time servers, and what nobody took, are no measure of what is
+	 * sent. */
+	if (o->from_inside == o->to_inside || !detect_answered(f) || f->app == APP_ICMP ||
+	    (app_class_of(f->app) == APP_CLASS_SERVICE && f->app != APP_SMTP))
 		return;
 	bool begun = o->from_inside;
 	struct destination_key k;
@@ -180,70 +247,37 @@ static void outflow_flow(struct detector *d, void *state, const struct observati
 	t->app = f->app;
 	t->out += out;
 	t->in += in;
-	t->use.weight = (uint32_t)(log_of(t->out) / LOG_SCALE);
+	t->use.weight = (uint32_t)(t->out >> 10 < UINT32_MAX ? t->out >> 10 : UINT32_MAX);
+	if (t->window.number != f->last / WINDOW)
+		t->window = (struct window){.number = f->last / WINDOW};
+	t->window.bytes += out;
+	/* It began when a minute first stood out of those before; contact may be much older. */
+	if (t->window.bytes > 2 * t->peak)
+		t->begun = t->window.number * WINDOW;
+	t->peak = t->window.bytes > t->peak ? t->window.bytes : t->peak;
+	struct baseline *b = detect_table_put(d, s->baselines, &k.asset, f->last, NULL);
+	if (b)
+		baseline_take(b, &s->all, f->last, out);
 	if (out >= 4096 || t->flows.n == 0)
 		flow_sample_add(&t->flows, f->id);
-}
-
-/* The median and the scaled MAD of logarithms, the latter at least one (a factor of two). */
-static struct measure baseline_measure(int64_t *v, size_t n)
-{
-	struct measure m = measure_of(v, n);
-	m.mad *= MAD_TO_SIGMA;
-	if (m.mad < LOG_SCALE)
-		m.mad = LOG_SCALE;
-	return m;
-}
-
-static int baselines_collect(
-    struct detector *d, const struct outflow_state *s, struct table **ret_assets, struct measure *ret_all)
-{
-	struct table *assets;
-	int64_t all[ORGANIZATION_MAX];
-	size_t n = 0, at = 0, seen = 0;
-	int error = table_new(
-	    &assets, sizeof(struct net_addr), sizeof(struct baseline), ASSETS_MAX, d->config.seed);
-	if (error < 0)
-		return error;
-	const void *key;
-	for (const struct destination *t; (t = table_next(s->destinations->t, &at, &key));) {
-		const struct destination_key *k = key;
-		struct baseline *b = table_put(assets, &k->asset, NULL);
-		if (b)
-			b->sample[b->n++ % SAMPLE_MAX] = log_of(t->out);
-		all[seen++ % ORGANIZATION_MAX] = log_of(t->out);
-		n = seen < ORGANIZATION_MAX ? seen : ORGANIZATION_MAX;
-	}
-	*ret_all = baseline_measure(all, n);
-	*ret_assets = assets;
-	return 0;
 }
 
 static void outflow_finish(struct detector *d, void *state, int64_t now)
 {
 	struct outflow_state *s = state;
-	struct table *assets;
-	struct measure all;
-	(void)now;
-	if (baselines_collect(d, s, &assets, &all) < 0)
-		return;
 	const void *key;
 	size_t at = 0;
+	(void)now;
 	for (const struct destination *t; (t = table_next(s->destinations->t, &at, &key));) {
 		const struct destination_key *k = key;
 		if (t->out < FLOOR_BYTES || producer_ratio(t->out, t->in) < PRODUCER_MIN)
 			continue;
-		struct baseline *b = table_get(assets, &k->asset);
-		struct measure m = all;
-		if (b && b->n >= SAMPLE_MIN) {
-			struct baseline copy = *b;
-			m = baseline_measure(copy.sample, copy.n < SAMPLE_MAX ? copy.n : SAMPLE_MAX);
-		}
-		double z = ((double)log_of(t->out) - m.median) / m.mad;
+		const struct baseline *b = detect_table_get(s->baselines, &k->asset);
+		struct usual u = baseline_measure(b && b->windows >= WINDOWS_MIN ? b : &s->all);
+		double z = ((double)t->peak - u.median) / u.spread;
 		if (z >= Z_MIN)
-			destination_report(d, k, t, z, exp2(m.median / LOG_SCALE));
+			destination_report(d, k, t, z, &u);
 	}
-	table_free(assets);
 }
 
 const struct behaviour behaviour_outflow = {
