@@ -4,6 +4,7 @@
 #include "net/app.h"
 
 enum { VXLAN_HEAD = 8, VXLAN_HAS_VNI = 0x08, VXLAN_HAS_POLICY = 0x80 };
+enum { GPE_NAMES_PROTOCOL = 0x04 };
 enum { GPE_IPV4 = 1, GPE_IPV6 = 2, GPE_ETHERNET = 3, GPE_NSH = 4, GPE_MPLS = 5 };
 
 /*
@@ -14,6 +15,8 @@ enum { GPE_IPV4 = 1, GPE_IPV6 = 2, GPE_ETHERNET = 3, GPE_NSH = 4, GPE_MPLS = 5 }
 enum decode_step decode_vxlan(struct walk *w)
 {
 	const uint8_t *p = walk_peek(w, VXLAN_HEAD);
+	if (p && (p[0] & GPE_NAMES_PROTOCOL))
+		return decode_vxlan_gpe(w);
 	if (!p || (p[0] & ~VXLAN_HAS_POLICY) != VXLAN_HAS_VNI || p[7] != 0 ||
 	    (!(p[0] & VXLAN_HAS_POLICY) && load_be16(p + 2) != 0) || !sane_ethernet(w, VXLAN_HEAD))
 		return walk_stop(w, DECODE_EVENT_VXLAN_MALFORMED);
