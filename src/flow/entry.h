@@ -6,15 +6,20 @@
 
 #include "flow/flow.h"
 
-/* The lists that flows wait in, by timeout: each in order of last packet. */
+/* The lists that flows wait in, each in order of last packet; class.c says what each is for. */
 enum flow_class {
 	FLOW_CLASS_TCP_NEW,
-	FLOW_CLASS_TCP_ESTABLISHED,
+	FLOW_CLASS_TCP_ONE_WAY, /* more than a SYN, and nothing back: an asymmetric view, or a flood */
+	FLOW_CLASS_TCP_ONE_WAY_CLOSED,
+	FLOW_CLASS_TCP_HALF_OPEN,
+	FLOW_CLASS_TCP_OPEN,
 	FLOW_CLASS_TCP_CLOSED,
 	FLOW_CLASS_UDP_NEW,
 	FLOW_CLASS_UDP_ANSWERED,
-	FLOW_CLASS_ICMP,
-	FLOW_CLASS_OTHER,
+	FLOW_CLASS_ICMP_NEW,
+	FLOW_CLASS_ICMP_ANSWERED,
+	FLOW_CLASS_OTHER_NEW,
+	FLOW_CLASS_OTHER_ANSWERED,
 	FLOW_CLASS_COUNT,
 };
 
@@ -24,10 +29,10 @@ struct flow_key {
 	uint16_t low_port, high_port;
 	uint16_t vantage;
 	uint8_t protocol;
-	uint8_t zero;
+	uint8_t turned; /* of an ICMP message that nothing answers: from high to low. Such never pair */
 };
 
-enum { TCP_HOLES_MAX = 16 };
+enum { TCP_HOLES_MAX = 16, TCP_SCALE_UNKNOWN = 255 };
 
 /* Sequence space that was skipped over, sorted; made when the first hole appears. */
 struct tcp_holes {
@@ -44,7 +49,7 @@ struct tcp_side {
 	uint64_t fin;    /* one past the last byte, once a FIN was seen; 0: none */
 	uint64_t window; /* the largest window that this end has offered, scaled */
 	uint32_t isn;
-	uint8_t scale; /* 255: unknown */
+	uint8_t scale; /* or TCP_SCALE_UNKNOWN */
 	bool known;    /* next has a meaning */
 	bool syn;
 	uint64_t
@@ -74,6 +79,7 @@ struct flow_table {
 	struct {
 		struct flow_entry *oldest, *newest;
 	} lists[FLOW_CLASS_COUNT];
+	int64_t timeouts[FLOW_CLASS_COUNT];
 	struct flow_entry *spare;
 	struct flow_entry **chunks;
 	size_t n_chunks, cap_chunks;
@@ -87,6 +93,16 @@ static inline struct flow_entry *flow_entry_of(struct flow *f)
 	return (struct flow_entry *)f;
 }
 
+/* class.c */
+void flow_classes_set(int64_t timeouts[FLOW_CLASS_COUNT], const struct flow_timeouts *o);
+void flow_list_remove(struct flow_table *t, struct flow_entry *e);
+/* Into the list of its class, as the newest. */
+void flow_list_append(struct flow_table *t, struct flow_entry *e);
+void flow_list_touch(struct flow_table *t, struct flow_entry *e);
+/* What goes first when the table is full; what was touched longest ago. NULL in an empty table. */
+struct flow_entry *flow_list_victim(const struct flow_table *t);
+struct flow_entry *flow_list_oldest(const struct flow_table *t);
+
 /* initiator.c: whether the sender of the flow's first packet is its initiator; *ret_guessed where that isn't
  * certain. */
 bool flow_sender_initiates(
@@ -97,7 +113,7 @@ bool flow_icmp_is_reply(uint8_t protocol, uint8_t type);
 
 /* tcp.c */
 /* Takes one segment: states, byte counts, then reassembly. */
-void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet *p,
+void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp,
     const struct packet_layer *l);
 /* Whether a SYN can't belong to this flow any more, so that a new one begins. */
 bool tcp_begins_anew(

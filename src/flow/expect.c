@@ -19,7 +19,7 @@ struct expected {
 	struct net_addr from; /* none: anybody */
 	uint64_t related;
 	uint64_t number; /* tells whether the ring's entry still means this one */
-	int64_t until;
+	int64_t made_ns;
 	uint16_t app;
 };
 
@@ -68,11 +68,8 @@ void flow_expectations_add(struct flow_expectations *x, struct net_addr from, st
 	struct expected *e = table_put(x->table, &key, NULL);
 	if (!e)
 		return;
-	*e = (struct expected){.from = from,
-	    .related = related,
-	    .number = x->made,
-	    .until = now + EXPECTATION_LIFE_NS,
-	    .app = app};
+	*e = (struct expected){
+	    .from = from, .related = related, .number = x->made, .made_ns = now, .app = app};
 	x->ring[place].key = key;
 	x->ring[place].number = x->made++;
 }
@@ -85,7 +82,7 @@ void flow_expectations_meet(struct flow_expectations *x, struct flow *f, int64_t
 	const struct expected *e = table_get(x->table, &key);
 	if (!e || (!net_addr_is_none(e->from) && !net_addr_equal(e->from, f->initiator)))
 		return;
-	if (now <= e->until) {
+	if (now - e->made_ns <= EXPECTATION_LIFE_NS) {
 		f->app = e->app;
 		f->related = e->related;
 		f->flags |= FLOW_EXPECTED;

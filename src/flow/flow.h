@@ -5,9 +5,9 @@
 /*
  * Flows: bidirectional 5-tuples, from packets in time order. The table owns its flows, bounded by `flows_max`
  * and, for reassembly, `reassembly_memory`. At the bound the flow goes first that, in this order, (1) never
- * saw an answer, (2) is closed and lingering, (3) was idle longest; it ends with FLOW_END_EVICTED and is
- * still reported: nothing is lost silently. Nothing is allocated per packet; the work per packet doesn't grow
- * with the number of flows.
+ * saw an answer, (2) is closed and lingering, (3) stands half open, (4) was idle longest; it ends with
+ * FLOW_END_EVICTED and is still reported: nothing is lost silently. Nothing is allocated per packet; the work
+ * per packet doesn't grow with the number of flows.
  *
  * Key: vantage, addresses, protocol, ports, outermost VLAN ids are NOT part of it (they differ by link). Two
  * vantages give two flows; who merges the records is daemon/merge.h. A flow inside a tunnel has the tunnel's
@@ -107,7 +107,7 @@ struct flow {
 };
 
 struct flow_timeouts {
-	int64_t tcp_new_ns; /* no answer to SYN yet */
+	int64_t tcp_new_ns; /* handshake not done */
 	int64_t tcp_established_ns;
 	int64_t tcp_closed_ns; /* lingering after FIN or RST, for late packets */
 	int64_t udp_new_ns, udp_answered_ns;

@@ -51,6 +51,7 @@ int flow_table_new(struct flow_table **ret_table, const struct flow_table_config
 		return -ENOMEM;
 	t->config = *config;
 	fill_defaults(&t->config);
+	flow_classes_set(t->timeouts, &t->config.timeouts);
 	size_t buckets = 1024;
 	while (buckets < t->config.flows_max && buckets < (size_t)1 << 28)
 		buckets *= 2;
@@ -80,29 +81,6 @@ void flow_table_free(struct flow_table *t)
 	free(t);
 }
 
-static void list_remove(struct flow_table *t, struct flow_entry *e)
-{
-	if (e->older)
-		e->older->newer = e->newer;
-	else
-		t->lists[e->class].oldest = e->newer;
-	if (e->newer)
-		e->newer->older = e->older;
-	else
-		t->lists[e->class].newest = e->older;
-}
-
-static void list_append(struct flow_table *t, struct flow_entry *e)
-{
-	e->older = t->lists[e->class].newest;
-	e->newer = NULL;
-	if (e->older)
-		e->older->newer = e;
-	else
-		t->lists[e->class].oldest = e;
-	t->lists[e->class].newest = e;
-}
-
 static enum flow_end natural_end(const struct flow *f, enum flow_end otherwise)
 {
 	if (f->tcp == FLOW_TCP_CLOSED)
@@ -122,7 +100,7 @@ static void entry_end(struct flow_table *t, struct flow_entry *e, enum flow_end 
 		tcp_settle(e);
 	t->config.end(t->config.context, &e->f, how);
 	tcp_free(t, e);
-	list_remove(t, e);
+	flow_list_remove(t, e);
 	while (*at != e)
 		at = &(*at)->chain;
 	*at = e->chain;
@@ -131,23 +109,13 @@ static void entry_end(struct flow_table *t, struct flow_entry *e, enum flow_end 
 	t->stats.live--;
 }
 
-/* What goes first at the bound: unanswered, then closed, then whoever was idle longest. */
 static void evict_one(struct flow_table *t)
 {
-	static const enum flow_class tiers[][4] = {{FLOW_CLASS_TCP_NEW, FLOW_CLASS_UDP_NEW, FLOW_CLASS_COUNT},
-	    {FLOW_CLASS_TCP_CLOSED, FLOW_CLASS_COUNT},
-	    {FLOW_CLASS_TCP_ESTABLISHED, FLOW_CLASS_UDP_ANSWERED, FLOW_CLASS_ICMP, FLOW_CLASS_OTHER}};
-	struct flow_entry *victim = NULL;
-	for (size_t tier = 0; tier < 3 && !victim; tier++)
-		for (size_t i = 0; i < 4 && tiers[tier][i] != FLOW_CLASS_COUNT; i++) {
-			struct flow_entry *oldest = t->lists[tiers[tier][i]].oldest;
-			if (oldest && (!victim || oldest->touched < victim->touched))
-				victim = oldest;
-		}
+	struct flow_entry *victim = flow_list_victim(t);
 	if (!victim)
 		return;
 	t->stats.evicted++;
-	entry_end(t, victim, natural_end(&victim->f, FLOW_END_EVICTED));
+	entry_end(t, victim, FLOW_END_EVICTED);
 }
 
 static struct flow_entry *entry_take(struct flow_table *t)
@@ -172,31 +140,42 @@ static struct flow_entry *entry_take(struct flow_table *t)
 	return e;
 }
 
-/* The ports that a layer's flow is known by: ICMP's replies are turned to meet their requests. */
-static void layer_ports(const struct packet_layer *l, uint16_t *ret_src, uint16_t *ret_dst)
+static bool is_icmp(const struct packet_layer *l)
 {
-	*ret_src = l->has_ports ? l->src_port : 0;
-	*ret_dst = l->has_ports ? l->dst_port : 0;
-	if (l->has_ports && (l->protocol == PACKET_ICMP || l->protocol == PACKET_ICMPV6)) {
-		int counterpart = flow_icmp_counterpart(l->protocol, (uint8_t)l->src_port);
-		if (counterpart >= 0)
-			*ret_dst = (uint16_t)counterpart;
-	}
+	return l->protocol == PACKET_ICMP || l->protocol == PACKET_ICMPV6;
 }
 
-static struct flow_key key_of(const struct packet *p, const struct packet_layer *l, bool *ret_src_is_low)
+/* ICMP: a request and its reply share a key by type; a message that has no reply pairs with nothing. */
+static struct flow_key key_of(const struct packet *p, const struct packet_layer *l)
 {
 	struct flow_key k = {.vantage = p->vantage, .protocol = l->protocol};
-	uint16_t src_port, dst_port;
-	layer_ports(l, &src_port, &dst_port);
+	uint16_t src_port = l->has_ports ? l->src_port : 0, dst_port = l->has_ports ? l->dst_port : 0;
 	int order = net_addr_compare(l->src, l->dst);
+	if (l->has_ports && is_icmp(l)) {
+		int counterpart = flow_icmp_counterpart(l->protocol, (uint8_t)l->src_port);
+		if (counterpart >= 0)
+			dst_port = (uint16_t)counterpart;
+		else
+			k.turned = order > 0;
+	}
 	bool low = order < 0 || (order == 0 && src_port <= dst_port);
 	k.low = low ? l->src : l->dst;
 	k.high = low ? l->dst : l->src;
 	k.low_port = low ? src_port : dst_port;
 	k.high_port = low ? dst_port : src_port;
-	*ret_src_is_low = low;
 	return k;
+}
+
+static enum flow_dir direction_of(const struct flow *f, const struct packet_layer *l)
+{
+	bool forward;
+	if (!net_addr_equal(l->src, l->dst))
+		forward = net_addr_equal(f->initiator, l->src);
+	else if (is_icmp(l)) /* a machine that talks to itself: the type or the ports tell */
+		forward = !flow_icmp_is_reply(l->protocol, (uint8_t)l->src_port);
+	else
+		forward = !l->has_ports || l->src_port == f->initiator_port;
+	return forward ? FLOW_FORWARD : FLOW_REVERSE;
 }
 
 static struct flow_entry *entry_find(const struct flow_table *t, const struct flow_key *k, uint64_t hash)
@@ -207,92 +186,67 @@ static struct flow_entry *entry_find(const struct flow_table *t, const struct fl
 	return NULL;
 }
 
-static enum flow_class class_of(const struct flow *f)
-{
-	switch (f->protocol) {
-	case PACKET_TCP:
-		switch (f->tcp) {
-		case FLOW_TCP_NONE:
-		case FLOW_TCP_SYN_SENT: return FLOW_CLASS_TCP_NEW;
-		case FLOW_TCP_SYN_RECEIVED:
-		case FLOW_TCP_ESTABLISHED:
-		case FLOW_TCP_MIDSTREAM:
-		case FLOW_TCP_CLOSING: return FLOW_CLASS_TCP_ESTABLISHED;
-		case FLOW_TCP_CLOSED:
-		case FLOW_TCP_RESET:
-		case FLOW_TCP_REFUSED: return FLOW_CLASS_TCP_CLOSED;
-		}
-		return FLOW_CLASS_TCP_NEW;
-	case PACKET_UDP: return f->flags & FLOW_ANSWERED ? FLOW_CLASS_UDP_ANSWERED : FLOW_CLASS_UDP_NEW;
-	case PACKET_ICMP:
-	case PACKET_ICMPV6: return FLOW_CLASS_ICMP;
-	}
-	return FLOW_CLASS_OTHER;
-}
-
-static struct flow_entry *entry_new(struct flow_table *t, const struct packet *p,
-    const struct packet_layer *l, bool innermost, const struct flow_key *key, uint64_t hash,
-    const struct flow *parent)
+static void fill_flow(struct flow_table *t, struct flow *f, const struct packet *p,
+    const struct packet_layer *l, bool innermost)
 {
 	bool guessed, sender = flow_sender_initiates(p, l, innermost, &guessed);
-	/* the id may be NULL no longer once the parent was evicted to make room for this one */
-	uint64_t parent_id = parent ? parent->id : 0;
-	struct flow_entry *e = entry_take(t);
-	if (!e)
-		return NULL;
-	struct flow *f = &e->f;
-	bool icmp = l->protocol == PACKET_ICMP || l->protocol == PACKET_ICMPV6;
 	f->id = t->config.next_id(t->config.context);
-	f->parent = parent_id;
 	f->initiator = sender ? l->src : l->dst;
 	f->responder = sender ? l->dst : l->src;
-	f->initiator_port = !l->has_ports ? 0 : sender || icmp ? l->src_port : l->dst_port;
-	f->responder_port = !l->has_ports ? 0 : sender || icmp ? l->dst_port : l->src_port;
+	if (l->has_ports) {
+		bool as_sent = sender || is_icmp(l);
+		f->initiator_port = as_sent ? l->src_port : l->dst_port;
+		f->responder_port = as_sent ? l->dst_port : l->src_port;
+	}
 	f->protocol = l->protocol;
 	f->n_vlans = p->n_vlans < 2 ? p->n_vlans : 2;
 	memcpy(f->vlans, p->vlans, sizeof(f->vlans));
 	f->vantage = p->vantage;
-	f->first_ns = p->time_ns;
-	f->last_ns = p->time_ns;
+	f->first_ns = t->now;
+	f->last_ns = t->now;
+	f->has_mac = p->has_mac;
 	if (p->has_mac) {
-		f->has_mac = true;
 		f->initiator_mac = sender ? p->src_mac : p->dst_mac;
 		f->responder_mac = sender ? p->dst_mac : p->src_mac;
 	}
 	if (guessed)
 		f->flags |= FLOW_GUESSED_INITIATOR;
-	if (l->app) {
-		f->app = l->app;
-		f->flags |= FLOW_TUNNEL;
-	}
+	f->app = l->app;
+}
+
+static struct flow_entry *entry_new(struct flow_table *t, const struct packet *p,
+    const struct packet_layer *l, bool innermost, const struct flow_key *key, uint64_t hash, uint64_t parent)
+{
+	struct flow_entry *e = entry_take(t);
+	if (!e)
+		return NULL;
+	fill_flow(t, &e->f, p, l, innermost);
+	e->f.parent = parent;
 	e->key = *key;
 	e->hash = hash;
-	e->touched = t->now;
 	e->snapshot = t->now;
-	e->tcp[0].scale = e->tcp[1].scale = 255;
+	e->tcp[0].scale = e->tcp[1].scale = TCP_SCALE_UNKNOWN;
 	e->wanted[0] = e->wanted[1] = true;
-	e->class = class_of(f);
 	e->chain = t->buckets[hash & t->mask];
 	t->buckets[hash & t->mask] = e;
-	list_append(t, e);
+	flow_list_append(t, e);
 	t->stats.flows++;
 	if (++t->stats.live > t->stats.live_peak)
 		t->stats.live_peak = t->stats.live;
-	flow_expectations_meet(t->expectations, f, t->now);
-	t->config.start(t->config.context, f);
+	flow_expectations_meet(t->expectations, &e->f, t->now);
+	t->config.start(t->config.context, &e->f);
 	return e;
 }
 
 /* A datagram of a protocol without sequence numbers: what arrived is what was sent. */
-static void take_datagram(
-    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet_layer *l, int64_t time)
+static void take_datagram(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
+    const struct packet_layer *l, bool innermost)
 {
 	struct flow *f = &e->f;
 	f->side[dir].payload += l->payload_length;
-	if ((f->flags & FLOW_ANSWERED) && !f->established_ns && f->side[0].payload && f->side[1].payload)
-		f->established_ns = time;
-	bool carries_flow = l->app != 0;
-	if (!e->wanted[dir] || !l->payload_length || carries_flow || l->fragment)
+	if (!f->established_ns && f->side[0].payload && f->side[1].payload)
+		f->established_ns = t->now;
+	if (!e->wanted[dir] || !l->payload_length || !innermost || l->app || l->fragment)
 		return;
 	uint64_t left = t->config.reassembly_depth - e->depth[dir];
 	size_t n = l->payload_captured < left ? l->payload_captured : (size_t)left;
@@ -301,52 +255,74 @@ static void take_datagram(
 		f->flags |= FLOW_DEPTH_REACHED;
 		e->wanted[dir] = false;
 	}
-	if (!t->config.data(t->config.context, f, dir, l->payload, n, 0, time))
+	if (!t->config.data(t->config.context, f, dir, l->payload, n, 0, t->now))
 		e->wanted[dir] = false;
 }
 
-static void touch(struct flow_table *t, struct flow_entry *e)
-{
-	enum flow_class class = class_of(&e->f);
-	e->touched = t->now;
-	if (class == e->class && t->lists[class].newest == e)
-		return;
-	list_remove(t, e);
-	e->class = class;
-	list_append(t, e);
-}
-
 static void take_layer(struct flow_table *t, struct flow_entry *e, const struct packet *p,
-    const struct packet_layer *l, enum flow_dir dir, bool innermost)
+    const struct packet_layer *l, bool innermost)
 {
 	struct flow *f = &e->f;
+	enum flow_dir dir = direction_of(f, l);
 	struct flow_side *side = &f->side[dir];
-	if (p->time_ns > f->last_ns)
-		f->last_ns = p->time_ns;
 	side->packets++;
 	side->wire_bytes += l->wire_bytes;
-	side->last_ns = p->time_ns;
+	side->last_ns = t->now;
 	f->events |= p->events;
 	if (l->payload_captured < l->payload_length)
 		f->flags |= FLOW_CUT;
 	if (f->side[!dir].packets)
 		f->flags |= FLOW_ANSWERED;
-	if (l->app) {
+	if (!innermost)
 		f->flags |= FLOW_TUNNEL;
-		if (!f->app)
-			f->app = l->app;
-	}
+	if (!f->app)
+		f->app = l->app;
 	if (l->protocol == PACKET_TCP && innermost && l->has_ports) {
 		side->tcp_flags |= p->tcp.flags;
-		tcp_segment(t, e, dir, p, l);
+		tcp_segment(t, e, dir, &p->tcp, l);
 	} else {
-		take_datagram(t, e, dir, l, p->time_ns);
+		take_datagram(t, e, dir, l, innermost);
 	}
-	touch(t, e);
+	f->last_ns = t->now;
+	flow_list_touch(t, e);
 	if (t->config.timeouts.active_ns && t->now - e->snapshot >= t->config.timeouts.active_ns) {
 		e->snapshot = t->now;
 		t->config.end(t->config.context, f, FLOW_END_NONE);
 	}
+}
+
+static bool timed_out(const struct flow_table *t, const struct flow_entry *e)
+{
+	return t->now - e->touched > t->timeouts[e->class];
+}
+
+static void time_out(struct flow_table *t, struct flow_entry *e)
+{
+	t->stats.timeouts++;
+	entry_end(t, e, natural_end(&e->f, FLOW_END_TIMEOUT));
+}
+
+/*
+ * The flow that the layer belongs to. One whose time is over, or whose ports are used anew, ends here: so the
+ * records don't depend on how often flow_table_expire is called. `outer` is the flow of the layer around it.
+ */
+static struct flow_entry *layer_flow(struct flow_table *t, const struct packet *p,
+    const struct packet_layer *l, bool innermost, const struct flow_entry *outer)
+{
+	struct flow_key key = key_of(p, l);
+	uint64_t hash = hash_bytes(&key, sizeof(key), t->config.seed);
+	struct flow_entry *found = entry_find(t, &key, hash);
+	if (found && found != outer) {
+		bool tcp = l->protocol == PACKET_TCP && innermost && l->has_ports;
+		if (timed_out(t, found)) {
+			time_out(t, found);
+			found = NULL;
+		} else if (tcp && tcp_begins_anew(found, direction_of(&found->f, l), &p->tcp, t->now)) {
+			entry_end(t, found, natural_end(&found->f, FLOW_END_TIMEOUT));
+			found = NULL;
+		}
+	}
+	return found ? found : entry_new(t, p, l, innermost, &key, hash, outer ? outer->f.id : 0);
 }
 
 int flow_table_packet(struct flow_table *t, const struct packet *p, struct flow **ret_flow)
@@ -358,39 +334,13 @@ int flow_table_packet(struct flow_table *t, const struct packet *p, struct flow 
 	if (p->n_layers == 0)
 		t->stats.no_key++;
 	for (uint8_t i = 0; i < p->n_layers; i++) {
-		const struct packet_layer *l = &p->layers[i];
-		bool innermost = i + 1 == p->n_layers, src_is_low;
-		struct flow_key key = key_of(p, l, &src_is_low);
-		uint64_t hash = hash_bytes(&key, sizeof(key), t->config.seed);
-		const struct flow *parent = e ? &e->f : NULL;
-		struct flow_entry *found = entry_find(t, &key, hash);
-		if (found && found != e && l->protocol == PACKET_TCP && innermost && l->has_ports) {
-			enum flow_dir dir = net_addr_equal(found->f.initiator, l->src) &&
-			                            found->f.initiator_port == l->src_port
-			                        ? FLOW_FORWARD
-			                        : FLOW_REVERSE;
-			if (tcp_begins_anew(found, dir, &p->tcp, t->now)) {
-				entry_end(t, found, natural_end(&found->f, FLOW_END_TIMEOUT));
-				found = NULL;
-			}
-		}
-		if (!found)
-			found = entry_new(t, p, l, innermost, &key, hash, parent);
-		if (!found) {
+		bool innermost = i + 1 == p->n_layers;
+		e = layer_flow(t, p, &p->layers[i], innermost, e);
+		if (!e) {
 			t->stats.out_of_memory++;
-			return 0;
+			break;
 		}
-		e = found;
-		uint16_t src_port, dst_port, initiator_port = e->f.initiator_port;
-		layer_ports(l, &src_port, &dst_port);
-		bool icmp = l->protocol == PACKET_ICMP || l->protocol == PACKET_ICMPV6;
-		bool forward = net_addr_equal(e->f.initiator, l->src);
-		if (forward && net_addr_equal(l->src, l->dst))
-			forward = icmp ? !flow_icmp_is_reply(l->protocol, (uint8_t)src_port)
-			               : src_port == initiator_port;
-		else if (!icmp && forward && net_addr_equal(e->f.initiator, e->f.responder))
-			forward = src_port == initiator_port;
-		take_layer(t, e, p, l, forward ? FLOW_FORWARD : FLOW_REVERSE, innermost);
+		take_layer(t, e, p, &p->layers[i], innermost);
 	}
 	if (ret_flow)
 		*ret_flow = e ? &e->f : NULL;
@@ -399,37 +349,17 @@ int flow_table_packet(struct flow_table *t, const struct packet *p, struct flow 
 
 void flow_table_expire(struct flow_table *t, int64_t now_ns)
 {
-	const struct flow_timeouts *o = &t->config.timeouts;
-	const int64_t timeouts[FLOW_CLASS_COUNT] = {[FLOW_CLASS_TCP_NEW] = o->tcp_new_ns,
-	    [FLOW_CLASS_TCP_ESTABLISHED] = o->tcp_established_ns,
-	    [FLOW_CLASS_TCP_CLOSED] = o->tcp_closed_ns,
-	    [FLOW_CLASS_UDP_NEW] = o->udp_new_ns,
-	    [FLOW_CLASS_UDP_ANSWERED] = o->udp_answered_ns,
-	    [FLOW_CLASS_ICMP] = o->icmp_ns,
-	    [FLOW_CLASS_OTHER] = o->other_ns};
 	if (now_ns > t->now)
 		t->now = now_ns;
 	for (int c = 0; c < FLOW_CLASS_COUNT; c++)
-		for (struct flow_entry *e; (e = t->lists[c].oldest) && t->now - e->touched > timeouts[c];) {
-			t->stats.timeouts++;
-			entry_end(t, e, natural_end(&e->f, FLOW_END_TIMEOUT));
-		}
+		for (struct flow_entry *e; (e = t->lists[c].oldest) && timed_out(t, e);)
+			time_out(t, e);
 }
 
 void flow_table_flush(struct flow_table *t)
 {
-	for (;;) {
-		struct flow_entry *next = NULL;
-		for (int c = 0; c < FLOW_CLASS_COUNT; c++) {
-			struct flow_entry *e = t->lists[c].oldest;
-			if (e && (!next || e->touched < next->touched ||
-			             (e->touched == next->touched && e->f.id < next->f.id)))
-				next = e;
-		}
-		if (!next)
-			return;
-		entry_end(t, next, natural_end(&next->f, FLOW_END_CAPTURE));
-	}
+	for (struct flow_entry *e; (e = flow_list_oldest(t));)
+		entry_end(t, e, natural_end(&e->f, FLOW_END_CAPTURE));
 }
 
 void flow_table_expect(struct flow_table *t, const struct flow *f, struct net_addr from, struct net_addr to,

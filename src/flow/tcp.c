@@ -10,10 +10,9 @@
  * packet that lies further ahead than any window, or than a line could have carried since the last packet,
  * isn't believed until a second one stands at the same place.
  */
-#define UNWRAP_BASE   (UINT64_C(1) << 40)
-#define WINDOW_LEAST  (UINT64_C(1) << 22) /* what is always believed: a burst lost by the capture */
-#define BYTES_PER_NS  12                  /* 100 Gbit/s: no link carries more */
-#define SCALE_UNKNOWN 255
+#define UNWRAP_BASE  (UINT64_C(1) << 40)
+#define WINDOW_LEAST (UINT64_C(1) << 22) /* what is always believed: a burst lost by the capture */
+#define BYTES_PER_NS 12                  /* 100 Gbit/s: no link carries more */
 
 static uint64_t unwrap(uint64_t near, uint32_t seq)
 {
@@ -198,12 +197,12 @@ static void take_window(struct tcp_side *s, const struct packet_tcp *tcp)
 {
 	bool syn = tcp->flags & PACKET_TCP_SYN;
 	if (syn)
-		s->scale = tcp->window_scale == SCALE_UNKNOWN ? 0
-		           : tcp->window_scale > 14           ? 14
-		                                              : tcp->window_scale;
+		s->scale = tcp->window_scale == TCP_SCALE_UNKNOWN ? 0
+		           : tcp->window_scale > 14               ? 14
+		                                                  : tcp->window_scale;
 	/* whoever missed the SYN can't know the scale: the largest that is allowed (RFC 7323, 2.3) misses
 	 * nothing */
-	uint64_t window = (uint64_t)tcp->window << (syn ? 0 : s->scale == SCALE_UNKNOWN ? 14 : s->scale);
+	uint64_t window = (uint64_t)tcp->window << (syn ? 0 : s->scale == TCP_SCALE_UNKNOWN ? 14 : s->scale);
 	if (window > s->window)
 		s->window = window;
 }
@@ -323,12 +322,11 @@ static void advance(
 	}
 }
 
-void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet *p,
+void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp,
     const struct packet_layer *l)
 {
-	const struct packet_tcp *tcp = &p->tcp;
 	struct tcp_side *s = &e->tcp[dir];
-	int64_t time = p->time_ns;
+	int64_t time = t->now;
 	uint32_t length = l->payload_length;
 	bool syn = tcp->flags & PACKET_TCP_SYN;
 	if (tcp->flags & PACKET_TCP_RST) {
