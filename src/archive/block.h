@@ -17,7 +17,7 @@
 #include "archive/stream.h"
 
 enum {
-	ARCHIVE_BLOCK_ROWS = 1 << 14,
+	ARCHIVE_BLOCK_ROWS = 1 << 13,
 	ARCHIVE_BLOCK_BYTES = 4 << 20,    /* a block closes once its encoded records reach this */
 	ARCHIVE_BLOCK_ITEMS = 1 << 20,    /* of one list column; each takes at least 6 encoded bytes */
 	ARCHIVE_BLOCK_RAW_MAX = 32 << 20, /* of all its chunks, uncompressed */

@@ -43,9 +43,11 @@ static int set_aside(void *context, const void *p, size_t n, uint64_t at)
 static int add_segment(struct archive_kind *k, struct archive_segment_entry entry)
 {
 	int r = VEC_RESERVE(k->segments, &k->cap_segments, k->n_segments, ARCHIVE_FILES_MAX);
-	if (r == 0)
-		k->segments[k->n_segments++] = entry;
-	return r;
+	if (r < 0)
+		return r;
+	k->segments[k->n_segments++] = entry;
+	k->open.number = entry.number + 1;
+	return 0;
 }
 
 /* Segments are numbered without gaps, so a gap is a loss. It is told where it is, once. */
@@ -138,6 +140,8 @@ static int load_journal(struct archive *a, struct archive_kind *k, struct archiv
 	struct archive_journal_found found;
 	struct set_aside aside = {.a = a, .file = f, .fd = -1};
 	aside.file.type = ARCHIVE_FILE_DAMAGED;
+	bool listed = faccessat(a->folder, archive_file_name(aside.file, name), F_OK, AT_SYMLINK_NOFOLLOW) ==
+	              0;
 	int r = add_missing(k, f.number);
 	if (r < 0)
 		return r;
@@ -156,38 +160,45 @@ static int load_journal(struct archive *a, struct archive_kind *k, struct archiv
 	}
 	if (r < 0)
 		return r;
+	if (!listed)
+		a->damaged_bytes += found.damaged;
 	if (a->writable)
-		return adopt_journal(a, k, name, &found);
+		return adopt_journal(a, k, archive_file_name(f, name), &found);
 	o->journal.size = found.size;
 	o->damage = found.damaged ? -ERR_CHECKSUM : 0;
 	a->torn_bytes += found.torn;
-	a->damaged_bytes += found.damaged;
 	return 0;
 }
 
-/* The journals of one kind: that of the open segment, and void ones, whose segments are there. */
+/* Whether the segment of that number is there and good: the journal of the number is then void. */
+static bool is_void(const struct archive_kind *k, uint64_t number)
+{
+	for (size_t i = k->n_segments; i-- > 0 && k->segments[i].number >= number;)
+		if (k->segments[i].number == number)
+			return k->segments[i].error == 0;
+	return false;
+}
+
+/* The journals of one kind: that of the open segment, and what crashes left. */
 static int load_journals(
     struct archive *a, struct archive_kind *k, const struct archive_file *files, size_t n)
 {
 	char name[ARCHIVE_NAME_SIZE];
-	const struct archive_file *open = NULL;
 	struct archive_segment_entry *last = k->n_segments ? &k->segments[k->n_segments - 1] : NULL;
-	for (size_t i = 0; i < n; i++) {
-		if (!last || files[i].number > last->number) {
-			if (open)
-				return -ERR_MALFORMED;
-			open = &files[i];
-		} else if (files[i].number == last->number && last->error) {
-			/* its segment is no good, and this has the same records */
-			open = &files[i];
-			k->n_segments--;
-			last = k->n_segments ? last - 1 : NULL;
-		} else if (a->writable) {
+	for (size_t i = 0; i + 1 < n; i++)
+		if (a->writable && is_void(k, files[i].number))
 			unlinkat(a->folder, archive_file_name(files[i], name), 0);
-		}
+	struct archive_file newest = files[n - 1];
+	if (last && newest.number == last->number && last->error) {
+		/* the segment is no good, and this has the same records */
+		k->n_segments--;
+		k->open.number = newest.number;
 	}
-	k->open.number = last ? last->number + 1 : 1;
-	return open ? load_journal(a, k, *open) : 0;
+	if (newest.number >= k->open.number)
+		return load_journal(a, k, newest);
+	if (a->writable && is_void(k, newest.number))
+		unlinkat(a->folder, archive_file_name(newest, name), 0);
+	return 0;
 }
 
 static int load_files(struct archive *a, const struct archive_listing *l)
@@ -206,20 +217,17 @@ static int load_files(struct archive *a, const struct archive_listing *l)
 				i++;
 			r = load_journals(a, k, &l->files[first], i - first);
 			break;
-		case ARCHIVE_FILE_DAMAGED: break;
+		case ARCHIVE_FILE_DAMAGED:
+			/* after the journals: one that was set aside just now, in place of an older try,
+			 * counts once */
+			if (fstatat(a->folder, archive_file_name(f, name), &st, AT_SYMLINK_NOFOLLOW) == 0)
+				a->damaged_bytes += (uint64_t)st.st_size;
+			break;
 		case ARCHIVE_FILE_TEMPORARY:
 			if (a->writable)
 				unlinkat(a->folder, archive_file_name(f, name), 0);
 			break;
 		}
-	}
-	/* last, for a writer may just have set some aside */
-	for (size_t i = 0; r == 0 && i < l->n; i++) {
-		struct archive_file f = {
-		    .record = l->files[i].record, .type = ARCHIVE_FILE_DAMAGED, .number = l->files[i].number};
-		bool counted = i && l->files[i - 1].record == f.record && l->files[i - 1].number == f.number;
-		if (!counted && fstatat(a->folder, archive_file_name(f, name), &st, AT_SYMLINK_NOFOLLOW) == 0)
-			a->damaged_bytes += (uint64_t)st.st_size;
 	}
 	return r;
 }
