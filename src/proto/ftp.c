@@ -320,11 +320,15 @@ static enum proto_match ftp_probe(const uint8_t *p, size_t n, bool to_responder,
 	/* IRC has a USER with four parameters. */
 	if (text_equal_nocase(word, TEXT("USER")) && text_find(rest, ':') < rest.n)
 		return PROTO_NO;
+	/* Explicit TLS is what a client begins with; POP3's AUTH names a SASL mechanism. */
+	if (text_equal_nocase(word, TEXT("AUTH")))
+		return text_starts_nocase(rest, TEXT("TLS")) || text_starts_nocase(rest, TEXT("SSL"))
+		           ? PROTO_YES
+		           : PROTO_MAYBE;
 	/* Said by clients of IRC, POP3 and SMTP as well. */
-	bool shared = text_equal_nocase(word, TEXT("PASS")) || text_equal_nocase(word, TEXT("AUTH")) ||
-	              text_equal_nocase(word, TEXT("QUIT")) || text_equal_nocase(word, TEXT("HELP")) ||
-	              text_equal_nocase(word, TEXT("NOOP")) || text_equal_nocase(word, TEXT("LIST")) ||
-	              text_equal_nocase(word, TEXT("STAT"));
+	bool shared = text_equal_nocase(word, TEXT("PASS")) || text_equal_nocase(word, TEXT("QUIT")) ||
+	              text_equal_nocase(word, TEXT("HELP")) || text_equal_nocase(word, TEXT("NOOP")) ||
+	              text_equal_nocase(word, TEXT("LIST")) || text_equal_nocase(word, TEXT("STAT"));
 	if (!command_known(word))
 		return PROTO_NO;
 	return shared ? PROTO_MAYBE : PROTO_YES;

@@ -182,8 +182,9 @@ static enum proto_match pgsql_probe(const uint8_t *p, size_t n, bool to_responde
 		return length == 16 ? PROTO_YES : PROTO_NO;
 	if (code != PGSQL_VERSION_3 || length < 16 || length > PGSQL_MESSAGE_MAX)
 		return PROTO_NO;
-	return n >= 13 && memcmp(p + 8, "user", 5) != 0 && !memmem(p + 8, n - 8, "user", 5) ? PROTO_NO
-	                                                                                    : PROTO_YES;
+	if (n < length && n < PROTO_PROBE_BYTES)
+		return PROTO_MAYBE;
+	return memmem(p + 8, n - 8, "user", 5) ? PROTO_YES : PROTO_NO;
 }
 
 const struct proto_parser proto_pgsql = {
