@@ -27,7 +27,14 @@
 #include "flow/flow.h"
 #include "net/app.h"
 
-enum { COUNT_MIN = 10, COUNT_RITA = 20, TIMES_MAX = 128, BEACON_PER_MILLE = 180 };
+enum {
+	COUNT_MIN = 10,
+	COUNT_RITA = 20,
+	TIMES_MAX = 128,
+	BEACON_PER_MILLE = 130,
+	MEETINGS_MAX = 4,
+	MEETING_PER_MILLE = 60
+};
 #define INTERVAL_MIN (1 * NS_PER_S)
 #define SCORE_MIN    0.7
 #define NAME_SHOWN   80
@@ -53,8 +60,19 @@ struct channel {
 	struct flow_sample flows;
 };
 
+/* The first connections, until there are enough to be worth a channel: most destinations are met once or
+ * twice. */
+struct meeting {
+	struct detect_use use;
+	uint8_t n;
+	int64_t time[MEETINGS_MAX];
+	uint32_t sent[MEETINGS_MAX];
+	uint64_t flow[MEETINGS_MAX];
+};
+
 struct beacon_state {
 	struct detect_table *channels;
+	struct detect_table *meetings; /* by the same key */
 };
 
 static int beacon_start(struct detector *d, void **ret_state)
@@ -64,6 +82,9 @@ static int beacon_start(struct detector *d, void **ret_state)
 		return -ENOMEM;
 	int error = detect_table_new(
 	    d, &s->channels, sizeof(struct channel_key), sizeof(struct channel), BEACON_PER_MILLE);
+	if (error == 0)
+		error = detect_table_new(
+		    d, &s->meetings, sizeof(struct channel_key), sizeof(struct meeting), MEETING_PER_MILLE);
 	if (error < 0)
 		free(s);
 	else
@@ -185,6 +206,49 @@ static void channel_judge(struct detector *d, const struct channel_key *k, const
 	detect_report(d, &f);
 }
 
+static void channel_add(struct channel *c, int64_t time, uint32_t sent, uint64_t flow)
+{
+	if (c->n == 0 || time < c->first)
+		c->first = time;
+	c->use.last = time > c->use.last ? time : c->use.last;
+	c->time[c->n % TIMES_MAX] = time;
+	c->sent[c->n % TIMES_MAX] = sent;
+	c->n++;
+	c->use.weight = c->n < 64 ? c->n : 64;
+	flow_sample_add(&c->flows, flow);
+}
+
+/* The channel, made when the destination is met for the fifth time; NULL before. */
+static struct channel *channel_meet(struct detector *d, struct beacon_state *s, const struct channel_key *k,
+    const struct msg_flow *f, uint32_t sent)
+{
+	struct channel *c = detect_table_get(s->channels, k);
+	if (c)
+		return c;
+	struct meeting *m = detect_table_put(d, s->meetings, k, f->first, NULL);
+	if (!m)
+		return NULL;
+	if (m->n < MEETINGS_MAX) {
+		m->time[m->n] = f->first;
+		m->sent[m->n] = sent;
+		m->flow[m->n++] = f->id;
+		m->use.weight = m->n;
+		return NULL;
+	}
+	struct meeting met = *m;
+	table_remove(s->meetings->t, k);
+	c = detect_table_put(d, s->channels, k, f->first, NULL);
+	if (!c)
+		return NULL;
+	c->peer = f->responder;
+	c->app = f->app;
+	if (k->name)
+		text_printable(f->name, c->name, sizeof(c->name));
+	for (uint8_t i = 0; i < met.n; i++)
+		channel_add(c, met.time[i], met.sent[i], met.flow[i]);
+	return c;
+}
+
 static void beacon_take(struct detector *d, struct beacon_state *s, const struct msg_flow *f, bool by_name)
 {
 	struct channel_key k;
@@ -195,25 +259,13 @@ static void beacon_take(struct detector *d, struct beacon_state *s, const struct
 		k.name = name_hash(f->name, d->config.seed);
 	else
 		k.peer = f->responder;
-	int fresh;
-	struct channel *c = detect_table_put(d, s->channels, &k, f->first, &fresh);
+	uint32_t sent = f->payload_out < UINT32_MAX ? (uint32_t)f->payload_out : UINT32_MAX;
+	struct channel *c = channel_meet(d, s, &k, f, sent);
 	if (!c)
 		return;
-	if (fresh) {
-		c->peer = f->responder;
-		c->app = f->app;
-		if (by_name)
-			text_printable(f->name, c->name, sizeof(c->name));
-	}
-	if (fresh || f->first < c->first)
-		c->first = f->first;
-	c->time[c->n % TIMES_MAX] = f->first;
-	c->sent[c->n % TIMES_MAX] = f->payload_out < UINT32_MAX ? (uint32_t)f->payload_out : UINT32_MAX;
-	c->n++;
-	c->use.weight = c->n < 64 ? c->n : 64;
+	channel_add(c, f->first, sent, f->id);
 	if (c->app == APP_UNKNOWN)
 		c->app = f->app;
-	flow_sample_add(&c->flows, f->id);
 	if (c->n >= COUNT_RITA &&
 	    (c->n & (c->n - 1)) == 0) /* at 32, 64, 128 ...: the rest is said at finish */
 		channel_judge(d, &k, c);

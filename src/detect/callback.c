@@ -244,7 +244,9 @@ static void callback_flow(struct detector *d, void *state, const struct observat
 	bool marked = s->exploit_flow == f->id;
 	if (f->payload_out > 0 && f->packets_in > 0 && (marked || (!o->from_inside && !app_is_admin(f->app))))
 		request_take(d, s, f);
-	call_take(d, s, f);
+	/* Inside, only calls that said something are of interest. */
+	if (!o->to_inside || f->payload_out > 0)
+		call_take(d, s, f);
 }
 
 const struct behaviour behaviour_callback = {

@@ -167,7 +167,7 @@ static void clock_take(struct detector *d, int64_t first, int64_t last)
 static void observation_progress(struct detector *d, struct observation *o)
 {
 	const struct msg_flow *f = o->f;
-	struct partial *p = detect_table_get(d->partial, &f->id);
+	struct partial *p = table_count(d->partial->t) ? detect_table_get(d->partial, &f->id) : NULL;
 	o->fresh = p == NULL;
 	o->over = f->end != FLOW_END_NONE;
 	uint64_t out = p ? p->out : 0, in = p ? p->in : 0;

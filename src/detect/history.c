@@ -81,11 +81,16 @@ static uint64_t app_bit(uint16_t app)
 void history_flow(struct detector *d, struct observation *o)
 {
 	const struct msg_flow *f = o->f;
-	o->initiator = host_take(d, f->initiator, o->from_inside, f);
-	o->responder = host_take(d, f->responder, o->to_inside, f);
-	/* Making room for the responder may have cost the initiator its entry. */
-	o->initiator = detect_table_get(d->history.hosts, &f->initiator);
-	bool answered = detect_answered(f);
+	bool answered = detect_answered(f), foreign = !o->from_inside && !o->to_inside;
+	/* Who only knocks, and who doesn't answer, leaves no trace here: scans and forged sources cost
+	 * nothing. */
+	if (answered && (o->to_inside || foreign))
+		o->responder = host_take(d, f->responder, o->to_inside, f);
+	if (o->from_inside || (answered && foreign))
+		o->initiator = host_take(d, f->initiator, o->from_inside, f);
+	/* Making room for the one may have cost the other its entry. */
+	if (o->responder)
+		o->responder = detect_table_get(d->history.hosts, &f->responder);
 	if (o->initiator && o->fresh) {
 		o->initiator->begun++;
 		o->initiator->answered += answered;
@@ -107,7 +112,7 @@ void history_flow(struct detector *d, struct observation *o)
 		    .addr = f->responder, .port = f->responder_port, .protocol = f->protocol};
 		detect_table_put(d, d->history.services, &k, f->last, NULL);
 	}
-	if (o->from_inside == o->to_inside)
+	if (o->from_inside == o->to_inside || (!o->from_inside && !answered))
 		return;
 	struct net_addr outside = o->from_inside ? f->responder : f->initiator;
 	struct net_addr asker = o->from_inside ? f->initiator : f->responder;

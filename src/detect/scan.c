@@ -24,7 +24,14 @@
 #include "flow/flow.h"
 #include "net/app.h"
 
-enum { FAILURES_MIN = 5, RING = 24, COUNT_BITS = 1024, SCAN_PER_MILLE = 120 };
+enum {
+	FAILURES_MIN = 5,
+	OUTWARD_MIN = 20,
+	RING = 24,
+	COUNT_BITS = 1024,
+	SCAN_PER_MILLE = 80,
+	FIRSTS_PER_MILLE = 30
+};
 #define RATIO_FAILURE 4.0
 #define RATIO_SUCCESS 0.25
 #define RATIO_SCANNER 99.0 /* beta / alpha at 0.99 and 0.01 */
@@ -60,8 +67,18 @@ struct walk {
 	struct flow_sample flows;
 };
 
+/* The first failure of a vertical walk. Most have no second, and a walk is large. */
+struct first_failure {
+	struct detect_use use;
+	int64_t first;
+	uint64_t flow;
+	uint16_t port;
+	bool stealthy;
+};
+
 struct scan_state {
 	struct detect_table *walks;
+	struct detect_table *firsts; /* of vertical walks, by the same key */
 };
 
 enum contact { CONTACT_NONE, CONTACT_OK, CONTACT_FAILED, CONTACT_STEALTHY };
@@ -73,6 +90,9 @@ static int scan_start(struct detector *d, void **ret_state)
 		return -ENOMEM;
 	int error = detect_table_new(
 	    d, &s->walks, sizeof(struct walk_key), sizeof(struct walk), SCAN_PER_MILLE);
+	if (error == 0)
+		error = detect_table_new(
+		    d, &s->firsts, sizeof(struct walk_key), sizeof(struct first_failure), FIRSTS_PER_MILLE);
 	if (error < 0)
 		free(s);
 	else
@@ -173,7 +193,7 @@ static void ring_add(uint32_t *ring, uint8_t *n, uint32_t element)
 	ring[RING - 1] = element;
 }
 
-static void walk_fail(struct walk *w, uint32_t element, bool stealthy, const struct msg_flow *f)
+static void walk_fail(struct walk *w, uint32_t element, bool stealthy, uint64_t flow, uint16_t port)
 {
 	if (ring_holds(w->failed, w->n_failed, element))
 		return;
@@ -189,12 +209,12 @@ static void walk_fail(struct walk *w, uint32_t element, bool stealthy, const str
 		w->ratio = RATIO_SCANNER * RATIO_FAILURE;
 	if (w->failures >= FAILURES_MIN && w->ratio >= RATIO_SCANNER)
 		w->scanner = true;
-	flow_sample_add(&w->flows, f->id);
+	flow_sample_add(&w->flows, flow);
 	for (uint8_t i = 0; i < w->n_ports; i++)
-		if (w->ports[i] == f->responder_port)
+		if (w->ports[i] == port)
 			return;
 	if (w->n_ports < sizeof(w->ports) / sizeof(*w->ports))
-		w->ports[w->n_ports++] = f->responder_port;
+		w->ports[w->n_ports++] = port;
 }
 
 static void walk_succeed(struct walk *w, uint32_t element)
@@ -234,6 +254,12 @@ static const char *protocol_text(uint8_t protocol)
 	return protocol == TCP ? "TCP" : protocol == UDP ? "UDP" : "ICMP echo";
 }
 
+/* When the way out is down, all that people open fails: towards the outside it takes more, and says less. */
+static bool walk_is_scan(const struct walk_key *k, const struct walk *w)
+{
+	return w->scanner && (k->kind != WALK_OUTWARD || w->failures >= OUTWARD_MIN);
+}
+
 static void walk_report(struct detector *d, const struct walk_key *k, const struct walk *w, bool from_inside)
 {
 	char why[DETECT_WHY_SIZE], source[NET_ADDR_TEXT_SIZE], target[NET_ADDR_TEXT_SIZE], ports[40],
@@ -262,7 +288,10 @@ static void walk_report(struct detector *d, const struct walk_key *k, const stru
 	                 : vertical  ? "T1595"
 	                             : "T1595.001",
 	    /* Everybody outside is scanned all the time: it says little of the asset. */
-	    .confidence = detect_saturate((double)n, half, from_inside ? 0.92 : 0.5),
+	    .confidence = detect_saturate((double)n, half,
+	        !from_inside              ? 0.5
+	        : k->kind == WALK_OUTWARD ? 0.6
+	                                  : 0.92),
 	    .asset = from_inside ? k->source : w->example,
 	    .peer = from_inside ? (vertical ? w->example : (struct net_addr){{0}}) : k->source,
 	    .asset_role = from_inside ? MSG_ROLE_ACTOR : MSG_ROLE_TARGET,
@@ -307,13 +336,62 @@ static void walk_step(struct detector *d, struct scan_state *s, const struct obs
 		return;
 	}
 	uint32_t before = w->failures;
-	walk_fail(w, element, contact == CONTACT_STEALTHY, f);
+	walk_fail(w, element, contact == CONTACT_STEALTHY, f->id, f->responder_port);
 	/* Sources outside may be forged without end; those inside are few, and are what it is about. */
 	w->use.weight = w->failures + (w->scanner ? 1000 : 0) + (o->from_inside ? 10000 : 0);
 	/* The count is worth another word when it has grown by an eighth, so a long scan costs no more than
 	 * its logarithm. */
-	if (w->scanner && w->failures != before && (w->failures < 16 || w->failures % (w->failures / 8) == 0))
+	if (walk_is_scan(k, w) && w->failures != before &&
+	    (w->failures < 16 || w->failures % (w->failures / 8) == 0))
 		walk_report(d, k, w, o->from_inside);
+}
+
+/* A vertical walk begins at the second failure: whether this is one. The first is kept, and then given. */
+static bool vertical_begins(struct detector *d, struct scan_state *s, const struct observation *o,
+    const struct walk_key *k, enum contact contact, struct first_failure *ret_first)
+{
+	const struct msg_flow *f = o->f;
+	int fresh;
+	if (detect_table_get(s->walks, k)) {
+		*ret_first = (struct first_failure){.flow = 0};
+		return true;
+	}
+	if (contact == CONTACT_OK)
+		return false;
+	struct first_failure *first = detect_table_put(d, s->firsts, k, f->first, &fresh);
+	if (!first)
+		return false;
+	if (fresh) {
+		first->first = f->first;
+		first->flow = f->id;
+		first->port = f->responder_port;
+		first->stealthy = contact == CONTACT_STEALTHY;
+		first->use.weight = o->from_inside;
+		return false;
+	}
+	if (first->port == f->responder_port)
+		return false;
+	*ret_first = *first;
+	table_remove(s->firsts->t, k);
+	return true;
+}
+
+static void vertical_step(struct detector *d, struct scan_state *s, const struct observation *o,
+    struct walk_key *k, enum contact contact)
+{
+	struct first_failure first;
+	if (!vertical_begins(d, s, o, k, contact, &first))
+		return;
+	if (first.flow) {
+		struct walk *w = detect_table_put(d, s->walks, k, first.first, NULL);
+		if (!w)
+			return;
+		w->first = first.first;
+		w->example = o->f->responder;
+		w->ratio = 1;
+		walk_fail(w, first.port, first.stealthy, first.flow, first.port);
+	}
+	walk_step(d, s, o, k, o->f->responder_port, contact);
 }
 
 static void scan_flow(struct detector *d, void *state, const struct observation *o)
@@ -343,7 +421,7 @@ static void scan_flow(struct detector *d, void *state, const struct observation 
 	k.kind = WALK_VERTICAL;
 	k.target = f->responder;
 	k.port = 0;
-	walk_step(d, s, o, &k, f->responder_port, contact);
+	vertical_step(d, s, o, &k, contact);
 }
 
 static void scan_finish(struct detector *d, void *state, int64_t now)
@@ -354,7 +432,7 @@ static void scan_finish(struct detector *d, void *state, int64_t now)
 	(void)now;
 	for (const struct walk *w; (w = table_next(s->walks->t, &at, &key));) {
 		const struct walk_key *k = key;
-		if (w->scanner)
+		if (walk_is_scan(k, w))
 			walk_report(d, k, w, detect_inside(d, k->source));
 	}
 }

@@ -192,6 +192,19 @@ static void peer_to_peer_and_mail_are_no_scans(void **state)
 	timeline_free(t);
 }
 
+/* A worm tries one port of many machines outside; a few sites that are down are no worm. */
+static void only_many_failures_at_one_port_outside_are_a_scan(void **state)
+{
+	(void)state;
+	for (int n = 19; n <= 21; n++) {
+		struct timeline *t = timeline_new();
+		try_hosts(t, "10.1.0.9", "198.51.100.%d", n, 445, false);
+		timeline_finish(t, 60);
+		assert_int_equal(timeline_find(t, "scan.horizontal", "10.1.0.9") != NULL, n >= 20);
+		timeline_free(t);
+	}
+}
+
 static void results_depend_neither_on_seed_nor_on_order_of_ends(void **state)
 {
 	(void)state;
@@ -253,6 +266,7 @@ int main(void)
 	    cmocka_unit_test(outage_of_known_services_is_no_scan),
 	    cmocka_unit_test(clients_that_mostly_succeed_are_no_scanners),
 	    cmocka_unit_test(peer_to_peer_and_mail_are_no_scans),
+	    cmocka_unit_test(only_many_failures_at_one_port_outside_are_a_scan),
 	    cmocka_unit_test(results_depend_neither_on_seed_nor_on_order_of_ends),
 	    cmocka_unit_test(flood_of_sources_neither_grows_nor_blinds),
 	};
