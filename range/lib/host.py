@@ -57,6 +57,7 @@ class Agent:
         self.host = self.agency.host(name)
         self.rng = random.Random("host/%s/%s" % (self.seed, name))
         self.start = None
+        self.absence = self.plan_absence()
         self.log = None
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
                             "CURL_CA_BUNDLE": "/mnt/ca.pem"}
@@ -72,7 +73,7 @@ class Agent:
             passwd += "%s:x:%d:%d::/home/%s:/bin/bash\n" % (login, 30000 + n, 100, login)
             shadow += "%s:%s:19000::::::\n" % (login, hashed(password))
         resolver = "10.50.0.53" if self.host.internal else "198.51.100.53"
-        etc = {"passwd": passwd, "shadow": shadow, "resolv.conf": "nameserver %s\noptions timeout:3\n" % resolver,
+        etc = {"passwd": passwd, "shadow": shadow, "resolv.conf": "nameserver %s\noptions timeout:3 no-aaaa\n" % resolver,
                "hosts": "127.0.0.1 localhost %s\n" % self.host.name, "hostname": self.host.name + "\n"}
         for target in PRIVATE:
             mount("tmpfs", target, "tmpfs", data="size=64m,mode=755")
@@ -132,6 +133,20 @@ class Agent:
     def attack_begun(self):
         return self.start is not None and time.time() >= self.start + self.parameters["baseline"] - 2
 
+    def plan_absence(self):
+        """Shares of the recording between which nobody sits at this desk; four in ten leave theirs for a while."""
+        rng = random.Random("absence/%s/%s" % (self.seed, self.host.name))
+        if not self.host.user or rng.random() > 0.4:
+            return 1.0, 1.0
+        leaves = rng.uniform(0.0, 0.7)
+        return leaves, leaves + rng.uniform(0.2, 0.6)
+
+    def absent(self):
+        if "leaves-at-attack" in self.host.traits:
+            return self.attack_begun()
+        length = self.parameters["baseline"] + self.parameters["attack"]
+        return self.absence[0] <= (time.time() - self.start) / length < self.absence[1]
+
     def lease(self):
         pathlib.Path("/run/udhcpc.sh").write_text(UDHCPC)
         os.chmod("/run/udhcpc.sh", 0o755)
@@ -140,18 +155,22 @@ class Agent:
                     "hostname:" + self.host.name)
         time.sleep(3)
 
+    def attempt(self, action):
+        try:
+            action(self)
+        except Exception:
+            traceback.print_exc()
+
     def live(self):
         length = self.parameters["baseline"] + self.parameters["attack"]
         queue = []
         for n, habit in enumerate(ordinary.habits(self.host)):
-            heapq.heappush(queue, (time.time() + habit.first(self.rng, length), n, habit))
+            heapq.heappush(queue, (time.time() + habit.first(self.rng, length, self.host.pace), n, habit))
         while queue:
             due, n, habit = heapq.heappop(queue)
             time.sleep(max(0.0, due - time.time()))
-            try:
-                habit.action(self)
-            except Exception:
-                traceback.print_exc()
+            if habit.kind != "often" or not self.absent():
+                self.attempt(habit.action)
             if habit.kind != "once":
                 pace = self.host.pace
                 heapq.heappush(queue, (max(due, time.time() - 5) + habit.gap(self.rng) / pace, n, habit))

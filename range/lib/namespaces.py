@@ -16,6 +16,7 @@ import time
 from . import topology
 
 OFFLOADS = ("tx", "off", "rx", "off", "sg", "off", "tso", "off", "gso", "off", "gro", "off")
+REACHABLE = 300 * 1000      # ms for which a neighbour is known: fewer ARP packets than with the kernel's 30 s
 
 
 def run(*command):
@@ -57,6 +58,8 @@ class Range:
                       "link set %s up" % zone.bridge]
             lines += ["addr add %s dev %s" % (gateway, zone.bridge) for gateway in zone.gateways]
         batch(lines, self.router)
+        run(*inside(self.router, "sysctl", "-qw", *["net.ipv4.neigh.%s.base_reachable_time_ms=%d" % (z.bridge, REACHABLE)
+                                                    for z in topology.ZONES.values()]))
         for host in agency.hosts:
             self.attach(host)
 
@@ -66,7 +69,8 @@ class Range:
         run("ip", "-n", self.router, "link", "add", port, "type", "veth", "peer", "name", "eth0",
             "address", host.mac, "netns", namespace)
         run(*inside(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
-                    "net.ipv4.ip_unprivileged_port_start=0"))
+                    "net.ipv4.ip_unprivileged_port_start=0", "net.ipv4.tcp_timestamps=0",
+                    "net.ipv4.neigh.eth0.base_reachable_time_ms=%d" % REACHABLE))
         run(*inside(self.router, "ethtool", "-K", port, *OFFLOADS))
         run(*inside(namespace, "ethtool", "-K", "eth0", *OFFLOADS))
         batch(["link set %s master %s" % (port, zone.bridge), "link set %s up" % port], self.router)

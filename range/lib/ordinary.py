@@ -8,6 +8,7 @@ of its host, and draws from that host's own random generator.
 """
 
 import dataclasses
+import http.client
 import smtplib
 import socket
 import struct
@@ -16,7 +17,7 @@ import tempfile
 import time
 import typing
 
-from . import documents
+from . import documents, topology
 
 SITES = ("www.example.com", "news.example.org", "maps.example.net", "www.partner.example")
 INTRANET, FILES, MAIL = "intranet.agency.example", "files.agency.example", "mail.agency.example"
@@ -32,8 +33,8 @@ class Habit:
     jitter: float = 0.03
     at: float = 0.0             # once: share of the recording
 
-    def first(self, rng, length):
-        return self.at * length if self.kind == "once" else rng.uniform(3, self.seconds)
+    def first(self, rng, length, pace):
+        return self.at * length if self.kind == "once" else rng.uniform(3, self.seconds / pace)
 
     def gap(self, rng):
         if self.kind == "often":
@@ -69,6 +70,18 @@ def intranet(agent):
 
 def browse(agent):
     curl(agent, "https://%s/page%02d.html" % (agent.rng.choice(SITES), agent.rng.randrange(20)))
+
+
+def page(agent):
+    """A page of the intranet, for machines that only glance at it."""
+    connection = http.client.HTTPConnection(INTRANET, timeout=8)
+    try:
+        connection.request("GET", "/page%02d.html" % agent.rng.randrange(8))
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        pass
+    finally:
+        connection.close()
 
 
 def webmail(agent):
@@ -179,13 +192,8 @@ def cloud_upload(agent, size=None):
              % (agent.host.user, agent.rng.randrange(100000)))
 
 
-def cloud_upload_before(agent):
-    if not agent.attack_begun():
-        cloud_upload(agent)
-
-
 def cloud_bulk(agent):
-    cloud_upload(agent, 130 * 1024)
+    cloud_upload(agent, topology.BULK[agent.agency.scenario][1] * 1024)
 
 
 def printing(agent):
@@ -232,7 +240,7 @@ def poll_metrics(agent):
 
 def poll_pings(agent):
     for host in agent.agency.hosts:
-        if host.internal and host is not agent.host:
+        if host.internal and host is not agent.host and "desk" not in host.role and host.role != "phone":
             agent.tool("ping", "-n", "-q", "-c", "1", "-W", "1", host.address)
             time.sleep(0.1)
 
@@ -279,21 +287,24 @@ def mail_from_outside(agent):
 
 # -- who does what -----------------------------------------------------------
 
-MACHINE = (every(clock, 64), every(log_line, 70, 0.2), every(update_check, 1300, 0.1))
+MACHINE = (every(clock, 64), every(log_line, 45, 0.2), every(update_check, 1300, 0.1))
 
 ROLES = {
-    "desk": MACHINE + (often(intranet, 270), often(browse, 900), every(webmail, 900, 0.02), often(look_up, 70),
-                       often(share, 700), often(send_mail, 2400), often(printing, 2400)),
+    "desk": MACHINE + (often(intranet, 270), often(browse, 1000), every(webmail, 900, 0.02), often(look_up, 35),
+                       often(share, 900), often(send_mail, 2400), often(printing, 2400)),
     "server": MACHINE,
+    "plain-desk": MACHINE + (often(look_up, 14), often(page, 150), often(browse, 1800)),
+    "phone": (every(clock, 64), every(log_line, 45, 0.2), every(look_up, 60, 0.1), every(page, 300, 0.1)),
+    "device": (every(clock, 64), every(log_line, 25, 0.3), often(look_up, 25), every(update_check, 1300, 0.1)),
     "appliance": (every(clock, 256), every(log_line, 240, 0.2)),
-    "mission-console": MACHINE + (often(telemetry, 50), often(mission_status, 500), often(intranet, 400)),
-    "launch-console": MACHINE + (often(launch_data, 50), often(launch_status, 450), often(intranet, 400)),
-    "monitor": MACHINE + (every(poll_metrics, 190), every(poll_pings, 150)),
+    "mission-console": MACHINE + (often(telemetry, 70), often(mission_status, 1300), often(intranet, 400)),
+    "launch-console": MACHINE + (often(launch_data, 70), often(launch_status, 900), often(intranet, 400)),
+    "monitor": MACHINE + (every(poll_metrics, 240), every(poll_pings, 200)),
     "jump": MACHINE + (often(administer, 600),),
     "admin": MACHINE + (often(administer, 350), often(administer_by_jump, 900), often(intranet, 200), often(browse, 600)),
     "backup": MACHINE + (every(backup_small, 300, 0.1), once(backup_mission, 0.62)),
-    "visitor": (often(visit, 45),),
-    "remote-worker": (often(remote_access, 200), often(partner_fetch, 120)),
+    "visitor": (often(visit, 40),),
+    "remote-worker": (often(remote_access, 300), often(partner_fetch, 120)),
     "sender": (often(mail_from_outside, 160),),
     "outside": (),
 }
@@ -301,10 +312,10 @@ ROLES = {
 TRAITS = {
     "chat": (every(chat, 60, 0.2),),
     "cloud": (often(cloud_upload, 320),),
-    "cloud-until-attack": (often(cloud_upload_before, 110),),
-    "cloud-bulk": (once(cloud_bulk, 0.22),),
-    "mission-reader": (often(mission_status, 260), often(telemetry, 120)),
-    "launch-reader": (often(launch_status, 260),),
+    "cloud-busy": (often(cloud_upload, 25),),
+    "cloud-bulk": (once(cloud_bulk, 0.56),),
+    "mission-reader": (often(mission_status, 600), often(telemetry, 150)),
+    "launch-reader": (often(launch_status, 450),),
     "jump-user": (often(jump_login, 400),),
     "push-backup": (once(push_backup, 0.30),),
 }

@@ -30,6 +30,8 @@ def sshd(agent):
     pathlib.Path("/run/sshd.conf").write_text(
         "Port 22\nHostKey /run/ssh_host_key\nPidFile /run/sshd.pid\nUsePAM no\nUseDNS no\nPermitRootLogin no\n"
         "PasswordAuthentication yes\nKbdInteractiveAuthentication no\nMaxStartups 40\nPrintMotd no\n"
+        "KexAlgorithms curve25519-sha256\nHostKeyAlgorithms ssh-ed25519\nMACs hmac-sha2-256-etm@openssh.com,hmac-sha2-256\n"
+        "Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr\n"
         "Subsystem sftp internal-sftp\nAllowUsers %s\n" % " ".join(logins))
     agent.daemon("sshd", "/usr/sbin/sshd", "-D", "-e", "-f", "/run/sshd.conf")
 
@@ -51,7 +53,7 @@ def smb(agent):
             (share / "status" / ("shift-%02d.txt" % n)).write_bytes(documents.document(agent.seed, "shift-%d.txt" % n, 2))
     for n in range(24):
         (share / ("memo-%02d.txt" % n)).write_bytes(documents.document(agent.seed, "memo-%d.txt" % n, 1 + n % 4))
-    (share / "nightly.bin").write_bytes(documents.filler(agent.seed, agent.host.name, 84 * 1024))
+    (share / "nightly.bin").write_bytes(documents.filler(agent.seed, agent.host.name, topology.BULK[agent.agency.scenario][0] * 1024))
     subprocess.run(["chmod", "-R", "a+rwX", "/srv/share"], check=True)
     for folder in ("/var/lib/samba/private", "/var/cache/samba", "/run/samba/ncalrpc", "/var/log/samba"):
         os.makedirs(folder, exist_ok=True)
@@ -230,6 +232,8 @@ def syslog(agent):
 
 
 class Metrics(http.server.BaseHTTPRequestHandler):
+    server_version, sys_version = "metrics", ""
+
     def do_GET(self):
         load = os.getloadavg()
         body = ("node_load1 %.2f\nnode_load5 %.2f\nnode_boot 1\nnode_time %d\n" % (load[0], load[1], time.time())).encode()

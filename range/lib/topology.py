@@ -69,6 +69,9 @@ class Agency:
         return self.host(name).address
 
 
+# Kilobytes of a nightly copy and of the large upload to the cloud storage, as far as the recording has room.
+BULK = {"breakin": (115, 210), "cloud": (160, 340), "quiet": (360, 640)}
+
 WORDS = ("Copper", "Lantern", "Meadow", "Quartz", "Harbor", "Velvet", "Timber", "Saffron",
          "Cobalt", "Juniper", "Marble", "Falcon", "Willow", "Ember", "Granite", "Orchid")
 
@@ -101,9 +104,8 @@ def office(scenario, accounts):
         "ws15": ("mission-reader",), "ws16": ("cloud-bulk",), "ws17": ("jump-user", "clumsy"),
         "ws18": ("launch-reader",), "ws19": ("clumsy",), "ws20": ("clumsy", "cloud"), "ws22": ("chat",),
     }
-    pace = {"breakin": {"ws07": 0.3, "ws12": 0.3}, "cloud": {"ws14": 0.3, "ws03": 0.4}}.get(scenario, {})
     if scenario == "cloud":
-        traits.update({"ws03": ("cloud-until-attack",), "ws05": ("cloud", "mission-reader"), "ws04": ("chat",)})
+        traits.update({"ws03": ("cloud-busy",), "ws05": ("cloud", "mission-reader"), "ws04": ("chat",)})
     if scenario == "quiet":
         traits.update({"ws13": ("mission-reader", "cloud"), "ws21": ("cloud-bulk", "clumsy")})
     desks = []
@@ -115,8 +117,24 @@ def office(scenario, accounts):
         if scenario == "cloud" and name == "ws03":
             logins["ops"] = accounts["ops"]             # administered from the jump host
         desks.append(Host(name, "office", "10.20.0.%d" % (20 + n), "desk", ("sshd",), True,
-                          logins, login, traits.get(name, ()), pace.get(name, 1.0)))
+                          logins, login, traits.get(name, ())))
     return desks
+
+
+# Whose desks are empty from the attack on, and which machines have little to do anyway.
+UNATTENDED = {"breakin": ("ws07", "ws12"), "cloud": ("ws14", "ws03")}
+SLOW = {"breakin": ("vpn", "files-mc", "ws07", "ws12"), "cloud": ("jump", "data-lo", "ws14", "ws03")}
+
+
+def set_paces(scenario, seed, hosts):
+    """No two machines are equally busy; a third of all is as slow as those that the intruder takes."""
+    rng = random.Random("pace/%s/%s" % (scenario, seed))
+    for host in hosts:
+        pace = rng.choice((0.25, 0.3, 0.6, 1.0, 1.0, 1.3))
+        if host.internal and host.role not in ("monitor", "backup"):
+            host.pace = 0.25 if host.name in SLOW.get(scenario, ()) else pace
+        if host.name in UNATTENDED.get(scenario, ()):
+            host.traits += ("leaves-at-attack",)
 
 
 def agency(scenario, seed):
@@ -137,6 +155,9 @@ def agency(scenario, seed):
         Host("files", "office", "10.20.0.11", "server", ("smb", *server), users={**staff, **ops}),
         Host("print", "office", "10.20.0.12", "server", ("printer", "metrics")),
         *office(scenario, acc),
+        *[Host("ws%02d" % n, "office", "10.20.0.%d" % (20 + n), "plain-desk", dhcp=True, user="guest%d" % n)
+          for n in range(23, 31)],
+        *[Host("phone%d" % n, "office", "10.20.0.%d" % (70 + n), "phone") for n in range(1, 6)],
 
         Host("files-mc", "mission-control", "10.30.0.10", "server", ("smb", *server),
              users={**ops, "fileadm": acc["fileadm"], "nightly": acc["nightly"], **staff}, traits=("mission-documents",)),
@@ -144,11 +165,17 @@ def agency(scenario, seed):
         *[Host("mc%02d" % n, "mission-control", "10.30.0.%d" % (30 + n), "mission-console", ("sshd",),
                users=ops, user=PEOPLE[-n]) for n in range(1, 6)],
 
+        *[Host(name, "mission-control", "10.30.0.%d" % n, "device", ("metrics",))
+          for name, n in (("plan-mc", 21), ("antenna1", 51), ("antenna2", 52))],
+
         Host("data-lo", "launch-ops", "10.40.0.10", "server", ("smb", *server),
              users={**ops, "nightly": acc["nightly"], **staff}, traits=("launch-documents", "push-backup")),
         Host("db-lo", "launch-ops", "10.40.0.20", "server", ("database", *server), users=ops),
         *[Host("lo%02d" % n, "launch-ops", "10.40.0.%d" % (30 + n), "launch-console", ("sshd",),
                users=ops, user=PEOPLE[-5 - n]) for n in range(1, 4)],
+
+        *[Host(name, "launch-ops", "10.40.0.%d" % n, "device", ("metrics",))
+          for name, n in (("weather-lo", 21), ("pad1", 51), ("pad2", 52))],
 
         Host("dns1", "management", "10.50.0.53", "server", ("resolver", *server), users=ops),
         Host("ntp1", "management", "10.50.0.23", "server", ("ntp", *server), users=ops),
@@ -158,6 +185,9 @@ def agency(scenario, seed):
         Host("backup", "management", "10.50.0.30", "backup", server, users={**ops, "nightly": acc["nightly"]}),
         Host("admin01", "management", "10.50.0.51", "admin", ("sshd",), users=ops),
         Host("admin02", "management", "10.50.0.52", "admin", ("sshd",), users=ops),
+
+        Host("ca1", "management", "10.50.0.41", "device", ("metrics",)),
+        Host("assets1", "management", "10.50.0.42", "device", ("metrics",)),
 
         Host("root-ns", "internet", "198.51.100.53", "server", ("names",)),
         Host("sites", "internet", "198.51.100.80", "visitor", ("web",)),
@@ -169,6 +199,7 @@ def agency(scenario, seed):
         *INTRUDERS.get(scenario, ()),
     ]
 
+    set_paces(scenario, seed, hosts)
     names = {"%s.%s" % (h.name, DOMAIN): h.address for h in hosts if h.internal}
     names.update({
         "www.example.com": "198.51.100.80", "news.example.org": "198.51.100.80", "maps.example.net": "198.51.100.80",

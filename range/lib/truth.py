@@ -77,12 +77,13 @@ def attack_flows(agency, tools, notes, folder, begin, ended):
     return sorted(rows, key=lambda row: (row["from"], row["dst"], row["dport"]))
 
 
-def open_in_scans(folder):
+def answered_scans(folder):
+    """Who accepted or refused a connection of nmap's. Where nothing answered, its output says filtered."""
     found = set()
     for path in folder.glob("*.gnmap"):
         for line in path.read_text().splitlines():
             match = re.match(r"Host: (\S+) .*Ports: (.*)", line)
-            if match and "/open/" in match.group(2):
+            if match and re.search(r"/open/|/closed/|Ignored State: closed", match.group(2)):
                 found.add(match.group(1))
     return found
 
@@ -146,7 +147,7 @@ def write(path, agency, seed, directory, started, attack_started, ended):
     internal = {h.address: h for h in agency.hosts if h.internal}
     fallen = [{"address": agency.address(n["compromised"]), "name": n["compromised"], "since": rfc3339(n["since"]),
                "how": n["how"]} for n in notes if "compromised" in n]
-    touched = open_in_scans(folder) | {f["address"] for f in fallen}
+    touched = {f["address"] for f in fallen}
     for tool in tools:
         if not tool["what"].startswith("nmap"):
             touched |= {address for address, _ in endpoints(tool["targets"])}
@@ -157,6 +158,7 @@ def write(path, agency, seed, directory, started, attack_started, ended):
         "entry": {"address": fallen[0]["address"], "name": fallen[0]["name"], "time": fallen[0]["since"]} if fallen else None,
         "compromised": fallen,
         "touched": sorted(touched & set(internal), key=ipaddress.ip_address),
+        "probed": sorted(answered_scans(folder) & set(internal) - touched, key=ipaddress.ip_address),
         "attacker": ATTACKERS[agency.scenario],
         "attack_flows": attack_flows(agency, tools, notes, folder, attack_started, ended),
         "stolen": stolen(agency.scenario, seed, pathlib.Path(directory) / "received"),
