@@ -8,7 +8,7 @@
 
 size_t msg_begin(struct dynbuf *out, uint16_t record)
 {
-	size_t at = out->n;
+	size_t at = out->error ? MSG_NOT_BEGUN : out->n;
 	dynbuf_le16(out, record);
 	dynbuf_le32(out, 0);
 	return at;
@@ -17,6 +17,8 @@ size_t msg_begin(struct dynbuf *out, uint16_t record)
 int msg_finish(struct dynbuf *out, size_t at)
 {
 	int error = out->error;
+	if (at == MSG_NOT_BEGUN) /* an earlier failure, which isn't ours to take back */
+		return error;
 	if (error == 0 && out->n - at > MSG_RECORD_MAX)
 		error = -ERR_LIMIT;
 	if (error < 0) {
@@ -124,14 +126,14 @@ void msg_put_text(struct dynbuf *out, struct text v)
 void msg_put_u64s(struct dynbuf *out, struct msg_u64s v)
 {
 	put_count(out, v.n, MSG_LIST_MAX);
-	for (uint32_t i = 0; i < v.n; i++)
+	for (uint32_t i = 0; i < v.n && out->error == 0; i++)
 		dynbuf_le64(out, v.v[i]);
 }
 
 void msg_put_fields(struct dynbuf *out, struct msg_fields v)
 {
 	put_count(out, v.n, MSG_FIELDS_MAX);
-	for (uint32_t i = 0; i < v.n; i++) {
+	for (uint32_t i = 0; i < v.n && out->error == 0; i++) {
 		dynbuf_le16(out, (uint16_t)v.v[i].field);
 		msg_put_text(out, v.v[i].value);
 	}
@@ -239,6 +241,8 @@ struct msg_fields msg_get_fields(struct msg_reader *r)
 	for (uint32_t i = 0; i < n; i++) {
 		v[i].field = (enum field)cursor_le16(&r->c);
 		uint32_t length = cursor_le32(&r->c);
+		if (length > MSG_TEXT_MAX)
+			r->c.failed = true;
 		v[i].value = cursor_text(&r->c, length);
 	}
 	return (struct msg_fields){.v = v, .n = n};

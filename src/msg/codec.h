@@ -14,6 +14,9 @@ struct msg_reader {
 	int error;
 };
 
+/* The place of an envelope in a buffer that had failed before. */
+#define MSG_NOT_BEGUN SIZE_MAX
+
 /* Writes an envelope whose length msg_finish fills in; gives its place. */
 size_t msg_begin(struct dynbuf *out, uint16_t record);
 /* On an error what was appended since msg_begin is taken back. */
