@@ -44,6 +44,7 @@ struct tcp_holes {
 
 /* Sequence numbers of one direction, unwrapped to 64 bits. */
 struct tcp_side {
+	uint64_t first;  /* the first byte known */
 	uint64_t next;   /* one past the highest byte seen (SYN and FIN not counted as bytes) */
 	uint64_t acked;  /* the highest acknowledgement of it by the other end */
 	uint64_t fin;    /* one past the last byte, once a FIN was seen; 0: none */
@@ -52,8 +53,10 @@ struct tcp_side {
 	uint8_t scale; /* or TCP_SCALE_UNKNOWN */
 	bool known;    /* next has a meaning */
 	bool syn;
-	uint64_t
-	    jump; /* where an implausible packet claimed to be; 0: none. A second one there is believed */
+	uint64_t floor;      /* bytes before it that weren't seen are no data, acknowledged or not */
+	uint64_t jump;       /* where a packet claimed to be that wasn't believed; 0: none */
+	uint32_t jump_bytes; /* its payload */
+	int64_t heard_ns;    /* when something of it was last believed */
 	struct tcp_holes *holes;
 };
 
@@ -121,6 +124,14 @@ bool tcp_begins_anew(
 /* At the end: bytes that were acknowledged but never seen become payload. */
 void tcp_settle(struct flow_entry *e);
 void tcp_free(struct flow_table *t, struct flow_entry *e);
+
+/* holes.c */
+/* A hole [from, to) behind all others. At the bound the oldest two become one. */
+void tcp_holes_add(struct tcp_side *s, uint64_t from, uint64_t to);
+/* How many bytes of [from, to) lie in holes; they are filled now. */
+uint64_t tcp_holes_fill(struct tcp_side *s, uint64_t from, uint64_t to);
+/* Forgets the holes; how many of their bytes were acknowledged. */
+uint64_t tcp_holes_settle(struct tcp_side *s);
 
 /* stream.c */
 /* Bytes [seq, seq + length) of which `captured` are at p. */

@@ -59,7 +59,7 @@ enum flow_flag {
 	FLOW_GUESSED_INITIATOR = 1 << 1,
 	FLOW_CUT = 1 << 2,              /* packets captured in part */
 	FLOW_DEPTH_REACHED = 1 << 3,    /* reassembly stopped at its depth */
-	FLOW_MEMORY_REACHED = 1 << 4,   /* ... or for want of memory */
+	FLOW_MEMORY_REACHED = 1 << 4,   /* ... or went past a hole for want of memory */
 	FLOW_OVERLAP_CONFLICT = 1 << 5, /* retransmitted bytes that differ */
 	FLOW_SEQUENCE_ANOMALY = 1 << 6, /* jumps beyond the window */
 	FLOW_TUNNEL = 1 << 7,           /* carries flows that were decoded */

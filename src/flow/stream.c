@@ -45,14 +45,7 @@ void stream_free(struct flow_table *t, struct flow_entry *e, enum flow_dir dir)
 	e->f.stream[dir] = NULL;
 }
 
-/* Nothing more of this direction is wanted. */
-static void stop(struct flow_table *t, struct flow_entry *e, enum flow_dir dir)
-{
-	e->wanted[dir] = false;
-	stream_free(t, e, dir);
-}
-
-/* Hands bytes on, after a gap, up to the configured depth. */
+/* Hands bytes on, after a gap, up to the configured depth. Whoever walks the stream frees it afterwards. */
 static void hand(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const uint8_t *p, size_t n,
     uint64_t gap, int64_t time)
 {
@@ -60,18 +53,31 @@ static void hand(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, 
 	bool end = n >= left;
 	if (!e->wanted[dir] || (n == 0 && gap == 0))
 		return;
-	if (n > left)
+	if (end)
 		n = (size_t)left;
 	e->depth[dir] += n;
 	bool more = t->config.data(t->config.context, &e->f, dir, p, n, gap, time);
-	if (!more || end) {
-		if (more)
-			e->f.flags |= FLOW_DEPTH_REACHED;
-		e->wanted[dir] = false; /* the stream itself is freed by whoever walks it */
-	}
+	if (more && end)
+		e->f.flags |= FLOW_DEPTH_REACHED;
+	e->wanted[dir] = more && !end;
 }
 
-/* Hands on the held segments that now come next; `over`: also past holes. */
+/* Hands on [seq, seq + length), of which `captured` bytes are at p: what of it comes next or after a gap. */
+static void hand_span(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t seq,
+    const uint8_t *p, size_t captured, size_t length, int64_t time)
+{
+	uint64_t *next = &e->handed[dir];
+	uint64_t gap = seq > *next ? seq - *next : 0, skip = *next > seq ? *next - seq : 0;
+	if (skip >= length)
+		return;
+	size_t held = captured > skip ? captured - (size_t)skip : 0;
+	*next = seq + length;
+	hand(t, e, dir, held ? p + skip : NULL, held, gap, time);
+	hand(t, e, dir, NULL, 0, length - skip - held, time);
+}
+
+/* Hands on the held segments that now come next, and those that begin at or before `over` with what is
+ * missing before them. */
 static void drain(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t over, int64_t time)
 {
 	struct flow_stream *s = e->f.stream[dir];
@@ -80,32 +86,17 @@ static void drain(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
 		return;
 	for (; i < s->n && e->wanted[dir]; i++) {
 		struct segment *g = &s->v[i];
-		uint64_t *next = &e->handed[dir];
-		if (g->seq > *next && g->seq > over)
+		if (g->seq > e->handed[dir] && g->seq > over)
 			break;
-		uint64_t gap = g->seq > *next ? g->seq - *next : 0;
-		uint64_t skip = *next > g->seq ? *next - g->seq : 0;
-		if (skip < g->length) {
-			size_t held = g->captured > skip ? g->captured - (size_t)skip : 0;
-			hand(t, e, dir, held ? g->p + skip : NULL, held, gap, time);
-			if (e->wanted[dir] && g->length > g->captured)
-				hand(t, e, dir, NULL, 0,
-				    g->length - (g->captured > skip ? g->captured : skip), time);
-			*next = g->seq + g->length;
-		}
+		hand_span(t, e, dir, g->seq, g->p, g->captured, g->length, time);
 		t->stats.reassembly_bytes -= g->captured;
 		s->bytes -= g->captured;
 		free(g->p);
-		g->p = NULL;
 	}
-	if (!e->wanted[dir] || i == s->n) {
-		memmove(s->v, s->v + i, (s->n - i) * sizeof(*s->v));
-		s->n -= i;
+	s->n -= i;
+	memmove(s->v, s->v + i, s->n * sizeof(*s->v));
+	if (!e->wanted[dir] || s->n == 0)
 		stream_free(t, e, dir);
-	} else {
-		memmove(s->v, s->v + i, (s->n - i) * sizeof(*s->v));
-		s->n -= i;
-	}
 }
 
 void stream_finish(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, int64_t time)
@@ -122,39 +113,39 @@ void stream_acked(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
 	drain(t, e, dir, acked - 1, time);
 }
 
-/* Whether the bytes that both hold are the same. */
-static bool same_bytes(const struct segment *g, uint64_t seq, const uint8_t *p, size_t captured)
+/* Whether [seq, seq + captured) has other bytes than those that are held of it. */
+static bool conflicts(const struct flow_stream *s, uint64_t seq, const uint8_t *p, size_t captured)
 {
-	uint64_t from = seq > g->seq ? seq : g->seq;
-	uint64_t end_g = g->seq + g->captured, end = seq + captured;
-	uint64_t to = end < end_g ? end : end_g;
-	return from >= to || memcmp(g->p + (from - g->seq), p + (from - seq), (size_t)(to - from)) == 0;
+	for (size_t i = 0; i < s->n && s->v[i].seq < seq + captured; i++) {
+		const struct segment *g = &s->v[i];
+		uint64_t from = seq > g->seq ? seq : g->seq;
+		uint64_t end = seq + captured, end_g = g->seq + g->captured, to = end < end_g ? end : end_g;
+		if (from < to && memcmp(g->p + (from - g->seq), p + (from - seq), (size_t)(to - from)) != 0)
+			return true;
+	}
+	return false;
 }
 
+/* Makes room for a segment that comes too early, going past the oldest holes where the window is full. */
 static bool make_room(
     struct flow_table *t, struct flow_entry *e, enum flow_dir dir, size_t captured, int64_t time)
 {
-	if (!e->f.stream[dir]) {
-		if (t->stats.reassembly_bytes + sizeof(struct flow_stream) > t->config.reassembly_memory)
-			return false;
-		e->f.stream[dir] = calloc(1, sizeof(struct flow_stream));
+	const size_t own = sizeof(struct flow_stream);
+	const struct flow_stream *s;
+	while ((s = e->f.stream[dir]) &&
+	       (s->n == STREAM_SEGMENTS_MAX || s->bytes - own + captured > t->config.reassembly_window))
+		drain(t, e, dir, s->v[0].seq, time);
+	size_t more = s ? captured : own + captured;
+	if (!e->wanted[dir] || captured > t->config.reassembly_window || more > t->config.reassembly_memory ||
+	    t->stats.reassembly_bytes > t->config.reassembly_memory - more)
+		return false;
+	if (!s) {
+		e->f.stream[dir] = calloc(1, own);
 		if (!e->f.stream[dir])
 			return false;
-		account(t, e->f.stream[dir], sizeof(struct flow_stream));
+		account(t, e->f.stream[dir], own);
 	}
-	/* a full window means that the hole before it stays: go past it */
-	while (e->f.stream[dir] && (e->f.stream[dir]->n == STREAM_SEGMENTS_MAX ||
-	                               e->f.stream[dir]->bytes - sizeof(struct flow_stream) + captured >
-	                                   t->config.reassembly_window)) {
-		if (e->f.stream[dir]->n == 0)
-			return false;
-		drain(t, e, dir, e->f.stream[dir]->v[0].seq, time);
-	}
-	if (!e->wanted[dir])
-		return false;
-	if (!e->f.stream[dir])
-		return make_room(t, e, dir, captured, time);
-	return t->stats.reassembly_bytes + captured <= t->config.reassembly_memory;
+	return true;
 }
 
 static bool insert(struct flow_table *t, struct flow_stream *s, size_t at, uint64_t seq, const uint8_t *p,
@@ -186,63 +177,60 @@ static bool hold(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, 
 	struct flow_stream *s = e->f.stream[dir];
 	uint64_t end = seq + length;
 	for (size_t i = 0; seq < end; i++) {
-		uint64_t stop_at = i < s->n && s->v[i].seq < end ? s->v[i].seq : end;
-		if (seq < stop_at) {
-			size_t part = (size_t)(stop_at - seq), held = part < captured ? part : captured;
-			if (!insert(t, s, i, seq, p, held, part))
+		uint64_t to = i < s->n && s->v[i].seq < end ? s->v[i].seq : end, after;
+		if (seq < to) {
+			size_t part = (size_t)(to - seq);
+			if (!insert(t, s, i, seq, p, part < captured ? part : captured, part))
 				return false;
-			p += held;
-			captured -= held;
-			seq = stop_at;
-			continue;
+			after = to;
+		} else {
+			after = s->v[i].seq + s->v[i].length;
 		}
-		if (i >= s->n)
-			break;
-		const struct segment *g = &s->v[i];
-		if (g->seq + g->length <= seq)
+		if (after <= seq)
 			continue;
-		if (!same_bytes(g, seq, p, captured))
-			e->f.flags |= FLOW_OVERLAP_CONFLICT;
-		uint64_t skip = g->seq + g->length - seq;
-		if (skip > end - seq)
-			skip = end - seq;
-		size_t held = skip < captured ? (size_t)skip : captured;
+		size_t done = (size_t)((after < end ? after : end) - seq);
+		size_t held = done < captured ? done : captured;
 		p += held;
 		captured -= held;
-		seq += skip;
+		seq += done;
 	}
 	return true;
+}
+
+/* Hands a segment on now, where it lies. Holes before it are given up; what is held of it comes first. */
+static void pass(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t seq,
+    const uint8_t *p, size_t captured, size_t length, int64_t time)
+{
+	uint64_t end = seq + length;
+	drain(t, e, dir, seq, time);
+	while (e->wanted[dir] && e->handed[dir] < end) {
+		const struct flow_stream *s = e->f.stream[dir];
+		uint64_t to = s && s->v[0].seq < end ? s->v[0].seq : end;
+		size_t part = (size_t)(to - seq);
+		hand_span(t, e, dir, seq, p, captured < part ? captured : part, part, time);
+		drain(t, e, dir, 0, time);
+	}
+	if (!e->wanted[dir])
+		stream_free(t, e, dir);
 }
 
 void stream_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t seq,
     const uint8_t *p, size_t captured, size_t length, int64_t time)
 {
-	uint64_t *next = &e->handed[dir];
-	if (seq < *next) {
-		uint64_t skip = *next - seq;
-		if (skip >= length)
-			return;
-		size_t held = skip < captured ? (size_t)skip : captured;
-		p += held;
-		captured -= held;
-		length -= (size_t)skip;
-		seq = *next;
-	}
-	bool conflict_possible = e->f.stream[dir] != NULL;
-	if (seq == *next && !conflict_possible) {
-		hand(t, e, dir, p, captured, 0, time);
-		if (e->wanted[dir] && captured < length)
-			hand(t, e, dir, NULL, 0, length - captured, time);
-		*next = seq + length;
+	uint64_t next = e->handed[dir];
+	if (seq + length <= next)
+		return;
+	if (e->f.stream[dir] && conflicts(e->f.stream[dir], seq, p, captured))
+		e->f.flags |= FLOW_OVERLAP_CONFLICT;
+	if (seq <= next || seq <= e->tcp[dir].acked) {
+		pass(t, e, dir, seq, p, captured, length, time);
 		return;
 	}
-	if (!make_room(t, e, dir, captured, time) || !hold(t, e, dir, seq, p, captured, length)) {
-		if (e->wanted[dir]) {
-			e->f.flags |= FLOW_MEMORY_REACHED;
-			stream_finish(t, e, dir, time);
-			stop(t, e, dir);
-		}
+	bool room = make_room(t, e, dir, captured, time);
+	bool early = seq > e->handed[dir]; /* making room may have gone past the hole */
+	if (room && early && hold(t, e, dir, seq, p, captured, length))
 		return;
-	}
-	drain(t, e, dir, 0, time);
+	if (e->wanted[dir] && early)
+		e->f.flags |= FLOW_MEMORY_REACHED;
+	pass(t, e, dir, seq, p, captured, length, time);
 }

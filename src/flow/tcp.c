@@ -6,12 +6,17 @@
 #include "flow/entry.h"
 
 /*
- * Sequence accounting. Numbers are unwrapped to 64 bits, starting high enough that nothing runs below zero. A
- * packet that lies further ahead than any window, or than a line could have carried since the last packet,
- * isn't believed until a second one stands at the same place.
+ * Sequence accounting. Numbers are unwrapped to 64 bits, starting high enough that nothing runs below zero.
+ *
+ * A packet further off than a window isn't believed until a second one stands at the same place. What lies
+ * between is then a hole like any other, to be filled late; but where no line could have carried it in the
+ * time, acknowledging it doesn't make it data. Two packets far behind begin the count anew. So whoever forges
+ * numbers can add no more than what went over the wire, and hide nothing behind them.
  */
 #define UNWRAP_BASE  (UINT64_C(1) << 40)
 #define WINDOW_LEAST (UINT64_C(1) << 22) /* what is always believed: a burst lost by the capture */
+#define WINDOW_MOST  (UINT64_C(1) << 26)
+#define CARRIED_MOST (UINT64_C(1) << 31) /* beyond it unwrapping is a guess */
 #define BYTES_PER_NS 12                  /* 100 Gbit/s: no link carries more */
 
 static uint64_t unwrap(uint64_t near, uint32_t seq)
@@ -19,100 +24,49 @@ static uint64_t unwrap(uint64_t near, uint32_t seq)
 	return near + (uint64_t)(int64_t)(int32_t)(seq - (uint32_t)near);
 }
 
-static uint64_t plausible_ahead(const struct flow_entry *e, enum flow_dir dir, bool twice, int64_t time)
+/* The furthest that is known of a side: seen, or acknowledged by the other. */
+static uint64_t front(const struct tcp_side *s)
 {
-	const struct tcp_side *receiver = &e->tcp[!dir];
-	uint64_t window = receiver->window * 2;
-	int64_t idle = time - e->f.last_ns;
-	uint64_t carried = idle > 0 ? (uint64_t)idle * BYTES_PER_NS : 0;
-	if (window < WINDOW_LEAST)
-		window = WINDOW_LEAST;
-	if (twice && carried > window)
-		window = carried;
-	return window < (UINT64_C(1) << 30) ? window : UINT64_C(1) << 30;
+	return s->acked > s->next ? s->acked : s->next;
 }
 
-/*
- * Whether position `at` of the side's sequence space is believed. A jump ahead needs a second packet near the
- * first; one far behind is never believed.
- */
-static bool believe(struct flow_entry *e, enum flow_dir dir, uint64_t at, int64_t time)
+static uint64_t plausible_ahead(const struct flow_entry *e, enum flow_dir dir)
 {
-	struct tcp_side *s = &e->tcp[dir];
-	if (at <= s->next)
-		return s->next - at <= (UINT64_C(1) << 30);
-	if (at - s->next <= plausible_ahead(e, dir, false, time)) {
-		s->jump = 0;
-		return true;
-	}
-	e->f.flags |= FLOW_SEQUENCE_ANOMALY;
-	bool again = s->jump && at >= s->jump && at - s->jump <= WINDOW_LEAST &&
-	             at - s->next <= plausible_ahead(e, dir, true, time);
-	s->jump = again ? 0 : at;
-	return again;
+	uint64_t window = e->tcp[!dir].window * 2;
+	return window < WINDOW_LEAST ? WINDOW_LEAST : window > WINDOW_MOST ? WINDOW_MOST : window;
 }
 
-static void side_start(struct flow_entry *e, enum flow_dir dir, uint32_t seq)
+/* What a line can have carried since the side was last heard of. */
+static uint64_t plausible_lost(const struct tcp_side *s, int64_t time)
+{
+	int64_t idle = time - s->heard_ns;
+	return idle < (int64_t)(CARRIED_MOST / BYTES_PER_NS) ? (uint64_t)idle * BYTES_PER_NS : CARRIED_MOST;
+}
+
+static bool plausible(const struct flow_entry *e, enum flow_dir dir, uint64_t at)
+{
+	const struct tcp_side *s = &e->tcp[dir];
+	uint64_t known = front(s);
+	if (at >= known)
+		return at - known <= plausible_ahead(e, dir);
+	return known - at <= plausible_ahead(e, dir) ||
+	       (s->holes && s->holes->n && at >= s->holes->v[0].from);
+}
+
+static bool stands_at_jump(const struct tcp_side *s, uint64_t at)
+{
+	return s->jump && (at > s->jump ? at - s->jump : s->jump - at) <= WINDOW_LEAST;
+}
+
+static void side_start(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t at)
 {
 	struct tcp_side *s = &e->tcp[dir];
 	s->known = true;
-	s->next = UNWRAP_BASE + seq;
-	s->acked = s->next;
-	e->handed[dir] = s->next;
-}
-
-/* A hole [from, to) of what was never seen. At the bound the oldest two become one, with what lies between:
- * bytes that were seen then count once as seen and once as missing, which can only raise the bound. */
-static void hole_add(struct tcp_side *s, uint64_t from, uint64_t to)
-{
-	if (!s->holes)
-		s->holes = calloc(1, sizeof(*s->holes));
-	struct tcp_holes *h = s->holes;
-	if (!h)
-		return;
-	if (h->n == TCP_HOLES_MAX) {
-		h->v[0].to = h->v[1].to;
-		memmove(&h->v[1], &h->v[2], (h->n - 2) * sizeof(h->v[0]));
-		h->n--;
-	}
-	h->v[h->n].from = from;
-	h->v[h->n].to = to;
-	h->n++;
-}
-
-/* How many bytes of [from, to) lie in holes; they are filled now. */
-static uint64_t holes_fill(struct tcp_side *s, uint64_t from, uint64_t to)
-{
-	struct tcp_holes *h = s->holes;
-	uint64_t filled = 0;
-	for (size_t i = 0; h && i < h->n;) {
-		uint64_t a = h->v[i].from > from ? h->v[i].from : from, b = h->v[i].to < to ? h->v[i].to : to;
-		if (a >= b) {
-			i++;
-			continue;
-		}
-		filled += b - a;
-		bool before = h->v[i].from < a, after = b < h->v[i].to;
-		if (before && after && h->n < TCP_HOLES_MAX) {
-			memmove(&h->v[i + 1], &h->v[i], (h->n - i) * sizeof(h->v[0]));
-			h->n++;
-			h->v[i].to = a;
-			h->v[i + 1].from = b;
-			i += 2;
-		} else if (before) {
-			/* no room to split: what lies after stays seen as filled only where it was */
-			if (!after)
-				h->v[i].to = a;
-			i++;
-		} else if (after) {
-			h->v[i].from = b;
-			i++;
-		} else {
-			memmove(&h->v[i], &h->v[i + 1], (h->n - i - 1) * sizeof(h->v[0]));
-			h->n--;
-		}
-	}
-	return filled;
+	s->first = at;
+	s->next = at;
+	s->acked = at;
+	s->heard_ns = t->now;
+	e->handed[dir] = at;
 }
 
 /* Payload bytes [at, at + n): what is new counts, the rest was sent again. */
@@ -121,12 +75,18 @@ static void count_payload(struct flow_entry *e, enum flow_dir dir, uint64_t at, 
 	struct tcp_side *s = &e->tcp[dir];
 	struct flow_side *side = &e->f.side[dir];
 	uint64_t end = at + n, fresh = 0, known_end = end < s->next ? end : s->next;
+	if (at < s->first && !s->syn) {
+		/* the capture began with a later packet, or with the acknowledgement of this one */
+		uint64_t to = end < s->first ? end : s->first;
+		fresh += to - at;
+		s->first = at;
+	}
 	if (at < known_end)
-		fresh += holes_fill(s, at, known_end);
+		fresh += tcp_holes_fill(s, at, known_end);
 	if (end > s->next) {
 		uint64_t from = at > s->next ? at : s->next;
 		if (at > s->next)
-			hole_add(s, s->next, at);
+			tcp_holes_add(s, s->next, at);
 		fresh += end - from;
 		s->next = end;
 	}
@@ -134,31 +94,101 @@ static void count_payload(struct flow_entry *e, enum flow_dir dir, uint64_t at, 
 	side->retransmitted += n - fresh;
 }
 
+static void settle_side(struct flow_entry *e, enum flow_dir dir)
+{
+	struct tcp_side *s = &e->tcp[dir];
+	uint64_t missing = tcp_holes_settle(s);
+	/* the FIN takes one sequence number, and may be acknowledged without being seen */
+	uint64_t end = s->fin && s->acked == s->fin + 1 ? s->fin : s->acked;
+	bool fin_unseen = !s->fin && (e->f.side[!dir].tcp_flags & PACKET_TCP_FIN) && e->f.side[dir].packets;
+	if (s->known && end > s->next) {
+		missing += end - s->next - (fin_unseen && end - s->next == 1);
+		s->next = end;
+	}
+	if (missing && e->f.side[dir].packets == 0)
+		e->f.flags |= FLOW_ONE_WAY_VIEW;
+	e->f.side[dir].missing += missing;
+	e->f.side[dir].payload += missing;
+}
+
 void tcp_settle(struct flow_entry *e)
 {
-	for (int dir = 0; dir < 2; dir++) {
-		struct tcp_side *s = &e->tcp[dir];
-		uint64_t missing = 0;
-		for (size_t i = 0; s->holes && i < s->holes->n; i++) {
-			uint64_t to = s->holes->v[i].to < s->acked ? s->holes->v[i].to : s->acked;
-			if (s->holes->v[i].from < to)
-				missing += to - s->holes->v[i].from;
-		}
-		/* the FIN takes one sequence number and may be acknowledged without being seen */
-		uint64_t end = s->fin && s->fin < s->acked ? s->fin : s->acked;
-		if (s->known && end > s->next) {
-			bool maybe_fin = !s->fin && (e->f.side[!dir].tcp_flags & PACKET_TCP_FIN);
-			missing += end - s->next - (maybe_fin && end - s->next == 1);
-		}
-		if (s->known && e->f.side[dir].packets == 0 && missing)
-			e->f.flags |= FLOW_ONE_WAY_VIEW;
-		e->f.side[dir].missing += missing;
-		e->f.side[dir].payload += missing;
-		if (s->holes)
-			s->holes->n = 0;
-		if (s->next < end)
-			s->next = end;
+	settle_side(e, FLOW_FORWARD);
+	settle_side(e, FLOW_REVERSE);
+}
+
+/* Begins the count anew at `start`, far behind; returns by how much all numbers are raised. */
+static uint64_t move_back(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t start)
+{
+	struct tcp_side *s = &e->tcp[dir];
+	uint64_t left = front(s), up = start < UNWRAP_BASE / 2 ? UNWRAP_BASE : 0; /* never below zero */
+	settle_side(e, dir);
+	if (e->f.stream[dir])
+		stream_finish(t, e, dir, t->now);
+	side_start(t, e, dir, start + up);
+	s->fin = 0;
+	s->floor = 0;
+	s->jump = left + up; /* where a forged move came from is believed at once */
+	s->jump_bytes = 0;
+	return up;
+}
+
+/* Goes on ahead; `at` is where the second packet stands. */
+static void move_ahead(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t at)
+{
+	struct tcp_side *s = &e->tcp[dir];
+	uint64_t start = s->jump < at ? s->jump : at;
+	if (at - front(s) > plausible_lost(s, t->now)) {
+		settle_side(e, dir);
+		s->floor = start;
 	}
+	if (s->jump_bytes)
+		count_payload(e, dir, s->jump, s->jump_bytes);
+	s->jump = 0;
+}
+
+/* Whether a packet of n bytes at *at is believed; *at may read otherwise afterwards. */
+static bool believe_data(
+    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t *at, uint32_t n)
+{
+	struct tcp_side *s = &e->tcp[dir];
+	if (!plausible(e, dir, *at)) {
+		e->f.flags |= FLOW_SEQUENCE_ANOMALY;
+		if (!stands_at_jump(s, *at)) {
+			s->jump = *at;
+			s->jump_bytes = n;
+			return false;
+		}
+		if (*at > front(s)) {
+			move_ahead(t, e, dir, *at);
+		} else {
+			uint64_t jump = s->jump, jump_bytes = s->jump_bytes;
+			uint64_t up = move_back(t, e, dir, jump < *at ? jump : *at);
+			if (jump_bytes)
+				count_payload(e, dir, jump + up, jump_bytes);
+			*at += up;
+		}
+	}
+	s->heard_ns = t->now;
+	return true;
+}
+
+/* The same of an acknowledgement, which alone never moves us. */
+static bool believe_ack(struct flow_table *t, struct flow_entry *e, enum flow_dir side, uint64_t ack)
+{
+	struct tcp_side *s = &e->tcp[side];
+	if (!plausible(e, side, ack)) {
+		e->f.flags |= FLOW_SEQUENCE_ANOMALY;
+		bool again = stands_at_jump(s, ack);
+		if (!s->jump) {
+			s->jump = ack;
+			s->jump_bytes = 0;
+		}
+		if (!again || ack < front(s) || ack - front(s) > plausible_lost(s, t->now))
+			return false;
+	}
+	s->heard_ns = t->now;
+	return true;
 }
 
 void tcp_free(struct flow_table *t, struct flow_entry *e)
@@ -200,31 +230,30 @@ static void take_window(struct tcp_side *s, const struct packet_tcp *tcp)
 		s->scale = tcp->window_scale == TCP_SCALE_UNKNOWN ? 0
 		           : tcp->window_scale > 14               ? 14
 		                                                  : tcp->window_scale;
-	/* whoever missed the SYN can't know the scale: the largest that is allowed (RFC 7323, 2.3) misses
-	 * nothing */
-	uint64_t window = (uint64_t)tcp->window << (syn ? 0 : s->scale == TCP_SCALE_UNKNOWN ? 14 : s->scale);
+	/* whoever missed the SYN can't know the scale: what is always believed must do */
+	uint64_t window = (uint64_t)tcp->window << (syn || s->scale == TCP_SCALE_UNKNOWN ? 0 : s->scale);
 	if (window > s->window)
 		s->window = window;
 }
 
 /* The acknowledgement of the other side's bytes. */
 static void take_ack(
-    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, int64_t time)
+    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp)
 {
 	enum flow_dir other = !dir;
 	struct tcp_side *s = &e->tcp[other];
-	if (!(tcp->flags & PACKET_TCP_ACK) || (tcp->flags & PACKET_TCP_RST))
+	if (!(tcp->flags & PACKET_TCP_ACK))
 		return;
 	if (!s->known) {
-		side_start(e, other, tcp->ack);
+		side_start(t, e, other, UNWRAP_BASE + tcp->ack);
 		return;
 	}
-	uint64_t ack = unwrap(s->next, tcp->ack);
-	if (ack <= s->acked || !believe(e, other, ack, time))
+	uint64_t ack = unwrap(front(s), tcp->ack);
+	if (ack <= s->acked || !believe_ack(t, e, other, ack))
 		return;
 	s->acked = ack;
 	if (e->wanted[other])
-		stream_acked(t, e, other, ack, time);
+		stream_acked(t, e, other, ack, t->now);
 }
 
 static void establish(struct flow_entry *e, int64_t time)
@@ -233,19 +262,27 @@ static void establish(struct flow_entry *e, int64_t time)
 		e->f.established_ns = time;
 }
 
-static void take_syn(struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp)
+/* Whether a SYN-ACK answers the SYN that we saw; its sender's data may be acknowledged too (RFC 7413). */
+static bool answers_syn(const struct tcp_side *opener, const struct packet_tcp *tcp)
+{
+	uint32_t ahead = tcp->ack - (opener->isn + 1);
+	return !opener->syn || ahead <= (uint32_t)opener->next - (opener->isn + 1);
+}
+
+/* The first SYN of a side stands; until it is answered, another one may take its place. */
+static void take_syn(
+    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp)
 {
 	struct tcp_side *s = &e->tcp[dir];
-	bool data_seen = e->f.side[dir].payload > 0;
-	if (s->syn && s->isn != tcp->seq && data_seen)
-		return;
-	if (!s->syn || s->isn != tcp->seq) {
-		if (!data_seen)
-			side_start(e, dir, tcp->seq + 1);
+	bool answer = tcp->flags & PACKET_TCP_ACK, first = !s->syn;
+	bool again = s->syn && s->isn != tcp->seq && e->f.tcp == FLOW_TCP_SYN_SENT;
+	if ((first || again) && e->f.side[dir].payload == 0) {
+		side_start(t, e, dir, UNWRAP_BASE + (uint32_t)(tcp->seq + 1));
 		s->isn = tcp->seq;
 		s->syn = true;
 	}
-	bool answer = tcp->flags & PACKET_TCP_ACK;
+	if (!s->syn || s->isn != tcp->seq)
+		return;
 	if (!answer && e->f.tcp == FLOW_TCP_NONE)
 		e->f.tcp = FLOW_TCP_SYN_SENT;
 	else if (answer && (e->f.tcp == FLOW_TCP_NONE || e->f.tcp == FLOW_TCP_SYN_SENT))
@@ -254,27 +291,34 @@ static void take_syn(struct flow_entry *e, enum flow_dir dir, const struct packe
 		e->f.tcp = FLOW_TCP_SYN_RECEIVED; /* both began at once (RFC 9293, 3.5) */
 }
 
-/* Whether a RST is one that the receiver would take (RFC 5961, roughly: inside what is open). */
-static bool take_rst(struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, int64_t time)
+/* A RST ends the flow if its receiver could take it (RFC 9293, 3.10.7; roughly RFC 5961: inside a window). */
+static void take_rst(struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp)
 {
 	struct tcp_side *s = &e->tcp[dir];
-	if (e->f.tcp == FLOW_TCP_SYN_SENT && e->tcp[!dir].syn && !s->syn) {
-		if ((tcp->flags & PACKET_TCP_ACK) && tcp->ack != (uint32_t)e->tcp[!dir].next &&
-		    tcp->ack != e->tcp[!dir].isn + 1)
-			return false;
-		e->f.tcp = FLOW_TCP_REFUSED;
-		return true;
-	}
-	if (s->known) {
-		uint64_t at = unwrap(s->next, tcp->seq);
-		uint64_t far = at > s->next ? at - s->next : s->next - at;
-		if (far > plausible_ahead(e, dir, false, time)) {
+	switch (e->f.tcp) {
+	case FLOW_TCP_CLOSED:
+	case FLOW_TCP_RESET:
+	case FLOW_TCP_REFUSED: return;
+	case FLOW_TCP_SYN_SENT:
+		if (s->syn)
+			break;
+		if ((tcp->flags & PACKET_TCP_ACK) && answers_syn(&e->tcp[!dir], tcp))
+			e->f.tcp = FLOW_TCP_REFUSED;
+		else
 			e->f.flags |= FLOW_SEQUENCE_ANOMALY;
-			return false;
-		}
+		return;
+	case FLOW_TCP_NONE:
+	case FLOW_TCP_SYN_RECEIVED:
+	case FLOW_TCP_ESTABLISHED:
+	case FLOW_TCP_CLOSING:
+	case FLOW_TCP_MIDSTREAM: break;
 	}
-	e->f.tcp = FLOW_TCP_RESET;
-	return true;
+	uint64_t at = unwrap(front(s), tcp->seq);
+	uint64_t far = at > front(s) ? at - front(s) : front(s) - at;
+	if (s->known && far > plausible_ahead(e, dir))
+		e->f.flags |= FLOW_SEQUENCE_ANOMALY;
+	else
+		e->f.tcp = FLOW_TCP_RESET;
 }
 
 static void take_fin(struct flow_entry *e, enum flow_dir dir, uint64_t end)
@@ -287,8 +331,8 @@ static void take_fin(struct flow_entry *e, enum flow_dir dir, uint64_t end)
 	e->f.tcp = e->tcp[!dir].fin ? FLOW_TCP_CLOSED : FLOW_TCP_CLOSING;
 }
 
-static void take_payload(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t at,
-    const struct packet_layer *l, int64_t time)
+static void take_payload(
+    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t at, const struct packet_layer *l)
 {
 	const struct tcp_side *s = &e->tcp[dir];
 	/* a keep-alive probe repeats one byte that was acknowledged before (RFC 9293, 3.8.4) */
@@ -298,27 +342,36 @@ static void take_payload(struct flow_table *t, struct flow_entry *e, enum flow_d
 	}
 	count_payload(e, dir, at, l->payload_length);
 	if (e->f.side[!dir].payload)
-		establish(e, time);
+		establish(e, t->now);
 	if (e->wanted[dir])
-		stream_segment(t, e, dir, at, l->payload, l->payload_captured, l->payload_length, time);
+		stream_segment(t, e, dir, at, l->payload, l->payload_captured, l->payload_length, t->now);
 }
 
-/* States that packets without SYN, FIN and RST bring about. */
-static void advance(
-    struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, uint32_t length, int64_t time)
+/* States that packets without SYN and RST bring about. */
+static void advance(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, bool ack, uint32_t length)
 {
-	if (e->f.tcp == FLOW_TCP_SYN_RECEIVED && dir == FLOW_FORWARD && (tcp->flags & PACKET_TCP_ACK) &&
-	    !(tcp->flags & PACKET_TCP_SYN)) {
-		e->f.tcp = FLOW_TCP_ESTABLISHED;
-		establish(e, time);
-	} else if (e->f.tcp == FLOW_TCP_NONE && ((tcp->flags & PACKET_TCP_ACK) || length)) {
+	switch (e->f.tcp) {
+	case FLOW_TCP_NONE:
+		if (!ack && !length)
+			return;
 		e->f.tcp = FLOW_TCP_MIDSTREAM;
 		e->f.flags |= FLOW_MIDSTREAM;
-	} else if (e->f.tcp == FLOW_TCP_SYN_SENT && dir == FLOW_FORWARD && (tcp->flags & PACKET_TCP_ACK) &&
-	           !(tcp->flags & PACKET_TCP_SYN)) {
-		/* the SYN-ACK went by unseen: the initiator wouldn't acknowledge nothing */
-		e->f.tcp = FLOW_TCP_ESTABLISHED;
-		establish(e, time);
+		return;
+	case FLOW_TCP_SYN_SENT:
+	case FLOW_TCP_SYN_RECEIVED:
+		/* the handshake's last step; also where parts of it went by unseen: the initiator wouldn't
+		 * acknowledge nothing, the responder wouldn't send to nobody */
+		if (ack && (dir == FLOW_FORWARD || length)) {
+			e->f.tcp = FLOW_TCP_ESTABLISHED;
+			establish(e, t->now);
+		}
+		return;
+	case FLOW_TCP_ESTABLISHED:
+	case FLOW_TCP_CLOSING:
+	case FLOW_TCP_CLOSED:
+	case FLOW_TCP_RESET:
+	case FLOW_TCP_REFUSED:
+	case FLOW_TCP_MIDSTREAM: return;
 	}
 }
 
@@ -326,25 +379,29 @@ void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, 
     const struct packet_layer *l)
 {
 	struct tcp_side *s = &e->tcp[dir];
-	int64_t time = t->now;
 	uint32_t length = l->payload_length;
-	bool syn = tcp->flags & PACKET_TCP_SYN;
+	bool syn = tcp->flags & PACKET_TCP_SYN, ack = tcp->flags & PACKET_TCP_ACK;
 	if (tcp->flags & PACKET_TCP_RST) {
-		take_rst(e, dir, tcp, time);
+		take_rst(e, dir, tcp);
 		return; /* what a RST carries is a reason, not data (RFC 9293, 3.10.7) */
 	}
-	if (syn)
-		take_syn(e, dir, tcp);
-	else if (!s->known)
-		side_start(e, dir, tcp->seq);
-	uint64_t at = unwrap(s->next, tcp->seq + (syn ? 1 : 0));
-	take_window(s, tcp);
-	if (!believe(e, dir, at, time))
+	if (syn && ack && !answers_syn(&e->tcp[!dir], tcp)) {
+		e->f.flags |= FLOW_SEQUENCE_ANOMALY;
 		return;
-	take_ack(t, e, dir, tcp, time);
-	advance(e, dir, tcp, length, time);
+	}
+	if (syn)
+		take_syn(t, e, dir, tcp);
+	if (!s->known)
+		side_start(t, e, dir, UNWRAP_BASE + tcp->seq);
+	uint64_t at = unwrap(front(s), tcp->seq + (syn ? 1 : 0));
+	if (!believe_data(t, e, dir, &at, length))
+		return;
+	take_window(s, tcp);
+	take_ack(t, e, dir, tcp);
+	if (!syn)
+		advance(t, e, dir, ack, length);
 	if (length)
-		take_payload(t, e, dir, at, l, time);
+		take_payload(t, e, dir, at, l);
 	if (tcp->flags & PACKET_TCP_FIN)
 		take_fin(e, dir, at + length);
 }
