@@ -10,6 +10,7 @@
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/http.h"
 #include "proto/parsers.h"
@@ -41,17 +42,22 @@ struct http_state {
  * one. */
 static size_t method_length(const uint8_t *p, size_t n)
 {
-	static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "CONNECT", "OPTIONS", "DELETE",
-	    "PATCH", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT",
-	    "SEARCH", "CHECKOUT", "CHECKIN", "MERGE", "MKACTIVITY", "VERSION-CONTROL", "BPROPFIND",
-	    "SUBSCRIBE", "NOTIFY", "RPC_IN_DATA", "RPC_OUT_DATA", "RDG_IN_DATA", "RDG_OUT_DATA"};
-	struct text line = text_bytes(p, n);
+	static const struct text methods[] = {TEXT("GET"), TEXT("POST"), TEXT("HEAD"), TEXT("PUT"),
+	    TEXT("CONNECT"), TEXT("OPTIONS"), TEXT("DELETE"), TEXT("PATCH"), TEXT("TRACE"), TEXT("PROPFIND"),
+	    TEXT("PROPPATCH"), TEXT("MKCOL"), TEXT("COPY"), TEXT("MOVE"), TEXT("LOCK"), TEXT("UNLOCK"),
+	    TEXT("REPORT"), TEXT("SEARCH"), TEXT("CHECKOUT"), TEXT("CHECKIN"), TEXT("MERGE"),
+	    TEXT("MKACTIVITY"), TEXT("VERSION-CONTROL"), TEXT("BPROPFIND"), TEXT("SUBSCRIBE"), TEXT("NOTIFY"),
+	    TEXT("RPC_IN_DATA"), TEXT("RPC_OUT_DATA"), TEXT("RDG_IN_DATA"), TEXT("RDG_OUT_DATA")};
+	if (n && (p[0] < 'B' || p[0] > 'V'))
+		return 0;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		struct text m = text_of(methods[i]);
-		if (n > m.n && p[m.n] == ' ' && text_equal(text_sub(line, 0, m.n), m))
-			return m.n;
-		if (n <= m.n && text_equal(text_sub(m, 0, n), line))
+		size_t known = methods[i].n < n ? methods[i].n : n;
+		if (memcmp(p, methods[i].p, known) != 0)
+			continue;
+		if (n <= methods[i].n)
 			return n + 1;
+		if (p[methods[i].n] == ' ')
+			return methods[i].n;
 	}
 	return 0;
 }
