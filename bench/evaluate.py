@@ -98,15 +98,15 @@ class Attack:
             key = (row["src"], row["dst"], row["proto"])
             self.rows.setdefault(key, []).append(row)
 
-    def has(self, flow):
+    def row(self, flow):
         proto = flow["proto"].lower()
         for row in self.rows.get((flow["src_ip"], flow["dest_ip"], proto), []):
             if row["dport"] not in (0, flow.get("dest_port", 0)) or row.get("sport") not in (None, flow.get("src_port")):
                 continue
             start, end = ns(flow["flow"]["start"]), ns(flow["flow"]["end"])
             if start <= ns(row["to"]) + 2 * 10**9 and end >= ns(row["from"]) - 2 * 10**9:
-                return True
-        return False
+                return row
+        return None
 
 
 def touched_by_data(truth):
@@ -144,11 +144,14 @@ def judge_spread(case, truth, out):
 
 def judge_plans(site, case, flows, attack, cut, out):
     after = [f for f in flows if ns(f["flow"]["start"]) >= cut]
-    labelled = [(f, attack.has(f), ipaddress.ip_address(f["src_ip"]), ipaddress.ip_address(f["dest_ip"])) for f in after]
-    n_attack = sum(a for _, a, _, _ in labelled)
+    labelled = [(f, attack.row(f), ipaddress.ip_address(f["src_ip"]), ipaddress.ip_address(f["dest_ip"])) for f in after]
+    n_attack = sum(1 for _, a, _, _ in labelled if a)
     out["flows_after_cut"] = f"{n_attack} of the attack, {len(labelled) - n_attack} legitimate"
     for plan in case["plans"]:
-        passed = [f for f, a, s, d in labelled if a and not blocked(site, plan, s, d)]
+        passed = [(f, a) for f, a, s, d in labelled if a and not blocked(site, plan, s, d)]
+        # a resolver asks the intruder's name server because it was asked: where no question reached it, it asks nothing
+        asked = {f["dest_ip"] for f, a in passed if not a["what"].endswith("by the resolver")}
+        passed = [f for f, a in passed if not a["what"].endswith("by the resolver") or f["src_ip"] in asked]
         within = [f for f in passed if site.zone(ipaddress.ip_address(f["src_ip"]))[0] == site.zone(ipaddress.ip_address(f["dest_ip"]))[0]]
         lost = sum(1 for _, a, s, d in labelled if not a and blocked(site, plan, s, d))
         legitimate = max(1, len(labelled) - n_attack)

@@ -16,6 +16,8 @@
 #include "incident/correlate.h"
 #include "net/app.h"
 
+#define SINCE_LEAST 0.25
+
 enum { CONTROL_FLOWS_MAX = 1 << 20 };
 
 struct cited {
@@ -166,12 +168,16 @@ static void suspect_weigh(
     struct suspect *s, const struct evidence **v, size_t n, const struct evidence **scratch)
 {
 	size_t speaking = 0;
+	bool strong = false;
 	for (size_t i = 0; i < n; i++) {
 		if (!v[i]->speaks)
 			continue;
 		scratch[speaking++] = v[i];
-		if (!s->has_since || v[i]->d->time < s->since)
+		/* a faint sign doesn't date an intrusion where a stronger one does */
+		bool dates = v[i]->confidence >= SINCE_LEAST;
+		if (!s->has_since || (dates && !strong) || (dates == strong && v[i]->d->time < s->since))
 			s->since = v[i]->d->time;
+		strong |= dates;
 		s->has_since = true;
 	}
 	qsort(scratch, speaking, sizeof(*scratch), by_technique_compare);

@@ -110,7 +110,7 @@ static int edges_add(struct spread_edges *e, struct spread_edge edge)
 }
 
 int spread_edges_flow(struct spread_edges *e, const struct spread_input *in, const struct spread_proof *proof,
-    const struct msg_flow *f)
+    const struct spread_logins *logins, const struct msg_flow *f)
 {
 	if (!spread_flow_answered(f) || f->last < f->first ||
 	    (in->config.until && f->first >= in->config.until))
@@ -126,6 +126,8 @@ int spread_edges_flow(struct spread_edges *e, const struct spread_input *in, con
 	    .to = to,
 	    .app = f->app,
 	    .grade = (uint8_t)spread_grade_of_flow(f)};
+	if (there.grade == SPREAD_LIKELY && spread_logins_all_failed(logins, f->id))
+		there.grade = SPREAD_POSSIBLE;
 	struct spread_edge back = there;
 	back.from = to;
 	back.to = from;
@@ -149,12 +151,13 @@ struct edges_scan {
 	struct spread_edges *edges;
 	const struct spread_input *in;
 	const struct spread_proof *proof;
+	const struct spread_logins *logins;
 };
 
 static int edges_scan_flow(void *context, const struct msg_flow *f)
 {
 	struct edges_scan *s = context;
-	return spread_edges_flow(s->edges, s->in, s->proof, f);
+	return spread_edges_flow(s->edges, s->in, s->proof, s->logins, f);
 }
 
 int spread_edges_read(struct spread_edges *e, const struct spread_input *in)
@@ -162,13 +165,18 @@ int spread_edges_read(struct spread_edges *e, const struct spread_input *in)
 	struct spread_edges made = {.max = in->config.edges_max ? in->config.edges_max : SPREAD_EDGES_MAX};
 	struct edges_scan s = {.edges = &made, .in = in};
 	struct spread_proof *proof;
+	struct spread_logins *logins = NULL;
 	int error = spread_proof_new(&proof, in->assets, in->detections, in->n_detections);
 	if (error < 0)
 		return error;
+	error = spread_logins_read(&logins, in->archive, 0);
 	s.proof = proof;
+	s.logins = logins;
 	const struct archive_filter filter = {.to = in->config.until};
-	error = archive_scan_flows(in->archive, &filter, edges_scan_flow, &s);
+	if (error == 0)
+		error = archive_scan_flows(in->archive, &filter, edges_scan_flow, &s);
 	spread_proof_free(proof);
+	spread_logins_free(logins);
 	if (error < 0) {
 		spread_edges_free(&made);
 		return error;

@@ -39,6 +39,13 @@ void spread_proof_free(struct spread_proof *p);
 bool spread_proof_of(
     const struct spread_proof *p, uint32_t from, uint32_t to, uint64_t flow, int64_t first, int64_t last);
 
+/* Which flows were logins that all failed (login.c). NULL: nothing is known of logins. */
+struct spread_logins;
+
+int spread_logins_read(struct spread_logins **ret_logins, struct archive *archive, uint64_t seed);
+void spread_logins_free(struct spread_logins *l);
+bool spread_logins_all_failed(const struct spread_logins *l, uint64_t flow);
+
 /* The hop's own grade by its protocol: `likely` for administrative ones, else `possible`. */
 enum spread_grade spread_grade_of_flow(const struct msg_flow *f);
 /* Whether a flow can pass control at all, proof aside. */
@@ -48,7 +55,7 @@ bool spread_flow_either_way(const struct msg_flow *f);
 
 /* Adds the hops of one flow. 0, -ENOMEM, -ERR_LIMIT. */
 int spread_edges_flow(struct spread_edges *e, const struct spread_input *in, const struct spread_proof *proof,
-    const struct msg_flow *f);
+    const struct spread_logins *logins, const struct msg_flow *f);
 /* Reads the archive. 0, -ENOMEM, -ERR_LIMIT or the archive's error. */
 int spread_edges_read(struct spread_edges *e, const struct spread_input *in);
 void spread_edges_free(struct spread_edges *e);

@@ -3,13 +3,16 @@
 /*
  * What makes a hop `confirmed`. A detection confirms it when it rests on the very flow and doesn't call the
  * far end a mere target, or when it says that one machine did it to the other and the flow ran at that time.
- * A scan rests on flows to everybody and proves none of them taken.
+ * A scan rests on flows to everybody and proves none of them taken; a detection too weak to suspect anybody
+ * (below PROOF_LEAST) confirms nothing either.
  */
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "spread/edges.h"
+
+#define PROOF_LEAST 0.5
 
 /* A flow that a detection rests on: a hop to `to` by it is confirmed, from anybody where from == ASSET_NONE.
  */
@@ -71,7 +74,7 @@ static void proof_add(struct spread_proof *p, const struct asset_map *assets, co
 	uint32_t asset = asset_of(assets, d->asset), peer = asset_of(assets, d->peer);
 	int64_t last = d->last > d->time ? d->last : d->time;
 	bool nobody = net_addr_is_none(d->peer);
-	if (asset == ASSET_NONE)
+	if (asset == ASSET_NONE || d->confidence < PROOF_LEAST)
 		return;
 	if (d->asset_role == MSG_ROLE_VICTIM || d->asset_role == MSG_ROLE_NONE)
 		proof_cite(p, d, ASSET_NONE, asset);

@@ -3,13 +3,14 @@
 #define SPREAD_SPREAD_H
 
 /*
- * How far an intruder can have got: time-respecting reachability from seeds (asset, time) over the archive (design 5.3).
- * Label-setting, earliest arrival first, with the best grade for each asset; every hop cites its flow record. Results
- * live in the caller's arena.
+ * How far an intruder can have got: time-respecting reachability from seeds (asset, time) over the archive
+ * (design 5.3). Label-setting, earliest arrival first, with the best grade for each asset; every hop cites
+ * its flow record. Results live in the caller's arena.
  *
- * One scan of the archive builds a compact edge list (bounded: SPREAD_EDGES_MAX; when more would be needed, edges of one pair
- * and application are merged to their earliest and latest, which can only widen the spread, and `coarse` says so). Where
- * even that leaves no room (more pairs of machines than edges), -ERR_LIMIT: rather no answer than one that clears wrongly.
+ * One scan of the archive builds a compact edge list (bounded: SPREAD_EDGES_MAX; when more would be needed,
+ * edges of one pair and application are merged to their earliest and latest, which can only widen the spread,
+ * and `coarse` says so). Where even that leaves no room (more pairs of machines than edges), -ERR_LIMIT:
+ * rather no answer than one that clears wrongly.
  *
  * doc/spread.md tells what a hop is, how it is graded, and why `cleared` can be relied upon.
  */
@@ -20,8 +21,9 @@
 
 enum {
 	SPREAD_EDGES_MAX = 1 << 23,
-	SPREAD_PATH_MAX = 64,	  /* hops of one path: of a longer one the last ones are kept */
-	SPREAD_HOPS_MAX = 1 << 21, /* hops of all paths together: beyond it assets keep their last hop alone */
+	SPREAD_PATH_MAX = 64, /* hops of one path: of a longer one the last ones are kept */
+	SPREAD_HOPS_MAX =
+	    1 << 21, /* hops of all paths together: beyond it assets keep their last hop alone */
 	SPREAD_ENTRIES_MAX = 1 << 18, /* candidate entries weighed at once */
 };
 
@@ -41,24 +43,24 @@ struct spread_seed {
 
 struct spread_hop {
 	uint32_t from, to; /* assets */
-	int64_t time;	   /* of arrival */
+	int64_t time;      /* of arrival */
 	uint16_t app;
-	uint64_t flow;	   /* record id */
+	uint64_t flow;           /* record id */
 	enum spread_grade grade; /* what this hop alone would give */
 };
 
 struct spread_asset {
 	uint32_t asset;
 	enum spread_grade grade;
-	int64_t arrival;	/* earliest time at that grade; 0 for cleared and unseen */
-	int64_t earliest;	/* at any grade, so never after arrival: what an upper bound must go by */
+	int64_t arrival;         /* earliest time at that grade; 0 for cleared and unseen */
+	int64_t earliest;        /* at any grade, so never after arrival: what an upper bound must go by */
 	struct spread_hop *path; /* from a seed to here, in order; NULL for seeds, cleared, unseen */
 	size_t n_path;
 };
 
 struct spread_config {
-	bool backflow; /* also responder to initiator: a compromised server serving its clients */
-	int64_t until; /* 0: to the end */
+	bool backflow;    /* also responder to initiator: a compromised server serving its clients */
+	int64_t until;    /* 0: to the end */
 	size_t edges_max; /* 0: SPREAD_EDGES_MAX */
 };
 
@@ -96,9 +98,10 @@ struct spread_entry {
 	double rank; /* 1: a detection speaks for it; less by grade and number of hops */
 };
 
-/* Backward reach from (asset, time): at most `max` candidates, best first. Seeds are not used. The same errors. */
-int spread_entries(const struct spread_input *in, uint32_t asset, int64_t time, size_t max, struct arena *arena,
-    struct spread_entry **ret_entries, size_t *ret_n);
+/* Backward reach from (asset, time): at most `max` candidates, best first. Seeds are not used. The same
+ * errors. */
+int spread_entries(const struct spread_input *in, uint32_t asset, int64_t time, size_t max,
+    struct arena *arena, struct spread_entry **ret_entries, size_t *ret_n);
 
 const char *spread_grade_name(enum spread_grade g);
 
