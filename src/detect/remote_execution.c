@@ -323,10 +323,13 @@ static void execution_transaction(
 	struct text uri = field_get(t->fields.v, t->fields.n, FIELD_HTTP_URI);
 	if (uri.n && text_starts_nocase(uri, TEXT("/wsman"))) {
 		struct text status = field_get(t->fields.v, t->fields.n, FIELD_HTTP_STATUS);
+		/* PowerShell opens its remote shell with its version in the query (MS-PSRP, 3.1.5.3.1);
+		 * collectors of events and inventories don't */
+		bool is_shell = text_starts_nocase(uri, TEXT("/wsman?psversion="));
 		struct deed x = {.name = "lateral.winrm",
 		    .technique = "T1021.006",
 		    .what = "ran remote management (WinRM) on",
-		    .confidence = 0.4,
+		    .confidence = is_shell ? 0.55 : 0.4,
 		    .effect = text_equal(status, TEXT("200")) ? EFFECT_RUNS : EFFECT_TRIES,
 		    .detail = uri};
 		if (t->app == APP_WINRM || f->app == APP_WINRM ||

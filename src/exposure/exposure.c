@@ -16,15 +16,19 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Edges up to which igraph is asked for the flow of each edge: its time for that grows with their square. */
+enum { PROOF_EDGES_MAX = 50000 };
+
 /* The maximum flow, merging transfers until the graph is small enough. */
-static int chain_solve(
-    struct gather *g, bool intruder_only, size_t edges_max, struct network_result *ret_result)
+static int chain_solve(struct gather *g, const struct network_query *query, struct network_result *ret_result)
 {
 	for (;;) {
-		int error = network_flow(&g->transfers, &g->places, intruder_only, edges_max, ret_result);
+		int error = network_flow(&g->transfers, &g->places, query, ret_result);
 		if (error != -ERR_LIMIT)
 			return error;
-		transfers_merge(&g->transfers, &g->places);
+		error = transfers_merge(&g->transfers, &g->places);
+		if (error < 0)
+			return error;
 	}
 }
 
@@ -85,30 +89,32 @@ static int proof_make(const struct gather *g, const uint64_t *used, struct arena
 
 /*
  * The widest bound first: should it have to merge, the narrower one is computed over the same, merged
- * transfers and stays below it.
+ * transfers and stays below it. The proof comes last; where it must merge further, it shows hops of several
+ * flows as one, and the bounds stand.
  */
 static int chain_make(struct gather *g, struct arena *arena, struct exposure *e)
 {
-	size_t edges_max = g->in->transfers_max ? g->in->transfers_max : EXPOSURE_TRANSFERS_MAX;
-	struct network_result any = {0}, intruder = {0};
-	if (edges_max < TRANSFERS_LEAST_MAX)
-		edges_max = TRANSFERS_LEAST_MAX;
-	int error = chain_solve(g, false, edges_max, &any);
+	struct network_result any = {0}, intruder = {0}, proof = {0};
+	struct network_query query = {
+	    .edges_max = g->in->transfers_max ? g->in->transfers_max : EXPOSURE_TRANSFERS_MAX};
+	if (query.edges_max < TRANSFERS_LEAST_MAX)
+		query.edges_max = TRANSFERS_LEAST_MAX;
+	int error = chain_solve(g, &query, &any);
+	query.intruder_only = g->in->spread != NULL;
+	if (error == 0 && query.intruder_only)
+		error = chain_solve(g, &query, &intruder);
 	if (error < 0)
 		return error;
 	e->chained_any_bytes = any.bytes;
-	e->chained_bytes = any.bytes;
-	if (g->in->spread) {
-		/* a narrower graph never has more edges, but clipping differently can part what was one
-		 * vertex */
-		error = chain_solve(g, true, edges_max, &intruder);
-		e->chained_bytes = intruder.bytes;
-	}
-	if (error == 0)
-		error = proof_make(g, g->in->spread ? intruder.used : any.used, arena, e);
+	e->chained_bytes = query.intruder_only ? intruder.bytes : any.bytes;
 	e->coarse = g->transfers.coarse;
-	free(any.used);
-	free(intruder.used);
+	query.used = true;
+	if (query.edges_max > PROOF_EDGES_MAX)
+		query.edges_max = PROOF_EDGES_MAX;
+	error = chain_solve(g, &query, &proof);
+	if (error == 0)
+		error = proof_make(g, proof.used, arena, e);
+	free(proof.used);
 	return error;
 }
 

@@ -36,7 +36,8 @@ struct exposure_destination {
 
 enum { EXPOSURE_FLOWS_MAX = 64, EXPOSURE_DESTINATIONS_MAX = 4096, EXPOSURE_TRANSFERS_MAX = 200000 };
 
-/* A hop of the chained bound that carried something: for the report and as the bound's proof. */
+/* A hop of the chained bound that carried something: for the report and as the bound's proof. Where there are very many, one
+ * stands for several flows between two machines, and the largest of them is cited. */
 struct exposure_transfer {
 	struct net_addr from, to;
 	int64_t first, last;

@@ -38,8 +38,9 @@ struct network {
 	uint32_t n_vertices;
 	uint32_t *row; /* of each vertex the one that follows on the same machine, 0: none */
 	struct edge *edges;
-	size_t n_edges, n_arc_edges; /* those of arcs come first, in the arcs' order */
-	uint64_t direct;             /* straight from the zone to the outside */
+	size_t n_edges, n_arc_edges;   /* those of arcs come first, in the arcs' order */
+	uint64_t direct;               /* straight from the zone to the outside */
+	uint64_t from_source, to_sink; /* capacities at the two ends */
 };
 
 static void network_free(struct network *n)
@@ -178,6 +179,10 @@ static int edges_make(struct network *n, size_t edges_max)
 		struct edge *e = &n->edges[n->n_edges - 1];
 		e->capacity = bytes_sum(e->capacity, arc->bytes);
 		total = bytes_sum(total, arc->bytes);
+		if (arc->tail == VERTEX_SOURCE)
+			n->from_source = bytes_sum(n->from_source, arc->bytes);
+		if (arc->head == VERTEX_SINK)
+			n->to_sink = bytes_sum(n->to_sink, arc->bytes);
 	}
 	n->n_arc_edges = n->n_edges;
 	for (uint32_t v = VERTEX_FIRST; v < n->n_vertices; v++)
@@ -188,7 +193,8 @@ static int edges_make(struct network *n, size_t edges_max)
 }
 
 /* igraph's own edge list and capacities. */
-static int graph_fill(const struct network *n, igraph_vector_int_t *list, igraph_vector_t *capacity)
+static int graph_fill(
+    const struct network *n, bool turned, igraph_vector_int_t *list, igraph_vector_t *capacity)
 {
 	if (igraph_vector_int_init(list, (igraph_integer_t)(2 * n->n_edges)) != IGRAPH_SUCCESS)
 		return -ENOMEM;
@@ -198,27 +204,33 @@ static int graph_fill(const struct network *n, igraph_vector_int_t *list, igraph
 	}
 	for (size_t i = 0; i < n->n_edges; i++) {
 		const struct edge *e = &n->edges[i];
-		VECTOR(*list)[2 * i] = e->tail;
-		VECTOR(*list)[2 * i + 1] = e->head;
+		VECTOR(*list)[2 * i] = turned ? e->head : e->tail;
+		VECTOR(*list)[2 * i + 1] = turned ? e->tail : e->head;
 		VECTOR(*capacity)[i] = (double)(e->capacity < CAPACITY_MAX ? e->capacity : CAPACITY_MAX);
 	}
 	return 0;
 }
 
-/* Solves the graph; flow has been initialized and holds the flow of each edge afterwards. */
+/*
+ * Solves the graph; flow (may be NULL) has been initialized and holds the flow of each edge afterwards.
+ * Push-relabel brings back to its source whatever can't reach the sink, so it begins at the narrower end:
+ * with all edges turned around the maximum and the edges' flows are the same.
+ */
 static int graph_solve(const struct network *n, igraph_real_t *ret_value, igraph_vector_t *flow)
 {
 	igraph_t graph;
 	igraph_vector_int_t list;
 	igraph_vector_t capacity;
-	int error = graph_fill(n, &list, &capacity);
+	bool turned = n->to_sink < n->from_source;
+	int error = graph_fill(n, turned, &list, &capacity);
 	if (error < 0)
 		return error;
 	if (igraph_create(&graph, &list, n->n_vertices, IGRAPH_DIRECTED) != IGRAPH_SUCCESS) {
 		error = -ENOMEM;
 	} else {
-		if (igraph_maxflow(&graph, ret_value, flow, NULL, NULL, NULL, VERTEX_SOURCE, VERTEX_SINK,
-		        &capacity, NULL) != IGRAPH_SUCCESS)
+		if (igraph_maxflow(&graph, ret_value, flow, NULL, NULL, NULL,
+		        turned ? VERTEX_SINK : VERTEX_SOURCE, turned ? VERTEX_SOURCE : VERTEX_SINK, &capacity,
+		        NULL) != IGRAPH_SUCCESS)
 			error = -ENOMEM;
 		igraph_destroy(&graph);
 	}
@@ -252,43 +264,56 @@ static int network_solve(const struct network *n, struct network_result *result)
 	igraph_error_handler_t *before = igraph_set_error_handler(igraph_error_handler_ignore);
 	int error = igraph_vector_init(&flow, 0) == IGRAPH_SUCCESS ? 0 : -ENOMEM;
 	if (error == 0) {
-		error = graph_solve(n, &value, &flow);
-		if (error == 0) {
+		error = graph_solve(n, &value, result->used ? &flow : NULL);
+		if (error == 0)
 			result->bytes = value < (igraph_real_t)INT64_MAX ? (uint64_t)value : UINT64_MAX;
+		if (error == 0 && result->used)
 			used_share(n, &flow, result->used);
-		}
 		igraph_vector_destroy(&flow);
 	}
 	igraph_set_error_handler(before);
 	return error;
 }
 
-static int network_build(struct network *n, const struct transfers *t, const struct places *p,
-    bool intruder_only, size_t edges_max)
+static int network_build(
+    struct network *n, const struct transfers *t, const struct places *p, const struct network_query *query)
 {
-	int error = arcs_make(n, t, p, intruder_only);
+	int error = arcs_make(n, t, p, query->intruder_only);
 	if (error == 0)
 		error = arcs_clip(&n->arcs);
 	if (error == 0)
 		error = vertices_make(n);
-	return error < 0 ? error : edges_make(n, edges_max);
+	return error < 0 ? error : edges_make(n, query->edges_max);
 }
 
-int network_flow(const struct transfers *t, const struct places *p, bool intruder_only, size_t edges_max,
+/* What goes straight from the zone to the outside is used in full. */
+static void used_direct(const struct transfers *t, const struct places *p, bool intruder_only, uint64_t *used)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if ((!intruder_only || t->v[i].intruder_first != INT64_MAX) &&
+		    place_kind_of(p, t->v[i].from) == PLACE_ZONE &&
+		    place_kind_of(p, t->v[i].to) == PLACE_OUTSIDE)
+			used[i] = t->v[i].bytes;
+}
+
+int network_flow(const struct transfers *t, const struct places *p, const struct network_query *query,
     struct network_result *ret_result)
 {
 	struct network n = {0};
-	struct network_result result = {.used = calloc(t->n + 1, sizeof(*result.used))};
-	int error = result.used ? network_build(&n, t, p, intruder_only, edges_max) : -ENOMEM;
+	struct network_result result = {0};
+	int error = 0;
+	if (query->used) {
+		result.used = calloc(t->n + 1, sizeof(*result.used));
+		error = result.used ? 0 : -ENOMEM;
+	}
+	if (error == 0)
+		error = network_build(&n, t, p, query);
 	if (error == 0)
 		error = network_solve(&n, &result);
 	if (error == 0) {
 		result.bytes = bytes_sum(result.bytes, n.direct);
-		for (size_t i = 0; i < t->n; i++)
-			if ((!intruder_only || t->v[i].intruder_first != INT64_MAX) &&
-			    place_kind_of(p, t->v[i].from) == PLACE_ZONE &&
-			    place_kind_of(p, t->v[i].to) == PLACE_OUTSIDE)
-				result.used[i] = t->v[i].bytes;
+		if (result.used)
+			used_direct(t, p, query->intruder_only, result.used);
 		*ret_result = result;
 	} else {
 		free(result.used);

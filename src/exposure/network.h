@@ -37,14 +37,19 @@ int arcs_clip(struct arcs *a);
 
 struct network_result {
 	uint64_t bytes; /* the maximum flow */
-	uint64_t *used; /* of each transfer; the caller frees it */
+	uint64_t *used; /* of each transfer, when asked for; the caller frees it */
 };
 
-/*
- * Over all transfers, or over those of the intruder alone. -ERR_LIMIT where the graph would have more than
- * edges_max edges (merge the transfers and ask again), -ENOMEM.
- */
-int network_flow(const struct transfers *t, const struct places *p, bool intruder_only, size_t edges_max,
+/* What is asked for. */
+struct network_query {
+	bool intruder_only; /* over the transfers of the intruder alone */
+	bool used;          /* what of each transfer is used: igraph takes far longer to tell that */
+	size_t edges_max;
+};
+
+/* -ERR_LIMIT where the graph would have more than edges_max edges (merge the transfers and ask again),
+ * -ENOMEM. */
+int network_flow(const struct transfers *t, const struct places *p, const struct network_query *query,
     struct network_result *ret_result);
 
 #endif

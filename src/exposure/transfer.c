@@ -6,22 +6,20 @@
 
 #include "base/vec.h"
 
-/* How coarse the places are: as they are; the zone and the outside one each; and everything inside one too.
- */
-enum level { LEVEL_PLACES, LEVEL_BORDERS, LEVEL_ONE_INSIDE };
-
 void transfers_free(struct transfers *t)
 {
 	free(t->v);
+	free(t->folded);
 	*t = (struct transfers){0};
 }
 
-static uint32_t place_coarse(const struct places *p, uint32_t place, unsigned level)
+static uint32_t place_coarse(const struct transfers *t, const struct places *p, uint32_t place)
 {
 	switch (place_kind_of(p, place)) {
-	case PLACE_ZONE: return level >= LEVEL_BORDERS ? place_zone(p) : place;
-	case PLACE_OUTSIDE: return level >= LEVEL_BORDERS ? place_outside(p) : place;
-	case PLACE_INSIDE: return level >= LEVEL_ONE_INSIDE ? place_somebody(p) : place;
+	case PLACE_ZONE: return t->borders ? place_zone(p) : place;
+	case PLACE_OUTSIDE: return t->borders ? place_outside(p) : place;
+	case PLACE_INSIDE:
+		return t->folded && place < p->n_assets && t->folded[place] ? place_somebody(p) : place;
 	}
 	return place;
 }
@@ -61,6 +59,8 @@ static void transfer_join(struct transfer *kept, const struct transfer *other)
 /* Joins neighbours in order of time two by two. */
 static void transfers_halve(struct transfers *t)
 {
+	if (t->n == 0)
+		return;
 	size_t n = 0;
 	bool single = false; /* the last one kept has not taken another in yet */
 	qsort(t->v, t->n, sizeof(*t->v), transfer_compare);
@@ -76,44 +76,101 @@ static void transfers_halve(struct transfers *t)
 	t->n = n;
 }
 
-static void places_coarsen(struct transfers *t, const struct places *p)
+/* Gives every transfer the places of today; those that begin and end at one place are no transfers any more.
+ */
+static void places_apply(struct transfers *t, const struct places *p)
 {
 	size_t n = 0;
-	t->level++;
 	for (size_t i = 0; i < t->n; i++) {
 		struct transfer x = t->v[i];
-		x.from = place_coarse(p, x.from, t->level);
-		x.to = place_coarse(p, x.to, t->level);
+		x.from = place_coarse(t, p, x.from);
+		x.to = place_coarse(t, p, x.to);
 		if (x.from != x.to)
 			t->v[n++] = x;
 	}
 	t->n = n;
 }
 
-void transfers_merge(struct transfers *t, const struct places *p)
+/* What a machine got and gave: the less of both is the most that it can have passed on. */
+struct relay {
+	uint64_t in, out;
+	uint32_t place;
+};
+
+static uint64_t relay_bytes(const struct relay *r)
+{
+	return r->in < r->out ? r->in : r->out;
+}
+
+static int relay_compare(const void *a, const void *b)
+{
+	const struct relay *x = a, *y = b;
+	if (relay_bytes(x) != relay_bytes(y))
+		return relay_bytes(x) < relay_bytes(y) ? -1 : 1;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Folds the lesser half of the machines that still stand for themselves into place_somebody. */
+static int places_fold(struct transfers *t, const struct places *p)
+{
+	size_t n = 0;
+	struct relay *relays = calloc((size_t)p->n_assets + 1, sizeof(*relays));
+	if (relays && !t->folded)
+		t->folded = calloc((size_t)p->n_assets + 1, 1);
+	if (!relays || !t->folded) {
+		free(relays);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		const struct transfer *x = &t->v[i];
+		if (x->from < p->n_assets)
+			relays[x->from].out = bytes_sum(relays[x->from].out, x->bytes);
+		if (x->to < p->n_assets)
+			relays[x->to].in = bytes_sum(relays[x->to].in, x->bytes);
+	}
+	for (uint32_t i = 0; i < p->n_assets; i++)
+		if (!t->folded[i] && place_kind_of(p, i) == PLACE_INSIDE) {
+			relays[n] = relays[i]; /* n <= i */
+			relays[n++].place = i;
+		}
+	qsort(relays, n, sizeof(*relays), relay_compare);
+	for (size_t i = 0; i < (n + 1) / 2; i++)
+		t->folded[relays[i].place] = 1;
+	free(relays);
+	places_apply(t, p);
+	return 0;
+}
+
+int transfers_merge(struct transfers *t, const struct places *p)
 {
 	size_t before = t->n;
+	int error = 0;
 	if (before == 0)
-		return;
+		return 0;
 	t->coarse = true;
 	transfers_halve(t);
 	/* pairs that are nearly all different don't halve: then the places are too fine */
-	if (t->n > before - before / 4 && t->level < LEVEL_ONE_INSIDE) {
-		places_coarsen(t, p);
+	if (t->n > before - before / 4) {
+		if (t->borders)
+			error = places_fold(t, p);
+		t->borders = true;
+		places_apply(t, p);
 		transfers_halve(t);
 	}
+	return error;
 }
 
 int transfers_add(struct transfers *t, const struct places *p, const struct transfer *transfer)
 {
 	struct transfer x = *transfer;
-	x.from = place_coarse(p, x.from, t->level);
-	x.to = place_coarse(p, x.to, t->level);
-	if (x.from == x.to || x.bytes == 0)
-		return 0;
-	while (t->n == t->max)
-		transfers_merge(t, p);
-	int error = VEC_RESERVE(t->v, &t->cap, t->n, t->max);
+	int error = 0;
+	while (t->n == t->max && error == 0)
+		error = transfers_merge(t, p);
+	x.from = place_coarse(t, p, x.from);
+	x.to = place_coarse(t, p, x.to);
+	if (error < 0 || x.from == x.to || x.bytes == 0)
+		return error;
+	error = VEC_RESERVE(t->v, &t->cap, t->n, t->max);
 	if (error < 0)
 		return error;
 	t->v[t->n++] = x;

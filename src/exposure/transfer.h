@@ -29,15 +29,16 @@ struct transfer {
 struct transfers {
 	struct transfer *v;
 	size_t n, cap;
-	size_t max;     /* TRANSFERS_HELD_MAX */
-	unsigned level; /* of coarseness reached */
+	size_t max;      /* TRANSFERS_HELD_MAX */
+	bool borders;    /* the zone and the outside are one place each */
+	uint8_t *folded; /* of each machine: it is a part of place_somebody now; NULL: none is */
 	bool coarse;
 };
 
 /* 0 or -ENOMEM. max must be at least TRANSFERS_LEAST_MAX. */
 int transfers_add(struct transfers *t, const struct places *p, const struct transfer *transfer);
-/* Makes it coarser by one step: about half as many, until a handful is left. */
-void transfers_merge(struct transfers *t, const struct places *p);
+/* Makes it coarser by one step: in a few steps half as many, in the end a handful. 0 or -ENOMEM. */
+int transfers_merge(struct transfers *t, const struct places *p);
 void transfers_free(struct transfers *t);
 
 /* Both summands, at most UINT64_MAX. */

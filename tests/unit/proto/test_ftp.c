@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "bytes.h"
 
+#include "flow/flow.h"
+
 static struct drive *greeted(void)
 {
 	struct drive *d = drive_new(PACKET_TCP, 2121, APP_UNKNOWN);
@@ -114,9 +116,138 @@ static void client_of_irc_is_not_one_of_ftp(void **state)
 	drive_free(d);
 }
 
+struct ends {
+	struct proto *proto;
+	struct flow_table *table;
+	uint64_t ids;
+};
+
+static uint64_t next_id(void *context)
+{
+	struct ends *e = context;
+	return 100 + e->ids++;
+}
+
+static void flow_started(void *context, struct flow *f)
+{
+	(void)context;
+	(void)f;
+}
+
+static bool flow_data(void *context, struct flow *f, enum flow_dir dir, const uint8_t *p, size_t n,
+    uint64_t gap, int64_t time_ns)
+{
+	(void)context;
+	(void)f;
+	(void)dir;
+	(void)p;
+	(void)n;
+	(void)gap;
+	(void)time_ns;
+	return false;
+}
+
+static void flow_ended(void *context, struct flow *f, enum flow_end how)
+{
+	(void)context;
+	(void)f;
+	(void)how;
+}
+
+static void ignore(void *context, const struct proto_transaction *t)
+{
+	(void)context;
+	(void)t;
+}
+
+static struct flow_table *table_of(void *context)
+{
+	return ((struct ends *)context)->table;
+}
+
+static void say(struct ends *e, struct flow *f, enum flow_dir dir, const char *text)
+{
+	proto_flow_data(
+	    e->proto, f, dir, (const uint8_t *)text, strlen(text), 0, INT64_C(1700000000000000000));
+}
+
+/* Whether a first packet between these ends is taken for the announced data connection. */
+static bool is_expected(struct ends *e, const uint8_t from[4], const uint8_t to[4], uint16_t port)
+{
+	struct flow *f = NULL;
+	struct packet p = {.time_ns = INT64_C(1700000001000000000), .n_layers = 1, .frame_bytes = 60};
+	p.layers[0] = (struct packet_layer){.src = net_addr_v4(from),
+	    .dst = net_addr_v4(to),
+	    .protocol = PACKET_TCP,
+	    .has_ports = true,
+	    .src_port = 20,
+	    .dst_port = port,
+	    .wire_bytes = 40};
+	p.tcp.flags = PACKET_TCP_SYN;
+	assert_int_equal(flow_table_packet(e->table, &p, &f), 0);
+	assert_non_null(f);
+	if (!(f->flags & FLOW_EXPECTED))
+		return false;
+	assert_int_equal(f->app, APP_FTP_DATA);
+	assert_int_equal(f->related, 7);
+	return true;
+}
+
+static void announced_data_connections_are_expected(void **state)
+{
+	static const uint8_t client[4] = {10, 0, 0, 1}, server[4] = {10, 0, 0, 2};
+	static const struct {
+		const char *command, *reply;
+		bool from_server;
+		uint16_t port; /* 0: none is announced */
+	} rows[] = {
+	    {"PASV\r\n", "227 Entering Passive Mode (10,0,0,2,200,13).\r\n", false, 51213},
+	    {"PASV\r\n", "227 =192,168,1,1,200,13\r\n", false, 51213}, /* NAT: the peer's address counts */
+	    {"EPSV\r\n", "229 Entering Extended Passive Mode (|||6446|)\r\n", false, 6446},
+	    {"PORT 10,0,0,1,4,1\r\n", "200 ok\r\n", true, 1025},
+	    {"EPRT |1|10.0.0.1|5282|\r\n", "200 ok\r\n", true, 5282},
+	    {"PASV\r\n", "227 (10,0,0,2,200)\r\n", false, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ends e = {0};
+		struct flow f = {.id = 7,
+		    .initiator = net_addr_v4(client),
+		    .responder = net_addr_v4(server),
+		    .initiator_port = 40000,
+		    .responder_port = 21,
+		    .protocol = PACKET_TCP};
+		assert_int_equal(flow_table_new(&e.table, &(struct flow_table_config){.seed = 1,
+		                                              .next_id = next_id,
+		                                              .start = flow_started,
+		                                              .data = flow_data,
+		                                              .end = flow_ended,
+		                                              .context = &e}),
+		    0);
+		assert_int_equal(
+		    proto_new(
+		        &e.proto, &(struct proto_config){.emit = ignore, .context = &e, .table = table_of}),
+		    0);
+		proto_flow_start(e.proto, &f);
+		say(&e, &f, FLOW_REVERSE, "220 hello\r\n");
+		say(&e, &f, FLOW_FORWARD, rows[i].command);
+		say(&e, &f, FLOW_REVERSE, rows[i].reply);
+		const uint8_t *from = rows[i].from_server ? server : client,
+		              *to = rows[i].from_server ? client : server;
+		assert_false(is_expected(&e, from, to, 4444));
+		assert_int_equal(
+		    is_expected(&e, from, to, rows[i].port ? rows[i].port : 51213), rows[i].port != 0);
+		proto_flow_end(e.proto, &f, 0);
+		proto_free(e.proto);
+		flow_table_flush(e.table);
+		flow_table_free(e.table);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(announced_data_connections_are_expected),
 	    cmocka_unit_test(commands_are_told_with_their_final_reply),
 	    cmocka_unit_test(wrong_password_is_a_failure),
 	    cmocka_unit_test(data_connection_to_a_third_address_is_an_anomaly),
