@@ -41,7 +41,8 @@ void dns_name_read(struct cursor *c, struct dns_name *ret_name)
 		if (length == 0)
 			break;
 		if ((length & 0xc0) == 0xc0) {
-			size_t to = (length & 0x3f) << 8 | cursor_u8(&at);
+			cursor_seek(&at, at.pos - 1);
+			size_t to = cursor_be16(&at) & 0x3fff;
 			if (!behind)
 				behind = at.pos;
 			if (to >= lowest)

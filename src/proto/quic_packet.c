@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-enum { QUIC_TAG_SIZE = 16, QUIC_SAMPLE_SIZE = 16, QUIC_SECRET_SIZE = 32, QUIC_DRAFT = 0xff00 };
+enum { QUIC_TAG_SIZE = 16, QUIC_SAMPLE_SIZE = 16, QUIC_SECRET_SIZE = 32, QUIC_DRAFT = 0xff0000 };
 
 struct quic_salt {
 	uint32_t first, last; /* versions */
@@ -55,7 +55,7 @@ const char *quic_version_text(uint32_t version, char *buf)
 		return "1";
 	if (version == QUIC_VERSION_2)
 		return "2";
-	if (version >> 8 == QUIC_DRAFT << 8)
+	if (version >> 8 == QUIC_DRAFT)
 		snprintf(buf, QUIC_VERSION_TEXT_SIZE, "draft-%u", version & 0xff);
 	else if (version >> 24 == 'Q' && (version >> 16 & 0xff) == '0')
 		snprintf(buf, QUIC_VERSION_TEXT_SIZE, "Q0%c%c", (char)(version >> 8 & 0x7f),
