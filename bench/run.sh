@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Prints every figure of bench/RESULTS.md. BULKHEAD_DATA: a folder of public captures (otrf-lateral/, malcolm/, corelight/), left out where unset.
+set -eu
+cd "$(dirname "$0")/.."
+echo "== against the range's truth"
+bench/evaluate.py
+echo "== public captures"
+if [ -n "${BULKHEAD_DATA:-}" ]; then bench/captures.py "$BULKHEAD_DATA"; else echo "skipped: BULKHEAD_DATA isn't set"; fi
+echo "== speed and memory"
+bench/speed.py
