@@ -13,10 +13,10 @@
 int file_stop(struct file *f, enum capture_end end, const char *format, ...)
 {
 	va_list args;
-	va_start(args, format);
 	f->status.end = end;
 	int n = snprintf(
 	    f->status.why, sizeof(f->status.why), "byte %" PRIu64 ": ", source_position(f->source));
+	va_start(args, format);
 	vsnprintf(f->status.why + n, sizeof(f->status.why) - (size_t)n, format, args);
 	va_end(args);
 	return 0;

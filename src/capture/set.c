@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/vec.h"
 #include "capture/capture.h"
 #include "capture/file.h"
 #include "capture/vantage.h"
@@ -30,8 +29,8 @@ struct member {
 };
 
 struct capture_set {
-	struct member **members;
-	size_t n, cap;
+	struct member *members[CAPTURE_FILES_MAX];
+	size_t n;
 	/* Members with a frame to give, as a binary heap by member_before. */
 	struct member *heap[CAPTURE_FILES_MAX];
 	size_t n_heap;
@@ -71,7 +70,6 @@ void capture_set_free(struct capture_set *s)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		member_free(s->members[i]);
-	free(s->members);
 	vantage_book_release(&s->book);
 	free(s);
 }
@@ -177,15 +175,13 @@ static int member_open(struct capture_set *s, int fd, const char *path, char *wh
 int capture_set_add(struct capture_set *s, int fd, const char *path, char *why)
 {
 	struct member *m = NULL;
-	int r = VEC_RESERVE(s->members, &s->cap, s->n, CAPTURE_FILES_MAX);
-	if (r < 0) {
-		snprintf(why, CAPTURE_WHY, r == -ERR_LIMIT ? "more than %d files" : "out of memory",
-		    CAPTURE_FILES_MAX);
+	if (s->n == CAPTURE_FILES_MAX) {
+		snprintf(why, CAPTURE_WHY, "more than %d files", CAPTURE_FILES_MAX);
 		if (fd >= 0)
 			close(fd);
-		return r;
+		return -ERR_LIMIT;
 	}
-	r = member_open(s, fd, path, why, &m);
+	int r = member_open(s, fd, path, why, &m);
 	if (r < 0)
 		return r;
 	r = member_advance(m);

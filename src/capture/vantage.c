@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/table.h"
-#include "base/vec.h"
 
 /* The key of a place; no padding. */
 struct place {
@@ -30,7 +29,6 @@ void vantage_book_release(struct vantage_book *b)
 		free((char *)b->items[i]->seen.name);
 		free(b->items[i]);
 	}
-	free(b->items);
 	table_free(b->places);
 }
 
@@ -54,8 +52,7 @@ static void place_name(const struct file *f, const struct place *p, char *out, s
 static int vantage_add(struct vantage_book *b, const char *name, const struct file *f, const struct lane *l,
     uint16_t *ret_vantage)
 {
-	int r = VEC_RESERVE(b->items, &b->cap, b->n, CAPTURE_VANTAGES_MAX);
-	struct vantage *v = r == 0 ? calloc(1, sizeof(*v)) : NULL;
+	struct vantage *v = calloc(1, sizeof(*v));
 	char *copy = v ? strdup(name) : NULL;
 	if (!copy) {
 		free(v);

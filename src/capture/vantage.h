@@ -18,8 +18,8 @@ struct vantage {
 };
 
 struct vantage_book {
-	struct vantage **items;
-	size_t n, cap;
+	struct vantage *items[CAPTURE_VANTAGES_MAX];
+	size_t n;
 	struct table *places;
 };
 

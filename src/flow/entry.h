@@ -87,7 +87,7 @@ struct flow_table {
 	struct flow_entry **chunks;
 	size_t n_chunks, cap_chunks;
 	int64_t now;
-	struct flow_expectations *expectations;
+	struct flow_expectations *expectations; /* NULL until the first */
 	struct flow_stats stats;
 };
 

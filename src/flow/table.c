@@ -52,15 +52,14 @@ int flow_table_new(struct flow_table **ret_table, const struct flow_table_config
 	t->config = *config;
 	fill_defaults(&t->config);
 	flow_classes_set(t->timeouts, &t->config.timeouts);
-	size_t buckets = 1024;
+	size_t buckets = 16;
 	while (buckets < t->config.flows_max && buckets < (size_t)1 << 28)
 		buckets *= 2;
 	t->mask = buckets - 1;
 	t->buckets = calloc(buckets, sizeof(struct flow_entry *));
-	int r = t->buckets ? flow_expectations_new(&t->expectations, config->seed) : -ENOMEM;
-	if (r < 0) {
+	if (!t->buckets) {
 		flow_table_free(t);
-		return r;
+		return -ENOMEM;
 	}
 	*ret_table = t;
 	return 0;
@@ -125,13 +124,14 @@ static struct flow_entry *entry_take(struct flow_table *t)
 	if (!t->spare) {
 		if (VEC_RESERVE(t->chunks, &t->cap_chunks, t->n_chunks, CHUNKS_MAX) < 0)
 			return NULL;
-		struct flow_entry *chunk = calloc(CHUNK_FLOWS, sizeof(*chunk));
+		size_t n = t->config.flows_max < CHUNK_FLOWS ? t->config.flows_max : CHUNK_FLOWS;
+		struct flow_entry *chunk = calloc(n, sizeof(*chunk));
 		if (!chunk)
 			return NULL;
 		t->chunks[t->n_chunks++] = chunk;
-		for (size_t i = CHUNK_FLOWS; i-- > 0;) {
-			chunk[i].chain = t->spare;
-			t->spare = &chunk[i];
+		while (n-- > 0) {
+			chunk[n].chain = t->spare;
+			t->spare = &chunk[n];
 		}
 	}
 	struct flow_entry *e = t->spare;
@@ -233,7 +233,8 @@ static struct flow_entry *entry_new(struct flow_table *t, const struct packet *p
 	t->stats.flows++;
 	if (++t->stats.live > t->stats.live_peak)
 		t->stats.live_peak = t->stats.live;
-	flow_expectations_meet(t->expectations, &e->f, t->now);
+	if (t->expectations)
+		flow_expectations_meet(t->expectations, &e->f, t->now);
 	t->config.start(t->config.context, &e->f);
 	return e;
 }
@@ -365,6 +366,8 @@ void flow_table_flush(struct flow_table *t)
 void flow_table_expect(struct flow_table *t, const struct flow *f, struct net_addr from, struct net_addr to,
     uint16_t port, uint16_t app)
 {
+	if (!t->expectations && flow_expectations_new(&t->expectations, t->config.seed) < 0)
+		return;
 	flow_expectations_add(t->expectations, from, to, port, app, f->id, t->now);
 }
 
