@@ -191,6 +191,20 @@ static void datagrams_stop_at_the_depth_and_when_nobody_wants_more(void **state)
 	book_close(b);
 }
 
+static void a_datagram_of_which_nothing_was_captured_only_counts(void **state)
+{
+	struct book *b = book_open((struct flow_table_config){0});
+	struct packet p = {.n_layers = 1, .layers = {layer(PACKET_UDP, 1, 40000, 2, 53, 100)}};
+	(void)state;
+	const struct flow *f = feed(b, p, NULL, 0);
+	assert_int_equal(b->calls, 0);
+	assert_int_equal(f->side[0].payload, 100);
+	assert_true(f->flags & FLOW_CUT);
+	feed(b, p, NULL, 40);
+	assert_int_equal(b->n_got[0], 40);
+	book_close(b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -203,6 +217,7 @@ int main(void)
 	    cmocka_unit_test(icmp_errors_answer_nothing),
 	    cmocka_unit_test(a_machine_talks_to_itself),
 	    cmocka_unit_test(fragments_without_ports_are_counted_and_not_handed_on),
+	    cmocka_unit_test(a_datagram_of_which_nothing_was_captured_only_counts),
 	    cmocka_unit_test(datagrams_stop_at_the_depth_and_when_nobody_wants_more),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
