@@ -11,7 +11,8 @@
  * and power loss; a torn tail is found and cut when the archive is opened, and told in archive_stat. A full
  * disk gives -ENOSPC; nothing acknowledged is lost and appending may be tried again.
  *
- * Reading: any number of readers beside the writer see what was synced when they opened.
+ * Reading: any number of readers beside the writer see what was synced when they opened. Any bytes in the
+ * files give right records or an error.
  *
  * Bounds: a segment is closed at ARCHIVE_SEGMENT_RECORDS records or ARCHIVE_SEGMENT_BYTES encoded bytes; the
  * writer holds one open segment of each record kind in memory.
@@ -38,7 +39,8 @@ struct archive_stat {
 	uint64_t next_id;       /* one more than the largest record id */
 };
 
-/* Which flows a scan wants. A zeroed filter wants all. */
+/* Which flows a scan wants. A zeroed filter (and NULL) wants all that count: duplicates only where they are
+ * asked for. */
 struct archive_filter {
 	int64_t from, to;             /* flows that overlap [from, to); to == 0: no end */
 	const struct net_addr *addrs; /* sorted; flows with either end among them; NULL: any */
@@ -61,9 +63,12 @@ int archive_create(struct archive **ret_archive, const char *path);
 /* An archive that is there: -ENOENT, -ERR_UNSUPPORTED (a newer format), -ERR_MALFORMED, -EBUSY (writable and
  * locked). */
 int archive_open(struct archive **ret_archive, const char *path, bool writable);
-/* Closes; a writer syncs first and returns what that returned. */
+/* Closes; a writer syncs first and returns what that returned. What is in a journal becomes a segment then,
+ * unless it is little. */
 int archive_close(struct archive *a);
 
+/* 0; -ENOSPC and other -errno, after which the record isn't taken and may be tried again; -ERR_LIMIT (a
+ * record beyond the bounds of msg.h); -EBUSY from within a scan of the same kind of record; -EROFS. */
 int archive_append_flow(struct archive *a, const struct msg_flow *f);
 int archive_append_transaction(struct archive *a, const struct msg_transaction *t);
 int archive_append_detection(struct archive *a, const struct msg_detection *d);
@@ -85,7 +90,8 @@ int archive_scan_transactions(
 int archive_scan_detections(struct archive *a, archive_detection_fn each, void *context);
 int archive_scan_bindings(struct archive *a, archive_binding_fn each, void *context);
 int archive_scan_coverage(struct archive *a, archive_coverage_fn each, void *context);
-/* One flow by its record id, decoded into the arena. -ENOENT. */
+/* One flow by its record id, decoded into the arena: of several (snapshots) the last appended. -ENOENT, or a
+ * segment's error where the flow may be in that. */
 int archive_find_flow(struct archive *a, uint64_t id, struct arena *arena, struct msg_flow *ret_flow);
 void archive_get_stat(const struct archive *a, struct archive_stat *ret_stat);
 

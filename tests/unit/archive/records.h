@@ -119,12 +119,15 @@ static inline bool record_same(const struct archive_layout *l, const void *a, co
 	return same;
 }
 
-/* A fresh folder below TMPDIR; free it with folder_drop. */
+/* A fresh folder below TMPDIR, else in memory where it can be: thousands of syncs to a disk take minutes, and
+ * what is tested here is what files hold, not what disks do. Free it with folder_drop. */
 static inline char *folder_make(void)
 {
 	char path[512];
 	const char *base = getenv("TMPDIR");
-	snprintf(path, sizeof(path), "%s/bulkhead-archive-XXXXXX", base ? base : "/tmp");
+	if (!base)
+		base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	snprintf(path, sizeof(path), "%s/bulkhead-archive-XXXXXX", base);
 	return mkdtemp(path) ? strdup(path) : NULL;
 }
 

@@ -23,7 +23,7 @@
 #include "base/err.h"
 #include "records.h"
 
-enum { KILLS = 60 };
+enum { KILLS = 60, FLOWS_ENOUGH = 10000 };
 
 /* A flow whose members follow from its id, so that any mixture shows. */
 static struct msg_flow flow_of(uint64_t id)
@@ -83,7 +83,7 @@ static void a_killed_writer_loses_nothing_acknowledged(void **state)
 {
 	char *path = folder_make();
 	struct archive *a;
-	uint64_t acknowledged = 0, random = 42, most = 0, segments = 0;
+	uint64_t acknowledged = 0, random = 42, most = 0, segments = 0, ever = 0;
 	struct archive_stat stat;
 	(void)state;
 	assert_int_equal(archive_create(&a, path), 0);
@@ -96,13 +96,13 @@ static void a_killed_writer_loses_nothing_acknowledged(void **state)
 		if (child == 0)
 			write_until_killed(path, ends[1]);
 		close(ends[1]);
-		struct timespec wait = {.tv_nsec = (long)(record_random(&random) % 60000000)};
+		struct timespec wait = {.tv_nsec = (long)(record_random(&random) % 20000000)};
 		nanosleep(&wait, NULL);
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 		assert_true(WIFSIGNALED(status));
 		while (read(ends[0], &id, sizeof(id)) == sizeof(id))
-			acknowledged = id;
+			ever += id - acknowledged, acknowledged = id;
 		close(ends[0]);
 		/* a reader finds what was acknowledged, before any writer tidies up */
 		assert_int_equal(archive_open(&a, path, false), 0);
@@ -115,7 +115,7 @@ static void a_killed_writer_loses_nothing_acknowledged(void **state)
 		archive_get_stat(a, &stat);
 		assert_int_equal(stat.damaged_bytes, 0);
 		assert_in_range(stat.next_id, there + 1, there + 2); /* a detection may be one ahead */
-		segments = stat.segments;
+		segments += stat.segments;
 		/* the writer goes on with next_id: close a gap that a lost flow beside a kept detection would
 		 * leave */
 		for (; there + 1 < stat.next_id; there++) {
@@ -124,10 +124,17 @@ static void a_killed_writer_loses_nothing_acknowledged(void **state)
 			most++;
 		}
 		assert_int_equal(archive_close(a), 0);
+		if (most > FLOWS_ENOUGH) {
+			/* a fresh one, for the sake of time */
+			folder_empty(path);
+			assert_int_equal(archive_create(&a, path), 0);
+			assert_int_equal(archive_close(a), 0);
+			most = acknowledged = 0;
+		}
 	}
-	print_message("%llu flows, %llu segments after %d kills\n", (unsigned long long)most,
+	print_message("%llu flows acknowledged, %llu segments seen in %d kills\n", (unsigned long long)ever,
 	    (unsigned long long)segments, KILLS);
-	assert_true(acknowledged > 0);
+	assert_true(ever > 0);
 	assert_true(segments > 0);
 	folder_drop(path);
 }

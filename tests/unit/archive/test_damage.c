@@ -99,14 +99,14 @@ static const char journal[] = "flow-0000000001.journal";
 static const char segment[] = "flow-0000000001.seg";
 static const char damaged[] = "flow-0000000001.damaged";
 
-/* Three acknowledged syncs of 4 flows each; ends[i] is the journal's size after sync i. */
+/* Three acknowledged syncs of 2 flows each; ends[i] is the journal's size after sync i. */
 static char *journaled_archive(size_t *ends)
 {
 	char *path = folder_make();
 	struct archive *a;
 	assert_int_equal(archive_create(&a, path), 0);
 	for (uint64_t i = 0; i < 3; i++) {
-		append(a, 1 + i * 4, 5 + i * 4);
+		append(a, 1 + i * 2, 3 + i * 2);
 		assert_int_equal(archive_sync(a), 0);
 		struct bytes b = slurp(path, journal);
 		ends[i] = b.n;
@@ -136,9 +136,9 @@ static void a_journal_cut_anywhere_keeps_its_whole_frames(void **state)
 	struct seen seen;
 	(void)state;
 	for (size_t cut = 0; cut <= whole.n; cut++) {
-		uint64_t kept = cut < ends[0] ? 0 : cut < ends[1] ? 4 : cut < ends[2] ? 8 : 12;
+		uint64_t kept = cut < ends[0] ? 0 : cut < ends[1] ? 2 : cut < ends[2] ? 4 : 6;
 		size_t end = cut < ARCHIVE_JOURNAL_HEADER_SIZE ? 0
-		             : kept                            ? ends[kept / 4 - 1]
+		             : kept                            ? ends[kept / 2 - 1]
 		                                               : ARCHIVE_JOURNAL_HEADER_SIZE;
 		put(path, journal, whole.p, cut);
 		/* a reader tells and leaves it */
@@ -182,14 +182,14 @@ static void a_flipped_journal_byte_costs_one_frame_and_is_told(void **state)
 		restore(path, whole);
 		assert_int_equal(archive_open(&a, path, false), 0);
 		assert_int_equal(scan(a, &seen), frame == 2 ? 0 : -ERR_CHECKSUM);
-		assert_int_equal(seen.count, frame < 0 ? 12 : 8);
+		assert_int_equal(seen.count, frame < 0 ? 6 : 4);
 		archive_close(a);
 		assert_int_equal(archive_open(&a, path, true), 0);
 		archive_get_stat(a, &stat);
 		assert_int_equal(scan(a, &seen), 0);
-		assert_int_equal(seen.count, frame < 0 ? 12 : 8);
-		for (uint64_t i = 1; i <= 12; i++)
-			assert_int_equal(seen.ids[i], (int)(i - 1) / 4 != frame);
+		assert_int_equal(seen.count, frame < 0 ? 6 : 4);
+		for (uint64_t i = 1; i <= 6; i++)
+			assert_int_equal(seen.ids[i], (int)(i - 1) / 2 != frame);
 		if (frame == 2) {
 			/* nothing stands behind it, so it can't be told from a torn tail */
 			assert_int_equal(stat.torn_bytes, ends[2] - ends[1]);
@@ -328,7 +328,7 @@ static void leftovers_of_a_crash_are_tidied(void **state)
 	struct seen seen;
 	(void)state;
 	assert_int_equal(archive_open(&a, path, true), 0);
-	append(a, 13, 1201);
+	append(a, 7, 1201);
 	assert_int_equal(archive_close(a), 0);
 	assert_true(there(path, segment));
 	put(path, journal, kept.p, kept.n);
@@ -364,9 +364,9 @@ static void a_bad_segment_gives_way_to_its_journal(void **state)
 	for (int round = 0; round < 2; round++) {
 		assert_int_equal(archive_open(&a, path, round), 0);
 		assert_int_equal(scan(a, &seen), 0);
-		assert_int_equal(seen.count, 12);
+		assert_int_equal(seen.count, 6);
 		if (round)
-			append(a, 13, 1201);
+			append(a, 7, 1201);
 		assert_int_equal(archive_close(a), 0);
 	}
 	assert_int_equal(archive_open(&a, path, false), 0);
@@ -396,7 +396,7 @@ static void stale_frames_of_another_place_do_not_pass(void **state)
 	archive_get_stat(a, &stat);
 	assert_int_equal(stat.torn_bytes, size);
 	assert_int_equal(scan(a, &seen), 0);
-	assert_int_equal(seen.count, 12);
+	assert_int_equal(seen.count, 6);
 	archive_close(a);
 	/* the journal as that of segment 1 of another number */
 	put(path, "flow-0000000002.journal", b.p, b.n);
