@@ -15,7 +15,8 @@
  * files give right records or an error.
  *
  * Bounds: a segment is closed at ARCHIVE_SEGMENT_RECORDS records or ARCHIVE_SEGMENT_BYTES encoded bytes; the
- * writer holds one open segment of each record kind in memory.
+ * writer holds one open segment of each record kind in memory, a reader the same as far as it is synced, and
+ * a scan one decoded block.
  */
 
 #include <stdbool.h>
