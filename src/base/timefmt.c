@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/num.h"
@@ -17,17 +18,34 @@ static int64_t split(int64_t ns, struct tm *ret_tm)
 	return fraction;
 }
 
+/* n decimal digits with leading zeros; printf was a tenth of the time that a large case's records took. */
+static char *put_digits(char *at, int n, int64_t value)
+{
+	for (int i = n - 1; i >= 0; i--, value /= 10)
+		at[i] = (char)('0' + value % 10);
+	return at + n;
+}
+
 static char *format(int64_t ns, char *buf, char between, int digits, const char *end)
 {
 	struct tm tm;
 	int64_t fraction = split(ns, &tm);
-	int n = snprintf(buf, TIME_TEXT_SIZE, "%04d-%02d-%02d%c%02d:%02d:%02d", tm.tm_year + 1900,
-	    tm.tm_mon + 1, tm.tm_mday, between, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	if (digits == 9)
-		n += snprintf(buf + n, TIME_TEXT_SIZE - (size_t)n, ".%09d", (int)fraction);
-	else if (digits == 3)
-		n += snprintf(buf + n, TIME_TEXT_SIZE - (size_t)n, ".%03d", (int)(fraction / NS_PER_MS));
-	snprintf(buf + n, TIME_TEXT_SIZE - (size_t)n, "%s", end);
+	char *at = put_digits(buf, 4, tm.tm_year + 1900);
+	*at++ = '-';
+	at = put_digits(at, 2, tm.tm_mon + 1);
+	*at++ = '-';
+	at = put_digits(at, 2, tm.tm_mday);
+	*at++ = between;
+	at = put_digits(at, 2, tm.tm_hour);
+	*at++ = ':';
+	at = put_digits(at, 2, tm.tm_min);
+	*at++ = ':';
+	at = put_digits(at, 2, tm.tm_sec);
+	if (digits) {
+		*at++ = '.';
+		at = put_digits(at, digits, digits == 3 ? fraction / NS_PER_MS : fraction);
+	}
+	memcpy(at, end, strlen(end) + 1);
 	return buf;
 }
 

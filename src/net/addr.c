@@ -82,10 +82,23 @@ bool net_addr_is_private(struct net_addr a)
 	return (a.b[0] & 0xfe) == 0xfc;
 }
 
+/* inet_ntop goes through printf, which shows where every record names two addresses. */
+static void v4_text(const uint8_t b[4], char *at)
+{
+	for (int i = 0; i < 4; i++) {
+		if (b[i] >= 100)
+			*at++ = (char)('0' + b[i] / 100);
+		if (b[i] >= 10)
+			*at++ = (char)('0' + b[i] / 10 % 10);
+		*at++ = (char)('0' + b[i] % 10);
+		*at++ = i < 3 ? '.' : '\0';
+	}
+}
+
 char *net_addr_text(struct net_addr a, char *buf)
 {
 	if (net_addr_is_v4(a))
-		inet_ntop(AF_INET, a.b + 12, buf, NET_ADDR_TEXT_SIZE);
+		v4_text(a.b + 12, buf);
 	else
 		inet_ntop(AF_INET6, a.b, buf, NET_ADDR_TEXT_SIZE);
 	return buf;
