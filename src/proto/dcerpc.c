@@ -375,9 +375,9 @@ static struct proto_progress dcerpc_parse(
 		if (n < greeting)
 			return (struct proto_progress){.used = 0};
 		s->begun[dir] = true;
-		return memcmp(p, http_greeting, greeting) == 0
-		           ? (struct proto_progress){.used = greeting}
-		           : (struct proto_progress){.verdict = PROTO_BROKEN};
+		if (memcmp(p, http_greeting, greeting) != 0)
+			return (struct proto_progress){.verdict = PROTO_BROKEN};
+		return (struct proto_progress){.used = greeting};
 	}
 	if (n < DCERPC_HEADER)
 		return (struct proto_progress){.used = 0};

@@ -100,8 +100,9 @@ static struct proto_progress client(struct pgsql_state *s, const uint8_t *p, siz
 	if (n < 5)
 		return (struct proto_progress){.used = 0};
 	uint32_t length = load_be32(p + 1);
-	return length < 4 ? (struct proto_progress){.verdict = PROTO_BROKEN}
-	                  : (struct proto_progress){.used = 5, .skip = length - 4};
+	if (length < 4)
+		return (struct proto_progress){.verdict = PROTO_BROKEN};
+	return (struct proto_progress){.used = 5, .skip = length - 4};
 }
 
 /* ErrorResponse: fields of a letter and a string; 'C' is the SQLSTATE. Class 28: invalid authorization. */
