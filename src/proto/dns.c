@@ -151,7 +151,7 @@ static void pending_add(
 {
 	if (pending_find(s, id, type, name))
 		return; /* sent again */
-	if (s->n_pending >= DNS_PENDING_MAX)
+	if (s->oldest && s->n_pending >= DNS_PENDING_MAX)
 		pending_emit(c, s);
 	struct dns_pending *q = malloc(sizeof(*q) + name.n);
 	if (!q)
