@@ -283,7 +283,7 @@ static void brute_transaction(
 	for (size_t i = 0; client.n && i < sizeof(tools) / sizeof(*tools); i++)
 		if (text_contains_nocase(client, tools[i]))
 			s->tool_flow = f->id;
-	if (result.n == 0)
+	if (result.n == 0 || text_equal(result, TEXT("none")))
 		return;
 	s->told_flow = f->id;
 	struct text user = field_get(t->fields.v, t->fields.n, FIELD_AUTH_USER);

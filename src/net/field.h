@@ -20,7 +20,7 @@ enum field_kind { FIELD_KIND_TEXT, FIELD_KIND_HEX, FIELD_KIND_NUM, FIELD_KIND_AD
 	X(NONE, "", TEXT)                                                                                    \
 	/* any protocol */                                                                                   \
 	X(AUTH_USER, "auth.user", TEXT)                                                                      \
-	X(AUTH_RESULT, "auth.result", TEXT) /* "success" or "failure" */                                     \
+	X(AUTH_RESULT, "auth.result", TEXT) /* "success", "failure", or "none" (left without trying) */      \
 	X(AUTH_METHOD, "auth.method", TEXT)                                                                  \
 	X(FILE_NAME, "file.name", TEXT)                                                                      \
 	X(FILE_BYTES, "file.size", NUM)                                                                      \

@@ -78,6 +78,7 @@ static void emit(struct proto_context *c, struct ssh_state *s)
 		proto_field_bytes(c, FIELD_SSH_HASSH_SERVER, server->hassh, SSH_HASSH_SIZE);
 	switch (ssh_auth_result(&s->auth)) {
 	case SSH_AUTH_UNKNOWN: break;
+	case SSH_AUTH_NONE: proto_field_str(c, FIELD_AUTH_RESULT, "none"); break;
 	case SSH_AUTH_FAILURE: proto_field_str(c, FIELD_AUTH_RESULT, "failure"); break;
 	case SSH_AUTH_SUCCESS: proto_field_str(c, FIELD_AUTH_RESULT, "success"); break;
 	}

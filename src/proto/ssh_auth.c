@@ -50,5 +50,5 @@ enum ssh_auth_result ssh_auth_result(const struct ssh_auth *a)
 		return SSH_AUTH_SUCCESS;
 	if (a->failures >= 2 || (a->failures == 1 && a->first_request >= a->accept + SSH_ATTEMPT_OVER_ACCEPT))
 		return SSH_AUTH_FAILURE;
-	return SSH_AUTH_UNKNOWN;
+	return a->failures == 1 && a->answers == 1 ? SSH_AUTH_NONE : SSH_AUTH_UNKNOWN;
 }

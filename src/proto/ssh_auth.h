@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ssh_auth_result { SSH_AUTH_UNKNOWN, SSH_AUTH_FAILURE, SSH_AUTH_SUCCESS };
+/* NONE: the client asked which methods there are (RFC 4252, 5.2) and left without trying one. */
+enum ssh_auth_result { SSH_AUTH_UNKNOWN, SSH_AUTH_NONE, SSH_AUTH_FAILURE, SSH_AUTH_SUCCESS };
 
 struct ssh_auth {
 	bool client_spoke; /* encrypted */

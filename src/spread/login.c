@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Flows whose logins all failed: somebody knocked and wasn't let in. Such a flow was answered, so it stays a
- * hop (a fault before the login can be used), but it hands over no control by its protocol: `possible`, not
- * `likely`.
+ * Flows whose logins all failed or were never tried: somebody knocked and wasn't let in. Such a flow was
+ * answered, so it stays a hop (a fault before the login can be used), but it hands over no control by its
+ * protocol: `possible`, not `likely`.
  */
 
 #include <errno.h>
@@ -33,10 +33,10 @@ static int take(void *context, const struct msg_transaction *t)
 	/* at the bound the rest keep the grade of their protocol, which is the worse one */
 	if (!login)
 		return 0;
-	if (text_equal(result, TEXT("failure")))
-		login->failed++;
-	else
+	if (text_equal(result, TEXT("success")))
 		login->succeeded++;
+	else
+		login->failed++;
 	return 0;
 }
 
