@@ -182,6 +182,7 @@ struct segment {
 	const uint8_t *bytes;
 	uint32_t cut; /* bytes that weren't captured */
 	uint16_t window, port;
+	uint8_t scale; /* the window's, of a SYN; 0: the option is absent */
 };
 
 static inline struct flow *tcp(struct book *b, struct segment s)
@@ -196,7 +197,7 @@ static inline struct flow *tcp(struct book *b, struct segment s)
 	        .ack = s.ack,
 	        .flags = s.flags,
 	        .window = s.window ? s.window : 65535,
-	        .window_scale = 255},
+	        .window_scale = s.scale ? s.scale : 255},
 	};
 	return feed(b, p, s.bytes, s.n - s.cut);
 }

@@ -23,9 +23,18 @@ struct row {
 	struct counts forward;
 };
 
-#define DATA(at, length) {.flags = A, .seq = (at), .ack = 501, .n = (length)}
-#define ACKED(to)        {.flags = A, .back = true, .seq = 501, .ack = (to)}
-#define FIN_AT(at)       {.flags = F | A, .seq = (at), .ack = 501}
+#define DATA(at, length)                                                                                     \
+	{                                                                                                    \
+		.flags = A, .seq = (at), .ack = 501, .n = (length)                                           \
+	}
+#define ACKED(to)                                                                                            \
+	{                                                                                                    \
+		.flags = A, .back = true, .seq = 501, .ack = (to)                                            \
+	}
+#define FIN_AT(at)                                                                                           \
+	{                                                                                                    \
+		.flags = F | A, .seq = (at), .ack = 501                                                      \
+	}
 
 /* clang-format off: a line a case */
 static const struct row rows[] = {
@@ -86,6 +95,7 @@ static const struct row rows[] = {
         {40, 0, 0}},
     {"two far behind", {DATA(101, 10), DATA(101 - (3u << 29), 10), DATA(111 - (3u << 29), 10)}, {30, 0, 0}},
 };
+/* clang-format on */
 
 static void bytes_count_once_and_only_where_a_receiver_can_have_got_them(void **state)
 {
@@ -211,12 +221,78 @@ static void more_holes_than_are_kept_never_count_too_little(void **state)
 	}
 }
 
+static void twice_the_offered_window_is_believed_and_64_mib_at_most(void **state)
+{
+	static const struct {
+		uint8_t scale;
+		uint32_t most;
+	} offers[] = {
+	    {1, 1 << 22}, {6, 2 * (65535 << 6)}, {9, 2 * (65535 << 9)}, {10, 1 << 26}, {14, 1 << 26}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(offers) / sizeof(*offers); i++)
+		for (uint32_t beyond = 0; beyond < 2; beyond++) {
+			struct book *b = book_open((struct flow_table_config){0});
+			tcp(b, (struct segment){.flags = S, .seq = 100, .scale = 7});
+			tcp(b, (struct segment){.flags = S | A,
+			           .back = true,
+			           .seq = 500,
+			           .ack = 101,
+			           .scale = offers[i].scale});
+			tcp(b, (struct segment){.flags = A, .back = true, .seq = 501, .ack = 101});
+			tcp(b, (struct segment){
+			           .flags = A, .seq = 101 + offers[i].most + beyond, .ack = 501, .n = 10});
+			book_flush(b);
+			check(b, FLOW_FORWARD, (struct counts){beyond ? 0 : 10, 0, 0});
+			book_close(b);
+		}
+}
+
+/* 100 Gbit/s for a millisecond are 12,500,000 bytes; a line is held to twelve a nanosecond. */
+static void a_loss_is_no_more_than_a_line_carries(void **state)
+{
+	(void)state;
+	for (uint32_t beyond = 0; beyond < 2; beyond++) {
+		struct book *b = book_open((struct flow_table_config){0});
+		uint32_t at = 101 + 12000000 + beyond;
+		struct segment s = {.time_ns = NS_PER_MS, .flags = A, .seq = at, .ack = 501, .n = 10};
+		handshake(b, 100, 500);
+		tcp(b, s);
+		tcp(b, s);
+		tcp(b, (struct segment){
+		           .time_ns = NS_PER_MS, .flags = A, .back = true, .seq = 501, .ack = at + 10});
+		book_flush(b);
+		check(b, FLOW_FORWARD, (struct counts){beyond ? 10 : 12000010, 10, beyond ? 0 : 12000000});
+		book_close(b);
+	}
+}
+
+/* Each time by nearly half the sequence space: more often than fits below where the count begins. */
+static void moving_back_for_ever_counts_on(void **state)
+{
+	struct book *b = book_open((struct flow_table_config){0});
+	uint32_t seq = 100;
+	(void)state;
+	handshake(b, seq, 500);
+	for (unsigned i = 0; i < 2000; i++) {
+		seq -= (1u << 31) - 100;
+		tcp(b, (struct segment){.flags = A, .seq = seq, .ack = 501, .n = 10});
+		tcp(b, (struct segment){.flags = A, .seq = seq + 10, .ack = 501, .n = 10});
+	}
+	tcp(b, (struct segment){.flags = A, .back = true, .seq = 501, .ack = seq + 20});
+	book_flush(b);
+	check(b, FLOW_FORWARD, (struct counts){2000 * 20, 0, 0});
+	book_close(b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(bytes_count_once_and_only_where_a_receiver_can_have_got_them),
 	    cmocka_unit_test(sequence_numbers_wrap_around),
 	    cmocka_unit_test(a_long_stream_wraps_around_twice),
+	    cmocka_unit_test(twice_the_offered_window_is_believed_and_64_mib_at_most),
+	    cmocka_unit_test(a_loss_is_no_more_than_a_line_carries),
+	    cmocka_unit_test(moving_back_for_ever_counts_on),
 	    cmocka_unit_test(one_way_view_counts_what_is_acknowledged),
 	    cmocka_unit_test(data_in_the_syn_counts_once),
 	    cmocka_unit_test(midstream_counts_from_where_it_was_met),
