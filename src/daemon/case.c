@@ -195,7 +195,8 @@ static int work_spread(struct case_answers *a, const struct site *site, struct a
 }
 
 static int work_plans(struct case_answers *a, const struct site *site, struct archive *archive,
-    const struct case_options *options, const struct incident *incident, const struct spread *spread, struct plan *ret_plans)
+    const struct case_options *options, const struct incident *incident, const struct spread *spread,
+    struct plan *ret_plans)
 {
 	struct plan_enforcement *points = arena_array(&a->arena, site->n_enforcement, sizeof(*points));
 	struct plan_service *services = arena_array(&a->arena, site->n_services, sizeof(*services));

@@ -5,13 +5,14 @@
 /*
  * What can have left a zone, at the most (design 5.6). Results live in the caller's arena.
  *
- * direct_bytes: the payload of every flow that carried data out of the zone in the window, whoever asked for it.
- * chained_bytes: the maximum flow from the zone to the outside in the time-expanded graph of observed transfers,
- *   through machines that the intruder can have reached (spread grade better than cleared, from their arrival on), so that
- *   staged theft counts and nothing counts twice. The tightest upper bound for the intruder.
- * chained_any_bytes: the same through any machine: what holds even if the spread is wrong.
- * Each is an upper bound: a lost packet counts as a full one. A flow inside a tunnel whose outer flow crosses the same border
- * is not counted again. A machine with an address in the zone belongs to it with all its addresses.
+ * direct_bytes: the payload of every flow that carried data out of the zone in the window, whoever asked for
+ * it. chained_bytes: the maximum flow from the zone to the outside in the time-expanded graph of observed
+ * transfers, through machines that the intruder can have reached (spread grade better than cleared, from
+ * their arrival on), so that staged theft counts and nothing counts twice. The tightest upper bound for the
+ * intruder. chained_any_bytes: the same through any machine: what holds even if the spread is wrong. Each is
+ * an upper bound: a lost packet counts as a full one. A flow inside a tunnel whose outer flow crosses the
+ * same border is not counted again. A machine with an address in the zone belongs to it with all its
+ * addresses.
  *
  * doc/exposure.md proves the bounds, says what they rest on, and what a full packet is.
  */
@@ -36,22 +37,22 @@ struct exposure_destination {
 
 enum { EXPOSURE_FLOWS_MAX = 64, EXPOSURE_DESTINATIONS_MAX = 4096, EXPOSURE_TRANSFERS_MAX = 200000 };
 
-/* A hop of the chained bound that carried something: for the report and as the bound's proof. Where there are very many, one
- * stands for several flows between two machines, and the largest of them is cited. */
+/* A hop of the chained bound that carried something: for the report and as the bound's proof. Where there are
+ * very many, one stands for several flows between two machines, and the largest of them is cited. */
 struct exposure_transfer {
 	struct net_addr from, to;
 	int64_t first, last;
 	uint64_t capacity, used; /* bytes; used: in the maximum flow */
-	uint64_t flow;		 /* a record id */
+	uint64_t flow;           /* a record id */
 };
 
 struct exposure_coverage {
 	const struct msg_coverage *links;
 	size_t n_links;
-	uint64_t lost_packets;	/* known losses */
-	bool losses_unknown;	/* at least one link doesn't say */
+	uint64_t lost_packets;     /* known losses */
+	bool losses_unknown;       /* at least one link doesn't say */
 	uint64_t lost_bytes_bound; /* each lost packet as a full one */
-	const char **not_seen;	/* sentences: what can't be seen from here */
+	const char **not_seen;     /* sentences: what can't be seen from here */
 	size_t n_not_seen;
 };
 
@@ -63,7 +64,7 @@ struct exposure {
 	uint64_t chained_bytes;
 	uint64_t chained_any_bytes;
 	bool coarse; /* more transfers than EXPOSURE_TRANSFERS_MAX: merged, which can only raise the bound */
-	uint64_t destinations_total;	  /* all of them; those beyond EXPOSURE_DESTINATIONS_MAX have no row */
+	uint64_t destinations_total; /* all of them; those beyond EXPOSURE_DESTINATIONS_MAX have no row */
 	uint64_t destinations_unlisted_bytes;
 	struct exposure_destination *destinations; /* worst class first, then by bytes */
 	size_t n_destinations;
@@ -78,14 +79,15 @@ struct exposure_input {
 	struct archive *archive;
 	const struct spread *spread; /* NULL: no incident, chained_bytes == chained_any_bytes */
 	const uint8_t *compromised;  /* one byte an asset; NULL: none */
-	const struct net_addr *bad_peers; /* sorted: external addresses that an indicator or detection names */
+	const struct net_addr
+	    *bad_peers; /* sorted: external addresses that an indicator or detection names */
 	size_t n_bad_peers;
 	const struct msg_coverage *coverage;
 	size_t n_coverage;
 	uint16_t zone;
-	int64_t from, to;	  /* to == 0: to the end */
+	int64_t from, to;       /* to == 0: to the end */
 	int64_t baseline_until; /* destinations seen before this are `baseline`; 0: `from` */
-	size_t transfers_max;	/* 0: EXPOSURE_TRANSFERS_MAX */
+	size_t transfers_max;   /* 0: EXPOSURE_TRANSFERS_MAX */
 };
 
 /* 0, -ENOMEM or the archive's error. */

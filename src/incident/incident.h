@@ -3,10 +3,11 @@
 #define INCIDENT_INCIDENT_H
 
 /*
- * Incidents: detections and assets that belong together (design 5.2). Detections join by asset, by flow and by shared
- * indicator or peer inside a window. An asset is `suspect` or `compromised` by the noisy-or of its independent techniques:
- * the strongest detection of each technique counts once, weighed by what the asset's role in it says (an actor or a victim
- * speaks for compromise, a target does not). Results live in the caller's arena.
+ * Incidents: detections and assets that belong together (design 5.2). Detections join by asset, by flow and
+ * by shared indicator or peer inside a window. An asset is `suspect` or `compromised` by the noisy-or of its
+ * independent techniques: the strongest detection of each technique counts once, weighed by what the asset's
+ * role in it says (an actor or a victim speaks for compromise, a target does not). Results live in the
+ * caller's arena.
  */
 
 #include "base/arena.h"
@@ -18,8 +19,8 @@ enum incident_asset_state { INCIDENT_ASSET_TARGET, INCIDENT_ASSET_SUSPECT, INCID
 struct incident_asset {
 	uint32_t asset;
 	enum incident_asset_state state;
-	double confidence; /* noisy-or */
-	int64_t since;	   /* the earliest time from which an intruder can have held it */
+	double confidence;          /* noisy-or */
+	int64_t since;              /* the earliest time from which an intruder can have held it */
 	const uint64_t *detections; /* ids */
 	size_t n_detections;
 };
@@ -37,7 +38,8 @@ enum incident_severity { INCIDENT_LOW, INCIDENT_MEDIUM, INCIDENT_HIGH, INCIDENT_
 enum incident_state { INCIDENT_OPEN, INCIDENT_CONTAINED, INCIDENT_CLOSED };
 
 struct incident {
-	char id[48]; /* "incident-" and 16 hexadecimal digits: of its earliest detections, so the same capture gives the same id */
+	char id[48]; /* "incident-" and 16 hexadecimal digits: of its earliest detections, so the same capture
+	                gives the same id */
 	enum incident_state state;
 	enum incident_severity severity;
 	double confidence;
@@ -56,8 +58,8 @@ struct incident {
 };
 
 struct incident_config {
-	int64_t window_ns;	 /* 0: 7 days */
-	double suspect_at;	 /* 0: 0.5 */
+	int64_t window_ns;     /* 0: 7 days */
+	double suspect_at;     /* 0: 0.5 */
 	double compromised_at; /* 0: 0.8 */
 };
 
@@ -71,11 +73,11 @@ struct incident_input {
 };
 
 /*
- * The incidents, most severe first, in the arena. Detections that reach nothing above `suspect_at` make no incident; they stay
- * detections. 0, -ENOMEM or the archive's error.
+ * The incidents, most severe first, in the arena. Detections that reach nothing above `suspect_at` make no
+ * incident; they stay detections. 0, -ENOMEM or the archive's error.
  */
-int incident_correlate(const struct incident_input *in, struct arena *arena, struct incident **ret_incidents,
-    size_t *ret_n);
+int incident_correlate(
+    const struct incident_input *in, struct arena *arena, struct incident **ret_incidents, size_t *ret_n);
 
 const char *incident_asset_state_name(enum incident_asset_state s);
 const char *incident_severity_name(enum incident_severity s);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Runs a fuzz target over files and folders of inputs without a fuzzer, so that every build replays the corpus. Each
- * input lies in memory of exactly its size, so that a sanitizer sees a read past its end. No input at all is a
- * failure: a target without a corpus tests nothing.
+ * Runs a fuzz target over files and folders of inputs without a fuzzer, so that every build replays the
+ * corpus. Each input lies in memory of exactly its size, so that a sanitizer sees a read past its end. No
+ * input at all is a failure: a target without a corpus tests nothing.
  */
 
 #include <dirent.h>
