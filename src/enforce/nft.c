@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/timefmt.h"
+#include "enforce/pieces.h"
 
 /* The two families that every set and rule is written for. */
 struct family {
@@ -70,69 +71,60 @@ static void print_set(
 	}
 }
 
-enum { ZONE_PREFIXES_MAX = 4096 };
-
-/* The prefixes of one zone, or of all inside zones (zone == NET_ZONE_NONE). */
-static struct elements zone_elements(const struct net_zone_map *zones, uint16_t zone, struct net_prefix *room)
+/* The prefixes of one zone, or of all inside zones (NET_ZONE_NONE). */
+static struct elements zone_elements(const struct pieces *zones, uint16_t zone)
 {
-	struct elements e = {.v = room};
-	for (uint16_t z = 0; z < net_zone_count(zones); z++) {
-		bool wanted = zone == NET_ZONE_NONE ? net_zone_at(zones, z)->class != NET_ZONE_EXTERNAL
-		                                    : z == zone;
-		for (size_t i = 0; wanted && i < net_zone_prefixes(zones, z) && e.n < ZONE_PREFIXES_MAX; i++)
-			room[e.n++] = net_zone_prefix(zones, z, i);
-	}
-	return e;
+	if (zone == NET_ZONE_NONE)
+		return (struct elements){.v = zones->v, .n = zones->n};
+	return (struct elements){
+	    .v = zones->v + zones->from[zone], .n = zones->from[zone + 1] - zones->from[zone]};
 }
 
 /* The source side of a cut is where its lease lives. */
-static struct elements from_elements(
-    const struct plan_cut *c, const struct net_zone_map *zones, struct net_prefix *room)
+static struct elements from_elements(const struct plan_cut *c, const struct pieces *zones)
 {
 	if (c->kind == PLAN_CUT_DESTINATION)
 		return (struct elements){.v = c->to, .n = c->n_to};
 	if (c->from_zone != NET_ZONE_NONE)
-		return zone_elements(zones, c->from_zone, room);
+		return zone_elements(zones, c->from_zone);
 	return (struct elements){.v = c->from, .n = c->n_from};
 }
 
 static void print_sets(
-    const struct plan *p, const struct net_zone_map *zones, struct elements never, FILE *out)
+    const struct plan *p, const struct pieces *zones, size_t n_zones, struct elements never, FILE *out)
 {
-	struct net_prefix room[ZONE_PREFIXES_MAX];
 	char name[32];
 	for (size_t f = 0; f < 2; f++) {
 		print_set("never", never, &families[f], 0, out);
-		print_set("inside", zone_elements(zones, NET_ZONE_NONE, room), &families[f], 0, out);
-		for (uint16_t z = 0; z < net_zone_count(zones); z++) {
+		print_set("inside", zone_elements(zones, NET_ZONE_NONE), &families[f], 0, out);
+		for (uint16_t z = 0; z < n_zones; z++) {
 			bool used = false;
 			for (size_t i = 0; i < p->n_cuts; i++)
 				used |= p->cuts[i].to_zone == z;
 			snprintf(name, sizeof(name), "zone%u_", z);
 			if (used)
-				print_set(name, zone_elements(zones, z, room), &families[f], 0, out);
+				print_set(name, zone_elements(zones, z), &families[f], 0, out);
 		}
 		for (size_t i = 0; i < p->n_cuts; i++) {
 			snprintf(name, sizeof(name), "cut%zu_", i + 1);
-			print_set(name, from_elements(&p->cuts[i], zones, room), &families[f],
-			    p->cuts[i].lease_ns, out);
+			print_set(
+			    name, from_elements(&p->cuts[i], zones), &families[f], p->cuts[i].lease_ns, out);
 		}
 	}
 }
 
 /* What the other side of the cut is, as an expression: "", "@zone3_4" or "!= @inside4". False where that
  * family has none. */
-static bool other_side(const struct plan_cut *c, const struct net_zone_map *zones, const struct family *f,
-    char *text, size_t size)
+static bool other_side(
+    const struct plan_cut *c, const struct pieces *zones, const struct family *f, char *text, size_t size)
 {
-	struct net_prefix room[ZONE_PREFIXES_MAX];
 	bool interval;
 	text[0] = '\0';
 	if (c->to_external) {
-		if (count_family(zone_elements(zones, NET_ZONE_NONE, room), f, &interval))
+		if (count_family(zone_elements(zones, NET_ZONE_NONE), f, &interval))
 			snprintf(text, size, "!= @inside%s", f->suffix);
 	} else if (c->to_zone != NET_ZONE_NONE) {
-		if (count_family(zone_elements(zones, c->to_zone, room), f, &interval) == 0)
+		if (count_family(zone_elements(zones, c->to_zone), f, &interval) == 0)
 			return false;
 		snprintf(text, size, "@zone%u_%s", c->to_zone, f->suffix);
 	}
@@ -152,10 +144,8 @@ static void print_rule(size_t number, const struct plan_cut *c, const struct fam
 	fprintf(out, "counter drop comment \"cut %zu %s\"\n", number, outgoing ? "out" : "in");
 }
 
-static void print_rules(
-    const struct plan *p, const struct net_zone_map *zones, struct elements never, FILE *out)
+static void print_rules(const struct plan *p, const struct pieces *zones, struct elements never, FILE *out)
 {
-	struct net_prefix room[ZONE_PREFIXES_MAX];
 	char other[48];
 	bool interval;
 	for (size_t f = 0; f < 2; f++)
@@ -169,7 +159,7 @@ static void print_rules(
 		const struct plan_cut *c = &p->cuts[i];
 		fprintf(out, "\n\t\t# cut %zu: %s\n", i + 1, c->why ? c->why : "");
 		for (size_t f = 0; f < 2; f++) {
-			if (count_family(from_elements(c, zones, room), &families[f], &interval) == 0 ||
+			if (count_family(from_elements(c, zones), &families[f], &interval) == 0 ||
 			    !other_side(c, zones, &families[f], other, sizeof(other)))
 				continue;
 			print_rule(i + 1, c, &families[f], other, true, out);
@@ -204,12 +194,19 @@ int enforce_nft_print(const struct plan *p, const struct net_zone_map *zones,
     const struct net_prefix *never_cut, size_t n_never_cut, const char *incident, FILE *out)
 {
 	struct elements never = {.v = never_cut, .n = n_never_cut};
+	struct pieces pieces;
+	int r = pieces_make(&pieces, zones);
+	if (r < 0)
+		goto out;
 	print_head(p, incident, out);
 	fputs("\ntable inet bulkhead {}\ndelete table inet bulkhead\n\ntable inet bulkhead {\n", out);
-	print_sets(p, zones, never, out);
+	print_sets(p, &pieces, net_zone_count(zones), never, out);
 	fputs(
 	    "\n\tchain forward {\n\t\ttype filter hook forward priority filter - 10; policy accept;\n", out);
-	print_rules(p, zones, never, out);
+	print_rules(p, &pieces, never, out);
 	fputs("\t}\n}\n", out);
-	return ferror(out) ? -EIO : 0;
+	r = ferror(out) ? -EIO : 0;
+out:
+	pieces_free(&pieces);
+	return r;
 }
