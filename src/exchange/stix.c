@@ -252,11 +252,14 @@ static void add_machines(struct bundle *b)
 	const struct incident *i = b->in->incident;
 	for (size_t k = 0; k < i->n_assets; k++) {
 		const struct incident_asset *a = &i->assets[k];
-		char id[STIX_ID_SIZE], why[STIX_TEXT_MAX], name[ASSET_TEXT_SIZE], since[TIME_TEXT_SIZE];
+		char id[STIX_ID_SIZE], why[STIX_TEXT_MAX], name[ASSET_TEXT_SIZE], since[TIME_TEXT_SIZE],
+		    addr[NET_ADDR_TEXT_SIZE];
 		if (a->state == INCIDENT_ASSET_TARGET)
 			continue;
 		asset_text(b->assets, a->asset, name);
-		json_t *j = stix_add(&b->s, "identity", name, MSG_TLP_NONE, id);
+		/* by its address: two machines may go by one name, and whoever names his own chooses it */
+		net_addr_text(asset_at(b->assets, a->asset)->addrs[0], addr);
+		json_t *j = stix_add(&b->s, "identity", addr, MSG_TLP_NONE, id);
 		snprintf(why, sizeof(why), "%s with confidence %.2f since %s, in zone %s",
 		    incident_asset_state_name(a->state), a->confidence, time_rfc3339_ms(a->since, since),
 		    net_zone_at(b->zones, asset_at(b->assets, a->asset)->zone)->name);

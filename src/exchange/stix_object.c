@@ -60,7 +60,7 @@ void stix_put(struct stix *s, json_t *object)
 		json_decref(object);
 		return;
 	}
-	json_object_set_new(s->seen, id, json_true());
+	json_object_set(s->seen, id, object);
 	json_array_append_new(s->objects, object);
 }
 
@@ -69,6 +69,11 @@ json_t *stix_add(struct stix *s, const char *type, const char *seed, enum msg_tl
 	char name[512], made[STIX_ID_SIZE];
 	snprintf(name, sizeof(name), "%s|%s|%s", s->identity, type, seed);
 	stix_id(type, name, made);
+	if (id)
+		memcpy(id, made, sizeof(made));
+	json_t *there = json_object_get(s->seen, made);
+	if (there)
+		return there;
 	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", type, "spec_version", "2.1", "id", made,
 	    "created", s->created, "modified", s->created);
 	if (s->identity[0])
@@ -77,8 +82,6 @@ json_t *stix_add(struct stix *s, const char *type, const char *seed, enum msg_tl
 	if (marking != MSG_TLP_NONE)
 		json_object_set_new(j, "object_marking_refs", json_pack("[s]", stix_tlp_id(marking)));
 	stix_put(s, j);
-	if (id)
-		memcpy(id, made, sizeof(made));
 	return j;
 }
 

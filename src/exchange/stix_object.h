@@ -14,7 +14,7 @@ enum { STIX_ID_SIZE = 96 };
 /* A bundle being made. */
 struct stix {
 	json_t *objects;
-	json_t *seen;                /* ids of the objects: each stands in the bundle once */
+	json_t *seen;                /* id -> object: each stands in the bundle once */
 	char identity[STIX_ID_SIZE]; /* who made it: created_by_ref */
 	char created[40];
 	enum msg_tlp tlp; /* marking of objects that don't ask for a stricter one */
@@ -26,7 +26,8 @@ struct stix {
  */
 char *stix_id(const char *type, const char *name, char *id);
 /* An object with the common properties of a domain object, marked. `seed` names it within its type. The
- * object belongs to the bundle; the caller adds to it. Writes its id where `id` isn't NULL. */
+ * object belongs to the bundle; the caller adds to it. One that is there already is given again. Writes its
+ * id where `id` isn't NULL. */
 json_t *stix_add(struct stix *s, const char *type, const char *seed, enum msg_tlp tlp, char *id);
 /* Whether the bundle has an object of that id. */
 bool stix_has(const struct stix *s, const char *id);
