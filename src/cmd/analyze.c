@@ -108,10 +108,11 @@ static size_t open_captures(struct capture_set *set, const struct options *o)
 {
 	size_t bad = 0;
 	for (size_t i = 0; i < o->n_captures; i++) {
-		char why[160] = "";
+		char why[160] = "", name[PATH_MAX];
 		int r = capture_set_add(set, -1, o->captures[i], why);
 		if (r < 0) {
-			log_error("%s: %s", o->captures[i], why[0] ? why : err_text(r));
+			log_error("%s: %s", text_printable(text_of(o->captures[i]), name, sizeof(name)),
+			    why[0] ? why : err_text(r));
 			bad++;
 		}
 	}
@@ -146,11 +147,13 @@ static int read_all(struct capture_set *set, struct analysis *analysis, const st
 static size_t tell_partial(const struct capture_set *set)
 {
 	size_t partial = 0;
+	char name[PATH_MAX];
 	for (size_t i = 0; i < capture_set_files(set); i++) {
 		const struct capture_file_status *f = capture_set_file(set, i);
 		if (f->end == CAPTURE_END_CLEAN)
 			continue;
-		log_warning("%s: %s; %" PRIu64 " packets before that were read", f->path, f->why, f->packets);
+		log_warning("%s: %s; %" PRIu64 " packets before that were read",
+		    text_printable(text_of(f->path), name, sizeof(name)), f->why, f->packets);
 		partial++;
 	}
 	return partial;

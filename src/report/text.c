@@ -82,11 +82,12 @@ static void print_incident_head(
 
 static void print_detections(const struct report_case *c, const struct incident *i, FILE *out)
 {
-	char why[512], name[RENDER_TEXT_SIZE], time[TIME_TEXT_SIZE];
+	char why[512], name[RENDER_TEXT_SIZE], time[TIME_TEXT_SIZE], what[64], technique[32];
 	for (size_t k = 0; k < i->n_detections; k++) {
 		const struct msg_detection *d = i->detections[k];
-		fprintf(out, "    %s  %-24.*s %-10.*s %.2f  %s: %s  [record %llu", clock_of(d->time, time),
-		    (int)d->name.n, d->name.p, (int)d->technique.n, d->technique.p, d->confidence,
+		fprintf(out, "    %s  %-24s %-10s %.2f  %s: %s  [record %llu", clock_of(d->time, time),
+		    text_printable(d->name, what, sizeof(what)),
+		    text_printable(d->technique, technique, sizeof(technique)), d->confidence,
 		    render_addr(c, d->asset, NULL, name), text_printable(d->why, why, sizeof(why)),
 		    d->flows.n ? (unsigned long long)d->flows.v[0] : 0ull);
 		if (d->flows.n > 1)
@@ -273,6 +274,7 @@ static void summary_incident(
 
 static void summary_coverage(const struct report_case *c, FILE *out)
 {
+	char path[512];
 	uint64_t packets = 0, lost = 0, unknown = 0;
 	for (size_t k = 0; k < c->n_coverage; k++) {
 		packets += c->coverage[k].packets;
@@ -288,7 +290,9 @@ static void summary_coverage(const struct report_case *c, FILE *out)
 	fputc('\n', out);
 	for (size_t k = 0; k < c->n_sources; k++)
 		if (c->sources[k].why && c->sources[k].why[0])
-			fprintf(out, "  partial     %s: %s\n", c->sources[k].path, c->sources[k].why);
+			fprintf(out, "  partial     %s: %s\n",
+			    text_printable(text_of(c->sources[k].path), path, sizeof(path)),
+			    c->sources[k].why);
 }
 
 int report_summary(const struct report_case *c, FILE *out, bool colour)
