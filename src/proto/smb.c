@@ -52,6 +52,15 @@ void smb_field_status(struct proto_context *c, uint32_t status)
 	proto_field_str(c, FIELD_SMB_STATUS, smb_status_name(status, buf));
 }
 
+void smb_field_pipe(struct proto_context *c, struct text name)
+{
+	if (text_starts_nocase(name, TEXT("\\")))
+		name = text_sub(name, 1, name.n);
+	if (text_starts_nocase(name, TEXT("PIPE\\")))
+		name = text_sub(name, 5, name.n);
+	proto_field(c, FIELD_RPC_PIPE, name);
+}
+
 void smb_field_tree(struct proto_context *c, struct smb_state *s, uint64_t session, uint32_t tree)
 {
 	const struct smb_tree *t = smb_tree_find(s, session, tree);

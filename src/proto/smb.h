@@ -217,6 +217,8 @@ const char *smb1_command_name(uint8_t command, char *buf);
 /* Fields that several handlers add. */
 void smb_field_command2(struct proto_context *c, uint16_t command);
 void smb_field_status(struct proto_context *c, uint32_t status);
+/* RPC_PIPE: the name without the path in front, which SMB 1's clients write and SMB 2's don't. */
+void smb_field_pipe(struct proto_context *c, struct text name);
 void smb_field_tree(struct proto_context *c, struct smb_state *s, uint64_t session, uint32_t tree);
 /* Sends the result of a session setup where `status` is one. */
 void smb_auth_emit(struct smb_call *call, const char *command, uint32_t status, bool guest);

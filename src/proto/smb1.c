@@ -236,7 +236,7 @@ static void create_response(struct smb_call *call, const struct smb1_header *h, 
 		proto_field(call->c, FIELD_SMB_FILE, smb_string_text(&p->name));
 		smb_field_tree(call->c, call->s, 0, p->tree);
 		if (pipe)
-			proto_field(call->c, FIELD_RPC_PIPE, smb_string_text(&p->name));
+			smb_field_pipe(call->c, smb_string_text(&p->name));
 		smb_field_status(call->c, h->status);
 		proto_emit(call->c);
 	}

@@ -144,6 +144,26 @@ static void create_named(struct drive *d, unsigned multiplex, const char *name, 
 	send_closed(d, FLOW_REVERSE, &b, o);
 }
 
+static void pipe_is_named_without_the_path_before_it(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"svcctl", "\\svcctl", "\\PIPE\\svcctl"};
+	for (size_t i = 0; i < 3; i++) {
+		struct drive *d = smb_flow();
+		struct bytes b = {0};
+		size_t o = nbss_open(&b);
+		put_smb1(&b, (struct smb1){.command = 0x75, .multiplex = 1, .response = true});
+		put_hex(&b, "03 ff 00 0000 0000");
+		put_le16(&b, 4);
+		put(&b, "IPC", 4);
+		send_closed(d, FLOW_REVERSE, &b, o);
+		create_named(d, 2, names[i], 1);
+		drive_expect(d, 1, FIELD_RPC_PIPE, "svcctl");
+		drive_expect(d, 1, FIELD_SMB_FILE, names[i]);
+		drive_free(d);
+	}
+}
+
 static void written_and_read_bytes_are_told_at_the_close(void **state)
 {
 	(void)state;
@@ -304,6 +324,7 @@ int main(void)
 	    cmocka_unit_test(negotiated_dialect_is_the_one_of_the_index),
 	    cmocka_unit_test(logon_and_share_of_one_chain_are_told),
 	    cmocka_unit_test(chain_that_leads_back_ends),
+	    cmocka_unit_test(pipe_is_named_without_the_path_before_it),
 	    cmocka_unit_test(written_and_read_bytes_are_told_at_the_close),
 	    cmocka_unit_test(doublepulsar_is_known_by_its_answers_multiplex_id),
 	    cmocka_unit_test(nt_transact_that_goes_on_as_trans2_is_an_anomaly),
