@@ -33,7 +33,7 @@ static inline uint64_t archive_stream_at(const struct archive_stream *s, size_t 
 static inline uint64_t archive_zigzag(uint64_t from, uint64_t to)
 {
 	uint64_t d = to - from;
-	return d << 1 ^ (uint64_t)((int64_t)d >> 63);
+	return d >> 63 ? ~(d << 1) : d << 1;
 }
 
 static inline uint64_t archive_unzigzag(uint64_t z)

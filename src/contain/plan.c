@@ -134,7 +134,7 @@ static int make_plan(struct plan_work *w, enum plan_name name)
 int plan_compute(const struct plan_input *in, struct arena *arena, struct plan *ret_plans)
 {
 	struct use_list uses;
-	struct plan plans[PLAN_COUNT];
+	struct plan plans[PLAN_COUNT] = {0};
 	int r = use_collect(in, arena, &uses);
 	for (int i = 0; i < PLAN_COUNT && r == 0; i++) {
 		struct plan_work w = {.in = in, .arena = arena, .uses = &uses, .plan = &plans[i]};

@@ -145,7 +145,7 @@ static int gather_transfer(struct gather *g, const struct msg_flow *f, uint32_t 
 
 static int gather_transfers(struct gather *g, const struct msg_flow *f)
 {
-	uint32_t from, to;
+	uint32_t from = PLACE_NONE, to = PLACE_NONE;
 	bool carried = false;
 	int error = place_of(&g->places, f->initiator, &from);
 	if (error == 0)

@@ -275,7 +275,8 @@ static void bad_files_give_the_mistakes_beside_them(void **state)
 		snprintf(name, sizeof(name), "%s", names[i]->d_name);
 		assert_int_equal(site_read(&s, conf_path("bad", name, path), collect, &lines), -ERR_INVALID);
 		assert_null(s);
-		strcpy(strrchr(name, '.'), ".expected");
+		char *dot = strrchr(name, '.');
+		snprintf(dot, sizeof(name) - (size_t)(dot - name), ".expected");
 		int head = snprintf(prefixed, sizeof(prefixed), "%s:", path);
 		conf_path("bad", name, path);
 		char *beside = slurp(path), *rest = beside;
