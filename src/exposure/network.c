@@ -18,8 +18,6 @@
 /* igraph counts in doubles, which hold whole numbers up to 2^53: 9 petabytes, more than any capture. */
 #define CAPACITY_MAX (UINT64_C(1) << 53)
 
-enum { VERTEX_SOURCE, VERTEX_SINK, VERTEX_FIRST };
-
 struct event {
 	int64_t time;
 	uint32_t place;
@@ -27,20 +25,13 @@ struct event {
 	bool departure;
 };
 
-/* An edge of the graph: all arcs from one vertex to another, or the stay from one vertex to the next. */
-struct edge {
-	uint32_t tail, head;
-	uint64_t capacity;
-};
-
 struct network {
 	struct arcs arcs; /* by (tail, head) once there are vertices */
 	uint32_t n_vertices;
 	uint32_t *row; /* of each vertex the one that follows on the same machine, 0: none */
 	struct edge *edges;
-	size_t n_edges, n_arc_edges;   /* those of arcs come first, in the arcs' order */
-	uint64_t direct;               /* straight from the zone to the outside */
-	uint64_t from_source, to_sink; /* capacities at the two ends */
+	size_t n_edges;  /* those of arcs come first, in the arcs' order */
+	uint64_t direct; /* straight from the zone to the outside */
 };
 
 static void network_free(struct network *n)
@@ -179,17 +170,30 @@ static int edges_make(struct network *n, size_t edges_max)
 		struct edge *e = &n->edges[n->n_edges - 1];
 		e->capacity = bytes_sum(e->capacity, arc->bytes);
 		total = bytes_sum(total, arc->bytes);
-		if (arc->tail == VERTEX_SOURCE)
-			n->from_source = bytes_sum(n->from_source, arc->bytes);
-		if (arc->head == VERTEX_SINK)
-			n->to_sink = bytes_sum(n->to_sink, arc->bytes);
 	}
-	n->n_arc_edges = n->n_edges;
 	for (uint32_t v = VERTEX_FIRST; v < n->n_vertices; v++)
 		if (n->row[v])
 			n->edges[n->n_edges++] = (struct edge){
 			    .tail = v, .head = n->row[v], .capacity = total};
-	return 0;
+	return edges_cap(n->edges, n->n_edges, n->n_vertices);
+}
+
+/*
+ * Push-relabel brings back to its source whatever can't reach the sink. Where the sink takes far less than
+ * the source offers it is better begun there: with all edges turned around the maximum and the edges' flows
+ * are the same. Where both are alike, data flows more easily forward in time than back (measured;
+ * doc/exposure.md).
+ */
+static bool network_turned(const struct network *n)
+{
+	uint64_t offered = 0, taken = 0;
+	for (size_t i = 0; i < n->n_edges; i++) {
+		if (n->edges[i].tail == VERTEX_SOURCE)
+			offered = bytes_sum(offered, n->edges[i].capacity);
+		if (n->edges[i].head == VERTEX_SINK)
+			taken = bytes_sum(taken, n->edges[i].capacity);
+	}
+	return taken < offered - offered / 3;
 }
 
 /* igraph's own edge list and capacities. */
@@ -221,7 +225,7 @@ static int graph_solve(const struct network *n, igraph_real_t *ret_value, igraph
 	igraph_t graph;
 	igraph_vector_int_t list;
 	igraph_vector_t capacity;
-	bool turned = n->to_sink < n->from_source;
+	bool turned = network_turned(n);
 	int error = graph_fill(n, turned, &list, &capacity);
 	if (error < 0)
 		return error;
