@@ -120,7 +120,9 @@ static void cut_from_host(const struct plan_work *w, uint32_t asset, struct plan
 	cut->from_zone = NET_ZONE_NONE;
 }
 
-/* The records that show why: of detections on the asset, those first whose flow the cut would have stopped.
+/*
+ * The records that show why: of detections on the asset, those first whose flow the cut would have stopped. A
+ * cut between zones (ASSET_NONE) cites what it would have stopped, and nothing else.
  */
 static int cite(const struct plan_work *w, struct plan_cut *cut, uint32_t asset)
 {
@@ -129,10 +131,10 @@ static int cite(const struct plan_work *w, struct plan_cut *cut, uint32_t asset)
 	size_t n = 0;
 	if (!ids)
 		return -ENOMEM;
-	for (int crossing = 1; crossing >= 0; crossing--)
+	for (int crossing = 1; crossing >= (asset == ASSET_NONE); crossing--)
 		for (size_t i = 0; i < incident->n_detections && n < CUT_FLOWS_CITED; i++) {
 			const struct msg_detection *d = incident->detections[i];
-			bool about = asset_of(w->in->assets, d->asset) == asset ||
+			bool about = asset == ASSET_NONE || asset_of(w->in->assets, d->asset) == asset ||
 			             asset_of(w->in->assets, d->peer) == asset;
 			bool crosses = plan_cut_blocks(cut, w->in->zones, d->asset, d->peer) ||
 			               plan_cut_blocks(cut, w->in->zones, d->peer, d->asset);
