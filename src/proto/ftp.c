@@ -296,7 +296,7 @@ static void ftp_close(struct proto_context *c, void *state)
 
 static bool greeting_fits(const uint8_t *p, size_t n)
 {
-	static const char codes[] = "220";
+	static const uint8_t codes[] = {'2', '2', '0'};
 	for (size_t i = 0; i < n && i < 3; i++)
 		if (p[i] != codes[i])
 			return false;

@@ -80,9 +80,10 @@ static struct proto_progress startup(struct pgsql_state *s, const uint8_t *p, si
 		return (struct proto_progress){.used = length, .verdict = PROTO_DONE_BOTH};
 	} else if (code >> 16 == 3) {
 		struct text user = parameter_find(text_bytes(p + 8, length - 8), "user");
-		s->user_n = (uint16_t)text_sub(user, 0, PGSQL_NAME_MAX).n;
-		if (s->user_n > 0)
-			memcpy(s->user, user.p, s->user_n);
+		user = text_sub(user, 0, PGSQL_NAME_MAX);
+		s->user_n = (uint16_t)user.n;
+		if (user.p)
+			memcpy(s->user, user.p, user.n);
 		s->started = true;
 	} else {
 		return (struct proto_progress){.verdict = PROTO_BROKEN};

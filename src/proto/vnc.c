@@ -62,7 +62,7 @@ static bool version_ok(const uint8_t *p)
 	static const char form[] = "RFB ddd.ddd\n";
 	for (size_t i = 0; i < VNC_VERSION_BYTES; i++) {
 		bool digit = p[i] >= '0' && p[i] <= '9';
-		if (form[i] == 'd' ? !digit : p[i] != form[i])
+		if (form[i] == 'd' ? !digit : p[i] != (uint8_t)form[i])
 			return false;
 	}
 	return true;
