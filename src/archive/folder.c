@@ -198,8 +198,7 @@ static int list_once(int folder, struct archive_listing *ret_listing)
 
 int archive_folder_list(int folder, struct archive_listing *ret_listing)
 {
-	struct archive_listing before, now;
-	before = (struct archive_listing){0};
+	struct archive_listing before = {0}, now = {0};
 	int r = list_once(folder, &before);
 	for (int tries = 0; r == 0 && tries < LIST_TRIES; tries++) {
 		r = list_once(folder, &now);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "archive/store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -53,6 +54,7 @@ static int add_segment(struct archive_kind *k, struct archive_segment_entry entr
 /* Segments are numbered without gaps, so a gap is a loss. It is told where it is, once. */
 static int add_missing(struct archive_kind *k, uint64_t before)
 {
+	assert(k->segments || k->n_segments == 0);
 	uint64_t last = k->n_segments ? k->segments[k->n_segments - 1].number : 0;
 	if (before == last + 1)
 		return 0;
@@ -173,6 +175,7 @@ static int load_journal(struct archive *a, struct archive_kind *k, struct archiv
 /* Whether the segment of that number is there and good: the journal of the number is then void. */
 static bool is_void(const struct archive_kind *k, uint64_t number)
 {
+	assert(k->segments || k->n_segments == 0);
 	for (size_t i = k->n_segments; i-- > 0 && k->segments[i].number >= number;)
 		if (k->segments[i].number == number)
 			return k->segments[i].error == 0;

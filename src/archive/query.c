@@ -72,7 +72,7 @@ static int keep_zero(struct archive_block *b, unsigned column, bool want_zero, u
 
 static int keep_window(const struct archive_filter *f, struct archive_block *b, uint32_t *rows, size_t *n)
 {
-	const struct archive_column_data *first, *last;
+	const struct archive_column_data *first = NULL, *last = NULL;
 	size_t kept = 0;
 	int r = archive_block_column(b, ARCHIVE_FLOW_FIRST, &first);
 	if (r == 0)
@@ -128,7 +128,7 @@ static size_t mark_addrs(const struct archive_filter *f, const struct archive_bl
 
 static int keep_marked(struct archive_block *b, const uint8_t *wanted, uint32_t *rows, size_t *n)
 {
-	const struct archive_column_data *from, *to;
+	const struct archive_column_data *from = NULL, *to = NULL;
 	size_t kept = 0;
 	int r = archive_block_column(b, ARCHIVE_FLOW_INITIATOR, &from);
 	if (r == 0)

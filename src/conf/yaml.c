@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/yaml.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -157,6 +158,7 @@ static int on_end(struct builder *b)
 	struct level *l = &b->levels[b->depth - 1];
 	struct conf_node *node = l->node;
 	int r = 0;
+	assert(node);
 	node->items = arena_array(b->arena, l->n, sizeof(*node->items));
 	if (!node->items)
 		return -ENOMEM;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/merge.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,7 @@ static int give_group(struct merge *m, struct held *leader)
 	uint64_t ids[MERGE_GROUP_MAX];
 	uint32_t n = 0;
 	struct held *best = leader;
+	assert(leader);
 	for (struct held *h = leader; h; h = h->next_member)
 		if (fuller(h, best))
 			best = h;
