@@ -41,8 +41,8 @@ static const struct operation svcctl_operations[] = {{0, "CloseServiceHandle"}, 
     {27, "OpenSCManagerA"}, {28, "OpenServiceA"}, {29, "QueryServiceConfigA"}, {31, "StartServiceA"},
     {36, "ChangeServiceConfig2A"}, {37, "ChangeServiceConfig2W"}, {39, "QueryServiceConfig2W"},
     {40, "QueryServiceStatusEx"}, {42, "EnumServicesStatusExW"}, {44, "CreateServiceWOW64A"},
-    {45, "CreateServiceWOW64W"}, {50, "ControlServiceExA"}, {51, "ControlServiceExW"}, {64, "OpenSCManager2"},
-    {0, NULL}};
+    {45, "CreateServiceWOW64W"}, {50, "ControlServiceExA"}, {51, "ControlServiceExW"},
+    {60, "CreateWowService"}, {64, "OpenSCManager2"}, {0, NULL}};
 
 static const struct operation atsvc_operations[] = {
     {0, "NetrJobAdd"}, {1, "NetrJobDel"}, {2, "NetrJobEnum"}, {3, "NetrJobGetInfo"}, {0, NULL}};
