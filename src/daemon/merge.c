@@ -177,18 +177,23 @@ static int give(struct merge *m, struct held *h)
 	return r < 0 ? r : m->config.flow(m->config.context, &h->flow);
 }
 
-static uint64_t fullness(const struct held *h)
+/* Payload bytes that this vantage saw: what is known only by its acknowledgement isn't seen. */
+static uint64_t seen_payload(const struct msg_flow *f)
 {
-	const struct msg_flow *f = &h->flow;
-	uint64_t payload = f->payload_out + f->payload_in - f->missing_out - f->missing_in;
-	return payload * 4 + f->packets_out + f->packets_in;
+	uint64_t payload = f->payload_out + f->payload_in, missing = f->missing_out + f->missing_in;
+	return payload > missing ? payload - missing : 0;
 }
 
 /* The fuller record: what was seen of payload, then packets, then what was understood, then the earlier. */
 static bool fuller(const struct held *a, const struct held *b)
 {
-	if (fullness(a) != fullness(b))
-		return fullness(a) > fullness(b);
+	uint64_t payload_a = seen_payload(&a->flow), payload_b = seen_payload(&b->flow);
+	if (payload_a != payload_b)
+		return payload_a > payload_b;
+	uint64_t packets_a = a->flow.packets_out + a->flow.packets_in,
+	         packets_b = b->flow.packets_out + b->flow.packets_in;
+	if (packets_a != packets_b)
+		return packets_a > packets_b;
 	if (a->log.bytes.n != b->log.bytes.n)
 		return a->log.bytes.n > b->log.bytes.n;
 	return a->flow.id < b->flow.id;

@@ -37,6 +37,7 @@ struct sensor {
 	int64_t now;
 	int64_t next_look; /* when timeouts are looked at again */
 	int error;         /* the first error of the sink: callbacks can't return it */
+	bool closing;      /* flows end without a word to the sink */
 };
 
 static void keep_error(struct sensor *s, int error)
@@ -74,6 +75,8 @@ static bool on_data(void *context, struct flow *f, enum flow_dir dir, const uint
 static void on_transaction(void *context, const struct proto_transaction *t)
 {
 	struct sensor *s = context;
+	if (s->closing)
+		return;
 	struct msg_transaction m = {.id = on_next_id(s),
 	    .flow = t->flow->id,
 	    .app = (uint16_t)t->app,
@@ -140,6 +143,8 @@ static void on_end(void *context, struct flow *f, enum flow_end how)
 	if (how == FLOW_END_NONE)
 		return;
 	proto_flow_end(s->proto, f, s->now);
+	if (s->closing)
+		return;
 	struct sensor_vantage_counts *counts = counts_of(s, f->vantage);
 	counts->evicted += how == FLOW_END_EVICTED;
 	counts->missing += f->side[FLOW_FORWARD].missing + f->side[FLOW_REVERSE].missing;
@@ -192,6 +197,10 @@ void sensor_free(struct sensor *s)
 {
 	if (!s)
 		return;
+	/* after an error flows are still open, and their parsers' state hangs on them */
+	s->closing = true;
+	if (s->flows && s->proto)
+		flow_table_flush(s->flows);
 	flow_table_free(s->flows);
 	proto_free(s->proto);
 	merge_free(s->merge);
