@@ -65,20 +65,20 @@ static const struct suspect *entry_find(
 
 static const char *entry_why(const struct correlation *c, const struct suspect *s, const struct evidence *e)
 {
-	char asset[ASSET_TEXT_SIZE], peer[NET_ADDR_TEXT_SIZE], time[TIME_TEXT_SIZE], name[64];
+	char asset[ASSET_TEXT_SIZE], time[TIME_TEXT_SIZE], why[512];
 	struct dynbuf b = {.max = 1024};
 	asset_text(c->in->assets, s->asset, asset);
 	time_human(e ? e->d->time : s->since, time);
 	if (e)
-		dynbuf_printf(&b, "%s: %s with %s at %s (%.2f)", asset,
-		    text_printable(e->d->name, name, sizeof(name)), net_addr_text(e->d->peer, peer), time,
+		dynbuf_printf(&b, "%s, %s: %s (%.*s, confidence %.2f)", asset, time,
+		    text_printable(e->d->why, why, sizeof(why)), (int)e->d->technique.n, e->d->technique.p,
 		    e->confidence);
 	else
 		dynbuf_printf(&b,
 		    "%s: the first evidence on it is of %s, and nothing seen ties an outside address to it",
 		    asset, time);
-	dynbuf_str(&b, s->from_inside ? ", though a machine inside also took control of it"
-	                              : ", and no machine of this incident took control of it before");
+	dynbuf_str(&b, s->from_inside ? "; a machine inside took control of it too"
+	                              : "; no machine of this incident took control of it before");
 	char *why = b.error ? NULL : arena_strndup(c->arena, (const char *)b.p, b.n);
 	dynbuf_free(&b);
 	return why;

@@ -96,6 +96,22 @@ static void print_verdict(const struct html *h)
 	fputs("</div>\n", h->out);
 }
 
+static const char *role_in_words(enum msg_role role)
+{
+	switch (role) {
+	case MSG_ROLE_C2: return "gave the orders";
+	case MSG_ROLE_EXFILTRATION: return "took what was sent out";
+	case MSG_ROLE_DELIVERY: return "delivered the tools";
+	case MSG_ROLE_SCANNER: return "looked for ways in";
+	case MSG_ROLE_NONE:
+	case MSG_ROLE_ACTOR:
+	case MSG_ROLE_VICTIM:
+	case MSG_ROLE_TARGET:
+	case MSG_ROLE_ATTACKER: break;
+	}
+	return "took part from outside";
+}
+
 static void print_happened(const struct html *h)
 {
 	const struct incident *i = h->worst->incident;
@@ -118,10 +134,10 @@ static void print_happened(const struct html *h)
 	}
 	for (size_t k = 0, told = 0; k < i->n_peers && told < 4; k++, told++) {
 		const struct incident_peer *p = &i->peers[k];
-		fprintf(h->out, "<li>%s outside: ", msg_role_name(p->role));
+		fputs("<li>", h->out);
 		html_str(h, render_addr(h->c, p->addr, p->name, name));
-		fprintf(
-		    h->out, ", %s sent to it</li>\n", num_bytes_human(p->bytes_out, bytes, sizeof(bytes)));
+		fprintf(h->out, " %s; %s were sent to it</li>\n", role_in_words(p->role),
+		    num_bytes_human(p->bytes_out, bytes, sizeof(bytes)));
 	}
 	fputs("</ul></div>\n", h->out);
 }

@@ -47,8 +47,9 @@ static void print_strip(const struct html *h)
 		double x = place(i, at);
 		fprintf(h->out,
 		    "<line x1=%.1f x2=%.1f y1=4 y2=%zu stroke=\"#d5dbe4\"/><text x=%.1f y=%zu font-size=11 "
-		    "text-anchor=middle fill=\"#5a6577\">%s</text>\n",
-		    x, x, rows * STRIP_ROW + 10, x, rows * STRIP_ROW + 26, time_of_day(at, time));
+		    "text-anchor=%s fill=\"#5a6577\">%s</text>\n",
+		    x, x, rows * STRIP_ROW + 10, x, rows * STRIP_ROW + 26, t == TICKS - 1 ? "end" : "middle",
+		    time_of_day(at, time));
 	}
 	size_t row = 0;
 	for (size_t k = 0; k < i->n_assets && row < STRIP_MACHINES; k++) {
@@ -93,7 +94,7 @@ void html_timeline(const struct html *h)
 		const struct msg_detection *d = i->detections[k];
 		fprintf(h->out, "<tr><td class=t>%s<td>", time_of_day(d->time, time));
 		html_str(h, render_addr(h->c, d->asset, NULL, name));
-		fputs("<td>", h->out);
+		fputs("<td class=t>", h->out);
 		html_text(h, d->name);
 		fputs("<td>", h->out);
 		html_text(h, d->technique);
