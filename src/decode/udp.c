@@ -39,7 +39,7 @@ static enum decode_step udp_payload(struct walk *w, const struct packet_layer *l
 	return decode_teredo(w, l->dst_port == PORT_TEREDO || l->src_port == PORT_TEREDO);
 }
 
-/* UDP, RFC 768. A length of 0 is a jumbogram's (RFC 2675) or left to the network card. */
+/* UDP, RFC 768. A length of 0 is a jumbogram's (RFC 2675) or left to the network card, both beyond 64 KiB. */
 enum decode_step decode_udp(struct walk *w)
 {
 	const uint8_t *p = walk_peek(w, UDP_HEAD);
@@ -48,7 +48,7 @@ enum decode_step decode_udp(struct walk *w)
 	uint32_t length = load_be16(p + 4);
 	if (length && length < UDP_HEAD)
 		return walk_stop(w, DECODE_EVENT_UDP_LENGTH);
-	if (length && length != w->length)
+	if (length ? length != w->length : w->length <= UINT16_MAX)
 		walk_event(w, DECODE_EVENT_UDP_LENGTH);
 	if (length)
 		walk_limit(w, length);

@@ -160,7 +160,7 @@ static void udp_payload_ends_at_the_shorter_length(void **state)
 	} rows[] = {
 	    {18, 10, 0}, {17, 9, EVENT(UDP_LENGTH)}, {19, 10, EVENT(UDP_LENGTH)}, {8, 0, EVENT(UDP_LENGTH)},
 	    {7, 18, EVENT(UDP_LENGTH)}, /* no UDP at all: what follows IP */
-	    {0, 10, 0},                 /* left to the network card */
+	    {0, 10, EVENT(UDP_LENGTH)}, /* only larger ones are left to the network card */
 	};
 	struct decoder *d = decoder_plain();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
