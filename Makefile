@@ -16,7 +16,7 @@ setup:
 
 build/build.ninja:
 	@tools/setup.sh build
-	@meson setup build --buildtype=release --prefix=$(PREFIX) -Db_lto=true >/dev/null
+	@meson setup build --buildtype=release --prefix=$(PREFIX) >/dev/null
 
 build: build/build.ninja
 	@ninja -C build --quiet bulkhead

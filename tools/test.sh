@@ -46,7 +46,7 @@ lane() { # NAME FOLDER SETUP-ARGUMENTS...
 check "module order" tools/check-layers
 check "house style" tools/check-style
 
-lane_options="--buildtype=release -Db_lto=true"
+lane_options="--buildtype=release"
 lane "gcc, release" build env CC=gcc
 lane_options="--buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false"
 lane "clang, address and undefined-behaviour sanitizers" build-asan env CC=clang
