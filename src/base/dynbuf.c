@@ -37,7 +37,7 @@ static int dynbuf_reserve(struct dynbuf *b, size_t n)
 	size_t cap = b->cap ? b->cap : DYNBUF_FIRST;
 	while (cap < b->n + n)
 		cap *= 2;
-	uint8_t *p = realloc(b->p, cap);
+	uint8_t *p = realloc(b->p, cap + 1); /* the one is for the NUL of dynbuf_printf */
 	if (!p)
 		return b->error = -ENOMEM;
 	b->p = p;
@@ -103,7 +103,7 @@ void dynbuf_printf(struct dynbuf *b, const char *format, ...)
 	va_start(args, format);
 	int length = vsnprintf(NULL, 0, format, args);
 	va_end(args);
-	if (length < 0 || dynbuf_reserve(b, (size_t)length + 1) < 0)
+	if (length <= 0 || dynbuf_reserve(b, (size_t)length) < 0)
 		return;
 	va_start(args, format);
 	vsnprintf((char *)b->p + b->n, (size_t)length + 1, format, args);

@@ -107,8 +107,8 @@ static size_t utf8_length(const unsigned char *p, size_t n, uint32_t *ret_point)
 static bool is_printable(uint32_t point)
 {
 	return point >= 0x20 && !(point >= 0x7f && point < 0xa0) && !(point >= 0x200b && point <= 0x200f) &&
-	       !(point >= 0x2028 && point <= 0x202e) && !(point >= 0x2066 && point <= 0x2069) &&
-	       point != 0xfeff;
+	       !(point >= 0x2028 && point <= 0x202e) && !(point >= 0x2060 && point <= 0x206f) &&
+	       point != 0x061c && point != 0xfeff;
 }
 
 int text_append_printable(struct dynbuf *out, struct text t)
@@ -130,16 +130,17 @@ int text_append_printable(struct dynbuf *out, struct text t)
 
 char *text_printable(struct text t, char *buf, size_t size)
 {
-	size_t used = 0;
+	size_t used = 0, fits = 0; /* fits: the last place between characters that leaves room for "..." */
 	const unsigned char *p = (const unsigned char *)t.p;
 	for (size_t i = 0; i < t.n;) {
 		uint32_t point = 0;
 		size_t length = utf8_length(p + i, t.n - i, &point);
 		bool plain = length && is_printable(point);
 		size_t need = plain ? length : 4;
-		/* what comes after must leave room for "..." unless this is the end */
-		size_t tail = i + (plain ? length : 1) < t.n ? 4 : 1;
-		if (used + need + tail > size) {
+		if (used + 4 <= size)
+			fits = used;
+		if (used + need + 1 > size) {
+			used = fits;
 			for (int dot = 0; dot < 3 && used + 1 < size; dot++)
 				buf[used++] = '.';
 			break;

@@ -11,9 +11,11 @@
 static int64_t split(int64_t ns, struct tm *ret_tm)
 {
 	int64_t fraction = ns % NS_PER_S;
-	if (fraction < 0)
+	time_t seconds = (time_t)(ns / NS_PER_S);
+	if (fraction < 0) {
 		fraction += NS_PER_S;
-	time_t seconds = (time_t)((ns - fraction) / NS_PER_S);
+		seconds--;
+	}
 	gmtime_r(&seconds, ret_tm);
 	return fraction;
 }

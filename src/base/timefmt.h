@@ -22,8 +22,8 @@ char *time_rfc3339(int64_t ns, char *buf);
 char *time_rfc3339_ms(int64_t ns, char *buf);
 /* "2026-11-23 06:25:11 UTC", for people. */
 char *time_human(int64_t ns, char *buf);
-/* RFC 3339 with zone offset and up to 9 digits of fraction; also a date alone (midnight UTC). 0 or -EINVAL.
- */
+/* RFC 3339 with zone offset and any digits of fraction, of which nine count; also a date alone (midnight
+ * UTC). Years 1678 to 2261, what the nanoseconds hold. 0 or -EINVAL. */
 int time_parse(struct text t, int64_t *ret_ns);
 /* "90s", "15m", "4h", "2d" or plain seconds. 0, -EINVAL or -ERANGE. */
 int time_parse_span(struct text t, int64_t *ret_ns);
