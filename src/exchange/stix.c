@@ -144,7 +144,7 @@ static void add_peer(struct bundle *b, const struct incident_peer *p)
 /* A flow as an observable with its two ends; its record id stands beside it. */
 static void add_flow(struct bundle *b, const struct msg_flow *f, json_t *refs)
 {
-	char id[STIX_ID_SIZE], from[STIX_ID_SIZE], to[STIX_ID_SIZE], seed[64];
+	char id[STIX_ID_SIZE], from[STIX_ID_SIZE], to[STIX_ID_SIZE], seed[STIX_ID_SIZE + 32];
 	snprintf(seed, sizeof(seed), "%s|flow|%llu", b->s.identity, (unsigned long long)f->id);
 	stix_id("network-traffic", seed, id);
 	stix_add_address(&b->s, f->initiator, from);
