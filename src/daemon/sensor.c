@@ -227,6 +227,21 @@ static void take_binding(struct sensor *s, const struct packet *p)
 	seen->last = p->time_ns;
 }
 
+/* One decoded packet into its flows. */
+static int take_packet(struct sensor *s, const struct packet *p)
+{
+	if (p->time_ns > s->now)
+		s->now = p->time_ns;
+	if (p->events) {
+		struct sensor_vantage_counts *counts = counts_of(s, p->vantage);
+		counts->malformed++;
+		counts->unreadable += is_unreadable(p);
+	}
+	if (p->binding.source != PACKET_BINDING_NONE)
+		take_binding(s, p);
+	return p->n_layers ? flow_table_packet(s->flows, p, NULL) : 0;
+}
+
 int sensor_frame(struct sensor *s, const struct capture_frame *f, size_t vantages)
 {
 	struct packet p;
@@ -235,22 +250,15 @@ int sensor_frame(struct sensor *s, const struct capture_frame *f, size_t vantage
 	s->n_vantages = vantages;
 	int r = decoder_frame(
 	    s->decoder, f->linktype, f->data, f->caplen, f->wirelen, f->time_ns, f->vantage, &p);
+	/* an aggregate of 802.11 holds several packets */
+	for (int more = 1; r >= 0 && more > 0;) {
+		r = take_packet(s, &p);
+		more = r < 0 ? 0 : decoder_more(s->decoder, &p);
+		if (more < 0)
+			r = more;
+	}
 	if (r < 0)
 		return r;
-	if (p.time_ns > s->now)
-		s->now = p.time_ns;
-	if (p.events) {
-		struct sensor_vantage_counts *counts = counts_of(s, p.vantage);
-		counts->malformed++;
-		counts->unreadable += is_unreadable(&p);
-	}
-	if (p.binding.source != PACKET_BINDING_NONE)
-		take_binding(s, &p);
-	if (p.n_layers) {
-		r = flow_table_packet(s->flows, &p, NULL);
-		if (r < 0)
-			return r;
-	}
 	if (s->now >= s->next_look) {
 		s->next_look = s->now + NS_PER_S;
 		flow_table_expire(s->flows, s->now);
