@@ -84,7 +84,7 @@ static const struct login logins[] = {
         "success"},
     {"chacha20, banner, right answer", {44, -44, 68, -1752, 92, -60, 84, -44, 84, -28, 112}, "success"},
     {"chacha20, banner, wrong answer", {44, -44, 68, -1752, 92, -60, 84, -68, 92, -60}, "failure"},
-    {"chacha20, asks for the methods only", {44, -44, 68, -52}, NULL},
+    {"chacha20, asks for the methods only", {44, -44, 68, -52}, "none"},
     {"chacha20, hydra, five wrong", {44, -44, 68, -52, 76, -52, 76, -52, 76, -52, 76, -52, 76, -52},
         "failure"},
     {"aes256-ctr, umac-64, right password", {40, -40, 72, -56, 136, -24, 112}, "success"},
