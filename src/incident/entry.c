@@ -65,14 +65,15 @@ static const struct suspect *entry_find(
 
 static const char *entry_why(const struct correlation *c, const struct suspect *s, const struct evidence *e)
 {
-	char asset[ASSET_TEXT_SIZE], peer[NET_ADDR_TEXT_SIZE], time[TIME_TEXT_SIZE], seen[512];
+	char asset[ASSET_TEXT_SIZE], peer[NET_ADDR_TEXT_SIZE], time[TIME_TEXT_SIZE];
+	char seen[512], technique[32]; /* cut to fit: both come from other tools too */
 	struct dynbuf b = {.max = 1024};
 	asset_text(c->in->assets, s->asset, asset);
 	time_human(e ? e->d->time : s->since, time);
 	if (e)
-		dynbuf_printf(&b, "%s, with %s, %s: %s (%.*s, confidence %.2f)", asset,
+		dynbuf_printf(&b, "%s, with %s, %s: %s (%s, confidence %.2f)", asset,
 		    net_addr_text(e->d->peer, peer), time, text_printable(e->d->why, seen, sizeof(seen)),
-		    (int)e->d->technique.n, e->d->technique.p, e->confidence);
+		    text_printable(e->d->technique, technique, sizeof(technique)), e->confidence);
 	else
 		dynbuf_printf(&b,
 		    "%s: the first evidence on it is of %s, and nothing seen ties an outside address to it",

@@ -348,6 +348,34 @@ static void test_an_entry_without_an_outside_end_says_so(void **state)
 	assert_non_null(strstr(incidents[0].entry_why, "nothing seen ties"));
 }
 
+static void test_the_entry_is_told_whatever_a_tool_wrote(void **state)
+{
+	(void)state;
+	static char flood[MSG_TEXT_MAX];
+	memset(flood, 0x1b, sizeof(flood)); /* each becomes four printable bytes */
+	machines("10.2.0.1", NULL);
+	struct msg_detection *d = timeline_detect(
+	    &t, 10, "tool", "T1190", 0.9, "10.2.0.1", VICTIM, "198.51.100.1", MSG_ROLE_ATTACKER);
+	d->why = d->technique = d->name = text_bytes(flood, sizeof(flood));
+	correlate();
+	assert_int_equal(n_incidents, 1);
+	assert_true(net_addr_equal(incidents[0].entry_peer, ip("198.51.100.1")));
+	assert_null(strchr(incidents[0].entry_why, 0x1b));
+	assert_non_null(
+	    strstr(incidents[0].entry_why, "no machine of this incident took control of it before"));
+}
+
+static void test_a_faint_sign_does_not_date_what_a_stronger_one_does(void **state)
+{
+	(void)state;
+	machines("10.2.0.1", NULL);
+	timeline_detect(&t, 5, "odd", "T1057", 0.2, "10.2.0.1", ACTOR, NULL, MSG_ROLE_NONE);
+	timeline_detect(&t, 30, "beacon", "T1071", 0.9, "10.2.0.1", ACTOR, "198.51.100.1", C2);
+	timeline_detect(&t, 20, "scan", "T1046", 0.25, "10.2.0.1", ACTOR, NULL, MSG_ROLE_NONE);
+	correlate();
+	assert_int_equal(asset_in(&incidents[0], "10.2.0.1")->since, at(20));
+}
+
 static void test_bytes_of_a_peer_count_each_flow_once(void **state)
 {
 	(void)state;
@@ -482,6 +510,8 @@ int main(void)
 	    T(test_attempts_of_an_actor_belong_to_his_incident_as_targets),
 	    T(test_the_entry_is_the_machine_that_was_attacked_from_outside),
 	    T(test_an_entry_without_an_outside_end_says_so),
+	    T(test_the_entry_is_told_whatever_a_tool_wrote),
+	    T(test_a_faint_sign_does_not_date_what_a_stronger_one_does),
 	    T(test_bytes_of_a_peer_count_each_flow_once),
 	    T(test_a_peer_without_a_name_takes_the_one_of_a_dns_answer),
 	    T(test_severity_follows_what_was_held_and_taken),

@@ -287,6 +287,50 @@ static void test_a_detection_on_the_hop_confirms_it(void **state)
 	assert_reached(E, SPREAD_CONFIRMED, 10);
 }
 
+static void login(uint64_t flow, const char *result)
+{
+	struct field_value fields[] = {{FIELD_AUTH_RESULT, text_of(result)}};
+	struct msg_transaction x = {
+	    .id = t.next_id++, .flow = flow, .app = APP_SSH, .time = at(11), .fields = {fields, 1}};
+	assert_int_equal(archive_append_transaction(t.archive, &x), 0);
+}
+
+static void test_a_login_that_failed_hands_over_nothing_by_its_protocol(void **state)
+{
+	(void)state;
+	uint64_t failed = timeline_flow(&t, A, B, 10, 20, 5, 5, APP_SSH);
+	uint64_t at_last = timeline_flow(&t, A, C, 10, 20, 5, 5, APP_SSH);
+	timeline_flow(&t, A, D, 10, 20, 5, 5, APP_SSH); /* nothing is known of a login */
+	login(failed, "failure");
+	login(failed, "failure");
+	login(at_last, "failure");
+	login(at_last, "success");
+	run(A, 5);
+	assert_reached(B, SPREAD_POSSIBLE, 10);
+	assert_reached(C, SPREAD_LIKELY, 10);
+	assert_reached(D, SPREAD_LIKELY, 10);
+}
+
+static void proof_of(double confidence, enum spread_grade grade)
+{
+	timeline_flow(&t, A, B, 10, 20, 5, 5, APP_HTTP);
+	timeline_detect(&t, 15, "lateral", "T1021", confidence, B, MSG_ROLE_VICTIM, A, MSG_ROLE_ATTACKER);
+	run(A, 5);
+	assert_reached(B, grade, 10);
+}
+
+static void test_a_detection_too_weak_to_suspect_anybody_confirms_nothing(void **state)
+{
+	(void)state;
+	proof_of(0.49, SPREAD_POSSIBLE);
+}
+
+static void test_a_detection_strong_enough_to_suspect_confirms(void **state)
+{
+	(void)state;
+	proof_of(0.5, SPREAD_CONFIRMED);
+}
+
 static void test_a_scan_that_rests_on_flows_confirms_none_of_them(void **state)
 {
 	(void)state;
@@ -568,6 +612,9 @@ int main(void)
 	    T(test_a_hub_passes_on_what_it_began_itself_and_as_possible),
 	    T(test_icmp_hands_nothing_on_unless_a_detection_rests_on_it),
 	    T(test_a_detection_on_the_hop_confirms_it),
+	    T(test_a_login_that_failed_hands_over_nothing_by_its_protocol),
+	    T(test_a_detection_too_weak_to_suspect_anybody_confirms_nothing),
+	    T(test_a_detection_strong_enough_to_suspect_confirms),
 	    T(test_a_scan_that_rests_on_flows_confirms_none_of_them),
 	    T(test_a_suspect_seed_gives_likely_at_best),
 	    T(test_the_earliest_of_several_seeds_counts),
