@@ -6,6 +6,7 @@
 
 #include "base/table.h"
 #include "daemon/sensor.h"
+#include "daemon/steady.h"
 #include "detect/detect.h"
 
 enum { ANALYSIS_DETECTIONS_MAX = 1 << 18, ANALYSIS_COUNTS_MAX = 128 };
@@ -13,7 +14,9 @@ enum { ANALYSIS_DETECTIONS_MAX = 1 << 18, ANALYSIS_COUNTS_MAX = 128 };
 struct analysis {
 	const struct site *site;
 	struct archive *archive;
+	struct steady *steady;
 	struct sensor *sensor;
+	size_t vantages; /* of the captures, by now */
 	struct detector *detector;
 	struct table *detections; /* id -> struct dynbuf, the last state, encoded */
 	uint64_t detections_lost;
@@ -68,6 +71,12 @@ static void on_detection(void *context, const struct msg_detection *d)
 		a->error = r;
 }
 
+static int on_frame(void *context, const struct capture_frame *f)
+{
+	struct analysis *a = context;
+	return sensor_frame(a->sensor, f, a->vantages);
+}
+
 int analysis_new(struct analysis **ret_analysis, const char *path, const struct site *site,
     const struct indicator_set *indicators, uint64_t seed)
 {
@@ -91,6 +100,8 @@ int analysis_new(struct analysis **ret_analysis, const char *path, const struct 
 		r = table_new(
 		    &a->detections, sizeof(uint64_t), sizeof(struct dynbuf), ANALYSIS_DETECTIONS_MAX, seed);
 	if (r == 0)
+		r = steady_new(&a->steady, on_frame, a);
+	if (r == 0)
 		r = sensor_new(&a->sensor, &(struct sensor_limits){0}, seed, &sink);
 	if (r == 0)
 		r = detector_new(&a->detector, &detect);
@@ -107,6 +118,7 @@ int analysis_free(struct analysis *a)
 	if (!a)
 		return 0;
 	int r = a->archive ? archive_close(a->archive) : 0;
+	steady_free(a->steady);
 	sensor_free(a->sensor);
 	detector_free(a->detector);
 	size_t pos = 0;
@@ -120,7 +132,8 @@ int analysis_free(struct analysis *a)
 
 int analysis_frame(struct analysis *a, const struct capture_frame *f, size_t vantages)
 {
-	return sensor_frame(a->sensor, f, vantages);
+	a->vantages = vantages;
+	return steady_frame(a->steady, f);
 }
 
 /* Detections in the order of their ids: that of their first appearance. */
@@ -170,7 +183,9 @@ static int append_coverage(struct analysis *a, const struct capture_set *set)
 
 int analysis_finish(struct analysis *a, const struct capture_set *set)
 {
-	int r = sensor_finish(a->sensor);
+	int r = steady_finish(a->steady);
+	if (r == 0)
+		r = sensor_finish(a->sensor);
 	if (r < 0)
 		return r;
 	detector_finish(a->detector, a->last);
@@ -200,6 +215,8 @@ static void describe_counts(struct analysis *a)
 	a->n_counts = 0;
 	for (int i = 0; i < DECODE_EVENT_COUNT; i++)
 		add_count(a, decode_event_name((enum decode_event)i), s.decode->events[i]);
+	add_count(a, "time.jump", steady_stats(a->steady)->jumps);
+	add_count(a, "time.late", steady_stats(a->steady)->late);
 	add_count(a, "flow.evicted", s.flow->evicted);
 	add_count(a, "flow.no_room", s.flow->out_of_memory);
 	add_count(a, "proto.broken", s.proto->broken);
