@@ -37,7 +37,7 @@ struct vnc_state {
 	char version[2][8];
 };
 
-static const char *security_name(uint8_t type, char *buf, size_t size)
+static const char *known_security(uint8_t type)
 {
 	switch (type) {
 	case VNC_SECURITY_INVALID: return "invalid";
@@ -53,8 +53,17 @@ static const char *security_name(uint8_t type, char *buf, size_t size)
 	case 21: return "md5";
 	case 22: return "xvp";
 	case 30: return "apple";
-	default: snprintf(buf, size, "type-%u", type); return buf;
+	default: return NULL;
 	}
+}
+
+static void tell_security(struct proto_context *c, uint8_t type)
+{
+	char number[16];
+	const char *name = known_security(type);
+	snprintf(number, sizeof(number), "type-%u", type);
+	proto_field_str(c, FIELD_VNC_SECURITY, name ? name : number);
+	proto_field_str(c, FIELD_AUTH_METHOD, name ? name : number);
 }
 
 static bool version_ok(const uint8_t *p)
@@ -70,17 +79,13 @@ static bool version_ok(const uint8_t *p)
 
 static void tell(struct proto_context *c, struct vnc_state *s, const char *result)
 {
-	char buf[16];
 	if (s->told)
 		return;
 	s->told = true;
 	proto_field_str(c, FIELD_VNC_SERVER_VERSION, s->version[FLOW_REVERSE]);
 	proto_field_str(c, FIELD_VNC_CLIENT_VERSION, s->version[FLOW_FORWARD]);
-	if (s->has_choice) {
-		const char *name = security_name(s->chosen, buf, sizeof(buf));
-		proto_field_str(c, FIELD_VNC_SECURITY, name);
-		proto_field_str(c, FIELD_AUTH_METHOD, name);
-	}
+	if (s->has_choice)
+		tell_security(c, s->chosen);
 	if (result)
 		proto_field_str(c, FIELD_AUTH_RESULT, result);
 	proto_emit(c);
