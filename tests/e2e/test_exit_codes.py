@@ -132,8 +132,8 @@ class ExitCodes(lib.Test):
 
     def test_questions_to_what_is_no_case_fail(self):
         for verb in ("incidents", "spread", "plan", "exposure"):
-            self.assertIn(self.fails(lib.run(verb, self.folder).returncode, verb, self.folder).returncode, (2, 4))
-            self.fails(lib.run(verb, self.folder / "gone").returncode, verb, self.folder / "gone")
+            for folder in (self.folder, self.folder / "gone"):
+                self.assertIn("CASE folder", self.fails(2, verb, folder).stderr)
 
     def test_an_unknown_incident_or_zone_is_usage(self):
         case = self.intrusion()

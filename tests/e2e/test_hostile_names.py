@@ -10,7 +10,7 @@ import lib
 ESC, BIDI, HTML = b"\x1b]0;owned\x07", "\u202etxt.exe".encode(), b"<script>alert(1)</script>"
 LINE = b"x\nadd table inet evil"
 # what a reader must never get raw: C0 but tab and newline, DEL, C1, and the bidirectional controls
-FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Tags(html.parser.HTMLParser):
