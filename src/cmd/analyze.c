@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -16,9 +15,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/timefmt.h"
+#include "cmd/captures.h"
 #include "cmd/feeds.h"
 #include "cmd/progress.h"
 #include "cmd/results.h"
+#include "cmd/unfinished.h"
 #include "daemon/analysis.h"
 #include "daemon/case.h"
 #include "sandbox/sandbox.h"
@@ -103,20 +104,12 @@ static int make_folder(const char *path)
 	return 0;
 }
 
-/* Opens what can be opened; the others are told and count as unreadable. Returns how many couldn't. */
-static size_t open_captures(struct capture_set *set, const struct options *o)
+static int mark_folder(const char *path)
 {
-	size_t bad = 0;
-	for (size_t i = 0; i < o->n_captures; i++) {
-		char why[160] = "", name[PATH_MAX];
-		int r = capture_set_add(set, -1, o->captures[i], why);
-		if (r < 0) {
-			log_error("%s: %s", text_printable(text_of(o->captures[i]), name, sizeof(name)),
-			    why[0] ? why : err_text(r));
-			bad++;
-		}
-	}
-	return bad;
+	int r = unfinished_begin(path);
+	if (r < 0)
+		log_error("%s can't be written to: %s", path, err_text(r));
+	return r;
 }
 
 static int read_all(struct capture_set *set, struct analysis *analysis, const struct options *o)
@@ -141,22 +134,6 @@ static int read_all(struct capture_set *set, struct analysis *analysis, const st
 	}
 	progress_end(&progress);
 	return r < 0 ? r : analysis_finish(analysis, set);
-}
-
-/* The files that broke off, told to the person; how many. */
-static size_t tell_partial(const struct capture_set *set)
-{
-	size_t partial = 0;
-	char name[PATH_MAX];
-	for (size_t i = 0; i < capture_set_files(set); i++) {
-		const struct capture_file_status *f = capture_set_file(set, i);
-		if (f->end == CAPTURE_END_CLEAN)
-			continue;
-		log_warning("%s: %s; %" PRIu64 " packets before that were read",
-		    text_printable(text_of(f->path), name, sizeof(name)), f->why, f->packets);
-		partial++;
-	}
-	return partial;
 }
 
 static int64_t now(void)
@@ -192,19 +169,21 @@ static int work(struct capture_set *set, const struct site *site, const struct i
 	}
 	int code = r < 0 ? CMD_EXIT_FAILED : CMD_EXIT_FINE;
 	if (r < 0)
-		log_error("the analysis stopped: %s", err_text(r));
+		log_error("the analysis stopped: %s; %s holds no whole result", err_text(r), o->out);
 	if (r == 0 && !o->quiet) {
 		report_summary(&answers->report, stdout, cmd_colour());
 		printf("\nReport: %s/report.html\n", o->out);
 	}
 	if (r == 0)
-		code = bad + tell_partial(set)       ? CMD_EXIT_PARTIAL
-		       : answers->report.n_incidents ? CMD_EXIT_FOUND
-		                                     : CMD_EXIT_FINE;
+		code = bad + captures_tell_partial(set) ? CMD_EXIT_PARTIAL
+		       : answers->report.n_incidents    ? CMD_EXIT_FOUND
+		                                        : CMD_EXIT_FINE;
 	case_free(answers);
 	r = analysis_free(analysis);
+	if (r == 0 && code != CMD_EXIT_FAILED)
+		r = unfinished_end(o->out);
 	if (r < 0 && code != CMD_EXIT_FAILED) {
-		log_error("%s: %s", path, err_text(r));
+		log_error("%s: %s; it holds no whole result", o->out, err_text(r));
 		code = CMD_EXIT_FAILED;
 	}
 	return code;
@@ -239,16 +218,16 @@ static int run(int argc, char **argv)
 		return CMD_EXIT_USAGE;
 	code = CMD_EXIT_FAILED;
 	int r = capture_set_new(&set);
-	size_t bad = r == 0 ? open_captures(set, &o) : 0;
-	if (r == 0 && bad == o.n_captures)
+	int bad = r == 0 ? captures_open(set, o.captures, o.n_captures) : r;
+	if (bad >= 0 && capture_set_files(set) == 0)
 		goto out;
-	if (r == 0 && feeds_load(&indicators, site, o.feeds, o.n_feeds, cmd_seed()) < 0) {
+	if (bad >= 0 && feeds_load(&indicators, site, o.feeds, o.n_feeds, cmd_seed()) < 0) {
 		code = CMD_EXIT_USAGE;
 		goto out;
 	}
-	if (r < 0 || make_folder(o.out) < 0 || enter_sandbox(&o) < 0)
+	if (bad < 0 || make_folder(o.out) < 0 || mark_folder(o.out) < 0 || enter_sandbox(&o) < 0)
 		goto out;
-	code = work(set, site, indicators, &o, bad);
+	code = work(set, site, indicators, &o, (size_t)bad);
 out:
 	feeds_free(indicators);
 	capture_set_free(set);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -10,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "cmd/results.h"
+#include "cmd/unfinished.h"
 
 static int parse(const struct cmd_verb *v, int argc, char **argv, struct ask *a, const char **ret_folder)
 {
@@ -32,6 +34,24 @@ static int parse(const struct cmd_verb *v, int argc, char **argv, struct ask *a,
 	return 0;
 }
 
+/* Answers are of the whole or none: what is missing could be the very thing that was asked for. */
+static int check_whole(const struct ask *a, const char *folder)
+{
+	struct archive_stat stat;
+	archive_get_stat(a->archive, &stat);
+	uint64_t lost = stat.torn_bytes + stat.damaged_bytes;
+	if (unfinished_is(folder))
+		log_error("%s: its analysis didn't end, so it isn't whole; analyze again into a new folder",
+		    folder);
+	else if (lost)
+		log_error("%s/%s: damaged, %" PRIu64
+		          " bytes of it can't be read; analyze again into a new folder",
+		    folder, CASE_ARCHIVE, lost);
+	else
+		return 0;
+	return -ERR_INVALID;
+}
+
 static int open_case(struct ask *a, const char *folder)
 {
 	char path[PATH_MAX];
@@ -42,6 +62,9 @@ static int open_case(struct ask *a, const char *folder)
 		log_error("%s: %s; a CASE folder made by 'bulkhead analyze' is wanted", path, err_text(r));
 		return r;
 	}
+	r = check_whole(a, folder);
+	if (r < 0)
+		return r;
 	r = results_site(folder, &a->site);
 	if (r < 0)
 		return r;

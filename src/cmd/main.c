@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmd/cmd.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +10,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
 
 static const struct cmd_verb *const verbs[] = {
     &cmd_analyze,
@@ -62,9 +67,22 @@ static void print_verbs(FILE *out)
 	             "  bulkhead --version prints the version.\n");
 }
 
-int main(int argc, char **argv)
+/*
+ * Where standard input, output or error is closed, the next file opened would take its number, and what is
+ * meant for a person would be written into evidence. /dev/null takes the place, opened the wrong way round so
+ * that its use fails.
+ */
+static bool hold_standard(void)
 {
-	signal(SIGPIPE, SIG_IGN);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
+static int dispatch(int argc, char **argv)
+{
 	if (argc < 2) {
 		print_verbs(stderr);
 		return CMD_EXIT_USAGE;
@@ -88,4 +106,20 @@ int main(int argc, char **argv)
 	fprintf(stderr, "bulkhead: there is no verb '%s'\n", argv[1]);
 	print_verbs(stderr);
 	return CMD_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	if (!hold_standard())
+		return CMD_EXIT_FAILED;
+	signal(SIGPIPE, SIG_IGN);
+	int code = dispatch(argc, argv);
+	/* a verb that has told why it failed need not hear it again */
+	bool failed = ferror(stdout);
+	errno = EIO;
+	if ((fflush(stdout) != 0 || failed) && code != CMD_EXIT_FAILED) {
+		log_error("standard output can't be written: %s", err_text(-errno));
+		code = CMD_EXIT_FAILED;
+	}
+	return code;
 }
