@@ -131,7 +131,8 @@ static int cite(const struct plan_work *w, struct plan_cut *cut, uint32_t asset)
 	size_t n = 0;
 	if (!ids)
 		return -ENOMEM;
-	for (int crossing = 1; crossing >= (asset == ASSET_NONE); crossing--)
+	int least = asset == ASSET_NONE ? 1 : 0;
+	for (int crossing = 1; crossing >= least; crossing--)
 		for (size_t i = 0; i < incident->n_detections && n < CUT_FLOWS_CITED; i++) {
 			const struct msg_detection *d = incident->detections[i];
 			bool about = asset == ASSET_NONE || asset_of(w->in->assets, d->asset) == asset ||
@@ -357,7 +358,7 @@ int cuts_of_shutdown(struct plan_work *w)
 		if (plan_point_outside(in, (uint16_t)a))
 			r = add_zone_cut(w, (uint16_t)a, 0, true, PLAN_BOTH, why);
 		for (size_t b = 0; b < zones && r == 0; b++)
-			if (b != a && w->zone_live[b] && !(affected[b] && b < a) &&
+			if (b != a && w->zone_live[b] && !(b < a && affected[b]) &&
 			    !plan_zone_is_external(in, (uint16_t)b) &&
 			    plan_point_between(in, (uint16_t)a, (uint16_t)b))
 				r = add_zone_cut(w, (uint16_t)a, (uint16_t)b, false, PLAN_BOTH, why);
