@@ -142,6 +142,16 @@ static void say_losses(struct sentences *s, const struct exposure_coverage *c, u
 	}
 }
 
+/* Files and sensors stamp packets by clocks of their own; the order of transfers is read across them. */
+static void say_clocks(struct sentences *s, const struct exposure_coverage *c)
+{
+	bool several = false;
+	for (size_t i = 1; i < c->n_links && !several; i++)
+		several = !text_equal(c->links[i].origin, c->links[0].origin);
+	if (several)
+		say(s, "The links were read from several sources; their clocks are taken to be in step.");
+}
+
 static void say_always(struct sentences *s, const struct gather *g)
 {
 	if (g->multicast_bytes)
@@ -176,6 +186,7 @@ int coverage_make(
 		say(&s,
 		    "No sensor says what it observed in this window: nothing is known of what was missed.");
 	say_losses(&s, &e->coverage, full);
+	say_clocks(&s, &e->coverage);
 	say_gaps(&s, e);
 	if (s.left_out) {
 		char line[SENTENCE_SIZE];

@@ -403,6 +403,29 @@ static void test_lost_packets_count_as_full_ones(void **state)
 	assert_true(silent);
 }
 
+static bool clocks_said(const char *second_origin)
+{
+	struct msg_coverage links[] = {
+	    {.vantage = 1, .name = TEXT("core"), .origin = TEXT("a.pcap"), .to = at(20)},
+	    {.vantage = 2, .name = TEXT("edge"), .origin = text_of(second_origin), .to = at(20)},
+	};
+	in.coverage = links;
+	in.n_coverage = 2;
+	compute();
+	for (size_t i = 0; i < exposure.coverage.n_not_seen; i++)
+		if (strstr(exposure.coverage.not_seen[i], "clocks are taken to be in step"))
+			return true;
+	return false;
+}
+
+static void test_clocks_of_several_sources_are_said_to_be_taken_on_trust(void **state)
+{
+	(void)state;
+	ready();
+	assert_false(clocks_said("a.pcap"));
+	assert_true(clocks_said("b.pcap"));
+}
+
 static void full_packet(uint64_t mean, uint64_t expected)
 {
 	struct msg_flow f = flow_of(Z1, OUT, 10, 20, 10, 0, APP_TLS);
@@ -645,6 +668,7 @@ int main(void)
 	    T(test_a_chain_must_fit_into_the_window),
 	    T(test_a_machine_with_an_address_in_the_zone_belongs_to_it),
 	    T(test_lost_packets_count_as_full_ones),
+	    T(test_clocks_of_several_sources_are_said_to_be_taken_on_trust),
 	    T(test_a_full_packet_is_ethernets_where_nothing_larger_shows),
 	    T(test_a_full_packet_is_a_jumbo_frame_where_such_show),
 	    T(test_a_full_packet_is_a_whole_datagram_where_offload_shows),
