@@ -7,6 +7,7 @@
 #include "archive/archive.h"
 #include "base/num.h"
 #include "base/timefmt.h"
+#include "exchange/ends.h"
 #include "exchange/exchange.h"
 #include "flow/flow.h"
 #include "net/app.h"
@@ -20,7 +21,7 @@
 
 struct eve {
 	FILE *out;
-	struct archive *archive;
+	struct exchange_ends *ends;
 	yajl_gen g;
 	struct dynbuf text; /* for making text printable */
 	int error;
@@ -309,28 +310,16 @@ static const char *event_type(uint16_t app)
 	return app_name(app);
 }
 
-/* The flow of the transactions that come next: they stand together in the archive more often than not. */
-struct eve_transactions {
-	struct eve *eve;
-	struct arena arena;
-	struct msg_flow flow;
-};
-
 static int eve_transaction(void *context, const struct msg_transaction *t)
 {
-	struct eve_transactions *s = context;
-	if (s->flow.id != t->flow) {
-		arena_reset(&s->arena);
-		int r = archive_find_flow(s->eve->archive, t->flow, &s->arena, &s->flow);
-		if (r == -ENOENT)
-			return 0; /* the flow's record was torn off the archive's end */
-		if (r < 0)
-			return r;
-	}
-	begin(s->eve, &s->flow, t->time, event_type(t->app));
+	struct eve *e = context;
+	struct msg_flow f;
+	if (!exchange_ends_get(e->ends, t->flow, &f))
+		return 0; /* of another turn, or the flow's record was torn off the archive's end */
+	begin(e, &f, t->time, event_type(t->app));
 	if (t->fields.n)
-		put_level(s->eve, t->fields.v, t->fields.n, &t->fields.v[0], 0);
-	return finish(s->eve);
+		put_level(e, t->fields.v, t->fields.n, &t->fields.v[0], 0);
+	return finish(e);
 }
 
 /* Suricata's alert severity: 1 is the worst. */
@@ -371,18 +360,12 @@ static int put_alert(struct eve *e, const struct msg_detection *d, const struct 
 
 static int eve_alert(struct eve *e, const struct msg_detection *d)
 {
-	struct arena arena = {0};
 	int r = 0;
 	for (uint32_t i = 0; i < d->flows.n && r == 0; i++) {
 		struct msg_flow f;
-		r = archive_find_flow(e->archive, d->flows.v[i], &arena, &f);
-		if (r == 0)
+		if (exchange_ends_get(e->ends, d->flows.v[i], &f))
 			r = put_alert(e, d, &f);
-		if (r == -ENOENT)
-			r = 0;
-		arena_reset(&arena);
 	}
-	arena_free(&arena);
 	return r;
 }
 
@@ -390,17 +373,18 @@ int exchange_eve(
     struct archive *archive, const struct msg_detection *detections, size_t n_detections, FILE *out)
 {
 	static const struct archive_filter all;
-	struct eve e = {.out = out, .archive = archive, .g = yajl_gen_alloc(NULL)};
-	struct eve_transactions transactions = {.eve = &e};
-	if (!e.g)
-		return -ENOMEM;
-	int r = archive_scan_flows(archive, &all, eve_flow, &e);
+	struct eve e = {.out = out, .g = yajl_gen_alloc(NULL)};
+	int r = e.g ? exchange_ends_new(&e.ends, archive) : -ENOMEM;
 	if (r == 0)
-		r = archive_scan_transactions(archive, NULL, 0, eve_transaction, &transactions);
-	for (size_t i = 0; i < n_detections && r == 0; i++)
-		r = eve_alert(&e, &detections[i]);
-	arena_free(&transactions.arena);
+		r = archive_scan_flows(archive, &all, eve_flow, &e);
+	while (r == 0 && (r = exchange_ends_turn(e.ends)) > 0) {
+		r = archive_scan_transactions(archive, NULL, 0, eve_transaction, &e);
+		for (size_t i = 0; i < n_detections && r == 0; i++)
+			r = eve_alert(&e, &detections[i]);
+	}
+	exchange_ends_free(e.ends);
 	dynbuf_free(&e.text);
-	yajl_gen_free(e.g);
+	if (e.g)
+		yajl_gen_free(e.g);
 	return r;
 }
