@@ -21,6 +21,7 @@ static void index_free(struct edge_index *x)
 {
 	free(x->order);
 	free(x->start);
+	*x = (struct edge_index){0};
 }
 
 static int index_new(

@@ -23,6 +23,7 @@ static void index_free(struct arc_index *x)
 {
 	free(x->order);
 	free(x->start);
+	*x = (struct arc_index){0};
 }
 
 static int index_new(struct arc_index *x, const struct arcs *a, bool by_head)
