@@ -3,9 +3,9 @@
 # Installs what Bulkhead is built and tested with, from Debian 12's own packages. Run as root, or where sudo is.
 set -eu
 
-build="gcc ninja-build meson pkg-config python3 libxxhash-dev libyaml-dev libjansson-dev libyajl-dev libssl-dev libzstd-dev zlib1g-dev
-libhtp-dev libigraph-dev libseccomp-dev libcap-ng-dev"
-check="git clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libpcap-dev valgrind shellcheck nftables
+build="gcc libc6-dev ninja-build meson pkg-config python3 libxxhash-dev libyaml-dev libjansson-dev libyajl-dev libssl-dev libzstd-dev zlib1g-dev
+libhtp-dev libigraph-dev libseccomp-dev libcmocka-dev"
+check="git clang clang-format clang-tidy cppcheck libclang-rt-14-dev libpcap-dev valgrind shellcheck nftables
 python3-jsonschema python3-yaml iproute2"
 
 wanted="$build"
