@@ -113,18 +113,28 @@ int analysis_new(struct analysis **ret_analysis, const char *path, const struct 
 	return 0;
 }
 
+/* What only the pass over the packets needs. */
+static void free_pass(struct analysis *a)
+{
+	size_t pos = 0;
+	steady_free(a->steady);
+	sensor_free(a->sensor);
+	detector_free(a->detector);
+	for (struct dynbuf *bytes; a->detections && (bytes = table_next(a->detections, &pos, NULL));)
+		dynbuf_free(bytes);
+	table_free(a->detections);
+	a->steady = NULL;
+	a->sensor = NULL;
+	a->detector = NULL;
+	a->detections = NULL;
+}
+
 int analysis_free(struct analysis *a)
 {
 	if (!a)
 		return 0;
 	int r = a->archive ? archive_close(a->archive) : 0;
-	steady_free(a->steady);
-	sensor_free(a->sensor);
-	detector_free(a->detector);
-	size_t pos = 0;
-	for (struct dynbuf *bytes; a->detections && (bytes = table_next(a->detections, &pos, NULL));)
-		dynbuf_free(bytes);
-	table_free(a->detections);
+	free_pass(a);
 	free(a->sources);
 	free(a);
 	return r;
@@ -181,22 +191,6 @@ static int append_coverage(struct analysis *a, const struct capture_set *set)
 	return r;
 }
 
-int analysis_finish(struct analysis *a, const struct capture_set *set)
-{
-	int r = steady_finish(a->steady);
-	if (r == 0)
-		r = sensor_finish(a->sensor);
-	if (r < 0)
-		return r;
-	detector_finish(a->detector, a->last);
-	r = a->error;
-	if (r == 0)
-		r = append_detections(a);
-	if (r == 0)
-		r = append_coverage(a, set);
-	return r == 0 ? archive_sync(a->archive) : r;
-}
-
 struct archive *analysis_archive(struct analysis *a)
 {
 	return a->archive;
@@ -230,6 +224,27 @@ static void describe_counts(struct analysis *a)
 	add_count(a, "detect.detections_lost", a->detections_lost);
 }
 
+int analysis_finish(struct analysis *a, const struct capture_set *set)
+{
+	int r = steady_finish(a->steady);
+	if (r == 0)
+		r = sensor_finish(a->sensor);
+	if (r < 0)
+		return r;
+	detector_finish(a->detector, a->last);
+	r = a->error;
+	if (r == 0)
+		r = append_detections(a);
+	if (r == 0)
+		r = append_coverage(a, set);
+	if (r == 0)
+		r = archive_sync(a->archive);
+	/* the questions come next, and need the memory */
+	describe_counts(a);
+	free_pass(a);
+	return r;
+}
+
 void analysis_describe(struct analysis *a, const struct capture_set *set, struct report_case *c)
 {
 	static const char *const ends[] = {[CAPTURE_END_CLEAN] = "clean",
@@ -237,7 +252,6 @@ void analysis_describe(struct analysis *a, const struct capture_set *set, struct
 	    [CAPTURE_END_MALFORMED] = "malformed",
 	    [CAPTURE_END_UNREADABLE] = "unreadable"};
 	size_t n = capture_set_files(set);
-	describe_counts(a);
 	c->anomalies = a->counts;
 	c->n_anomalies = a->n_counts;
 	free(a->sources);
