@@ -142,7 +142,8 @@ static inline struct msg_flow flow_between(
     const char *from, const char *to, uint16_t port, uint16_t app, double at)
 {
 	static uint64_t next;
-	return (struct msg_flow){.id = ++next,
+	next++;
+	return (struct msg_flow){.id = next,
 	    .protocol = 6,
 	    .initiator = addr_of(from),
 	    .responder = addr_of(to),
