@@ -12,8 +12,10 @@ enum { END_NONE = 0 };
 
 /* The last record of a flow that was snapped while it ran. */
 struct last_record {
+	struct net_addr initiator, responder;
 	int64_t last;
 	uint64_t packets;
+	uint64_t payload;
 	uint32_t scan; /* the scan that has already given it */
 	uint8_t end;
 };
@@ -33,9 +35,24 @@ static int id_table_new(struct table **ret_table, size_t value_size)
 	return table_new(ret_table, sizeof(uint64_t), value_size, INCIDENT_FLOWS_MAX, 0);
 }
 
-static uint64_t packets_of(const struct msg_flow *f)
+static struct last_record last_record_of(const struct msg_flow *f)
 {
-	return f->packets_out + f->packets_in;
+	return (struct last_record){.initiator = f->initiator,
+	    .responder = f->responder,
+	    .last = f->last,
+	    .packets = f->packets_out + f->packets_in,
+	    .payload = f->payload_out + f->payload_in,
+	    .end = f->end};
+}
+
+/* Whether f is the record that was last: a filter may leave out others of its id, so their order can't tell.
+ */
+static bool last_record_is(const struct last_record *last, const struct msg_flow *f)
+{
+	struct last_record r = last_record_of(f);
+	return net_addr_equal(last->initiator, r.initiator) && net_addr_equal(last->responder, r.responder) &&
+	       last->last == r.last && last->packets == r.packets && last->payload == r.payload &&
+	       last->end == r.end;
 }
 
 static int survey(void *context, const struct msg_flow *f)
@@ -49,7 +66,7 @@ static int survey(void *context, const struct msg_flow *f)
 	else if (table_count(v->lasts) && f->duplicate_of == 0)
 		known = table_get(v->lasts, &f->id);
 	if (known)
-		*known = (struct last_record){.last = f->last, .packets = packets_of(f), .end = f->end};
+		*known = last_record_of(f);
 	return 0;
 }
 
@@ -100,8 +117,7 @@ static int give_once(void *context, const struct msg_flow *f)
 	struct incident_flows *v = context;
 	struct last_record *last = table_count(v->lasts) ? table_get(v->lasts, &f->id) : NULL;
 	if (last) {
-		if (last->last != f->last || last->packets != packets_of(f) || last->end != f->end ||
-		    last->scan == v->scans)
+		if (!last_record_is(last, f) || last->scan == v->scans)
 			return 0;
 		last->scan = v->scans;
 	}
