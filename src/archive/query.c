@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "archive/query.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -79,6 +80,7 @@ static int keep_window(const struct archive_filter *f, struct archive_block *b, 
 		r = archive_block_column(b, ARCHIVE_FLOW_LAST, &last);
 	if (r < 0)
 		return r;
+	assert(first && last);
 	for (size_t i = 0; i < *n; i++) {
 		rows[kept] = rows[i];
 		kept += overlaps(f, (int64_t)value(first, rows[i]), (int64_t)value(last, rows[i]));
@@ -135,6 +137,7 @@ static int keep_marked(struct archive_block *b, const uint8_t *wanted, uint32_t 
 		r = archive_block_column(b, ARCHIVE_FLOW_RESPONDER, &to);
 	if (r < 0)
 		return r;
+	assert(from && to);
 	for (size_t i = 0; i < *n; i++) {
 		rows[kept] = rows[i];
 		/* an absent column is all "no address", which is not in the dictionary: left to flow_wants */
