@@ -60,7 +60,8 @@ int site_guess(struct site **ret_site)
 	s->path = "";
 	s->guessed = true;
 	s->policy = site_default_policy;
-	/* the one zone is as wide as private ranges are: a guardrail against that would forbid every zone cut */
+	/* the one zone is as wide as private ranges are: a guardrail against that would forbid every zone cut
+	 */
 	s->policy.widest_prefix_v4 = 8;
 	s->policy.widest_prefix_v6 = 7;
 	int r = fill(s);
