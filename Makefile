@@ -3,6 +3,9 @@
 # make demo    install what is needed, build, analyze the break-in that the repository ships
 # make test    install what is needed, build, run every test; the last line reads "N passed, N failed"
 # make install honours PREFIX and DESTDIR
+# make range   record the range's break-ins anew (root; half an hour)
+# make bench   print the figures of bench/RESULTS.md
+# make fuzz    every fuzz target, ten minutes each
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -32,9 +35,10 @@ install: build
 	DESTDIR=$(DESTDIR) meson install -C build --no-rebuild --quiet
 
 range:
+	range/setup
 	range/range record all
 
-bench: build
+bench: setup build
 	bench/run.sh
 
 fuzz: setup
