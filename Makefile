@@ -31,7 +31,8 @@ test: setup
 	@tools/test.sh
 
 install: build
-	@meson configure build -Dprefix=$(PREFIX)
+	@meson setup --reconfigure build -Dprefix=$(PREFIX) >/dev/null
+	@ninja -C build --quiet bulkhead
 	DESTDIR=$(DESTDIR) meson install -C build --no-rebuild --quiet
 
 range:
