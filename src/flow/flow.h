@@ -131,9 +131,8 @@ struct flow_table_config {
 	void (*start)(void *context, struct flow *f);
 	/*
 	 * Payload in order: TCP after reassembly, else datagram by datagram. `gap` bytes before it were never
-	 * captured. Data with n == 0 and gap > 0 tells of a gap alone. `n` captured bytes of a datagram of
-	 * `length` bytes. Returns whether more of this direction is wanted: false ends reassembly there
-	 * (bytes go on being counted).
+	 * captured. Data with n == 0 and gap > 0 tells of a gap alone. Returns whether more of this direction
+	 * is wanted: false ends reassembly there (bytes go on being counted).
 	 */
 	bool (*data)(void *context, struct flow *f, enum flow_dir dir, const uint8_t *p, size_t n,
 	    uint64_t gap, int64_t time_ns);

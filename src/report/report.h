@@ -33,7 +33,6 @@ struct report_source {
 	const char *end; /* "clean", "truncated" ... */
 	const char *why; /* "" when clean */
 	uint64_t bytes, packets;
-	char sha256[65]; /* of the file; "" where it wasn't computed */
 };
 
 struct report_count {
