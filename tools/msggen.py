@@ -54,6 +54,8 @@ def header(records):
         out.append(f"struct msg_{r['name']} {{")
         for kind, name, comment in r["fields"]:
             out.append(f"\t{C_TYPES[kind]} {name};" + (f" /* {comment} */" if comment else ""))
+        out += ["};", "", "/* Fields by their place in the record. */", f"enum msg_{r['name']}_field {{"]
+        out += [f"\tMSG_{r['name'].upper()}_FIELD_{field.upper()}," for _, field, _ in r["fields"]]
         out += ["};", "",
                 "/* Appends the record, envelope included. Returns 0, -ERR_LIMIT (a list or text beyond its bound) or -ENOMEM. */",
                 f"int msg_{r['name']}_encode(struct dynbuf *out, const struct msg_{r['name']} *m);",

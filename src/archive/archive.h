@@ -22,11 +22,18 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "ledger/merkle.h"
 #include "msg/msg.h"
 
-enum { ARCHIVE_SEGMENT_RECORDS = 1 << 18, ARCHIVE_SEGMENT_BYTES = 64 << 20 };
+enum {
+	ARCHIVE_SEGMENT_RECORDS = 1 << 18,
+	ARCHIVE_SEGMENT_BYTES = 64 << 20,
+	ARCHIVE_MERGED_RECORDS = 1 << 22
+};
 
 struct archive;
+struct ledger;
+struct ledger_key;
 
 struct archive_stat {
 	uint64_t records[8]; /* by enum msg_record */
@@ -40,14 +47,63 @@ struct archive_stat {
 	uint64_t next_id;       /* one more than the largest record id */
 };
 
-/* Which flows a scan wants. A zeroed filter (and NULL) wants all that count: duplicates only where they are
- * asked for. */
+/*
+ * Which flows a scan wants. A zeroed filter (and NULL) wants all that count: duplicates only where they are
+ * asked for. addrs, prefixes and domains are keys: with any of them given a flow is wanted where one matches,
+ * and the segments' dictionaries and postings lead to it, so that the cost grows with the hits and not with
+ * the flows.
+ */
 struct archive_filter {
-	int64_t from, to;             /* flows that overlap [from, to); to == 0: no end */
-	const struct net_addr *addrs; /* sorted; flows with either end among them; NULL: any */
-	size_t n_addrs;
+	int64_t from, to;                  /* flows that overlap [from, to); to == 0: no end */
+	const struct net_addr *addrs;      /* sorted, without doubles; flows with either end among them */
+	const struct net_prefix *prefixes; /* sorted by address; flows with either end within one */
+	const struct text
+	    *domains; /* lower case, no final dot: flows whose name is one or stands below one */
+	size_t n_addrs, n_prefixes, n_domains;
 	bool duplicates;       /* also flows whose duplicate_of is set */
 	bool established_only; /* payload both ways */
+	uint64_t columns;      /* bits 1 << enum msg_flow_field: only these fields are filled (and what the
+	                          filter looks at); the others are zero. 0: all */
+};
+
+/* Which transactions a hunt wants: those of the flows given, or that hold one of the keys; with nothing given
+ * all. */
+struct archive_transaction_filter {
+	int64_t from, to;                  /* time in [from, to); to == 0: no end */
+	const uint64_t *flows;             /* sorted */
+	const struct net_addr *addrs;      /* sorted; in a field of kind ADDR */
+	const struct net_prefix *prefixes; /* sorted by address; the same */
+	const struct text *domains;        /* as above; in a field that holds a name (archive/layout.h) */
+	const struct text *values; /* sorted by bytes: the whole value of a fingerprint, hash or user */
+	size_t n_flows, n_addrs, n_prefixes, n_domains, n_values;
+};
+
+/* A segment or journal that a hunt could not read: what it may hold was not searched. */
+struct archive_gap {
+	uint16_t record; /* enum msg_record */
+	uint64_t first_run, last_run;
+	uint64_t records;    /* 0: not known */
+	int64_t first, last; /* 0: not known */
+	int error;
+};
+
+struct archive_hunt_stat {
+	uint64_t records;                    /* that were searched */
+	uint64_t segments, segments_entered; /* whose filter let a key through */
+	uint64_t blocks, blocks_read;        /* of all segments; decoded at least in part */
+	struct archive_gap gaps[64];         /* the first ones */
+	size_t n_gaps;                       /* all of them */
+};
+
+/* The records that are or were one journal: what the ledger speaks of (ledger/ledger.h). */
+struct archive_run {
+	uint64_t number;
+	uint64_t records;
+	uint64_t id_min, id_max;
+	int64_t first, last;
+	bool sealed;                    /* in a segment; else in the journal */
+	uint64_t file_first, file_last; /* the runs that its segment file holds */
+	int error;                      /* why it can't be read */
 };
 
 /* Return 0 to go on, 1 to stop early (the scan then returns 1), or a negative error, which the scan returns.
@@ -95,5 +151,51 @@ int archive_scan_coverage(struct archive *a, archive_coverage_fn each, void *con
  * segment's error where the flow may be in that. */
 int archive_find_flow(struct archive *a, uint64_t id, struct arena *arena, struct msg_flow *ret_flow);
 void archive_get_stat(const struct archive *a, struct archive_stat *ret_stat);
+
+/*
+ * Hunts: as scans, but in up to `threads` threads, each with a context of its own, in no order, and on past
+ * segments that can't be read, which ret_stat tells. 0, 1 (a callback stopped it), or a callback's error or
+ * -ENOMEM.
+ */
+int archive_hunt_flows(struct archive *a, const struct archive_filter *filter, unsigned threads,
+    archive_flow_fn each, void *const *contexts, struct archive_hunt_stat *ret_stat);
+int archive_hunt_transactions(struct archive *a, const struct archive_transaction_filter *filter,
+    unsigned threads, archive_transaction_fn each, void *const *contexts, struct archive_hunt_stat *ret_stat);
+
+/*
+ * Evidence. Each sealed run and its file are entered in the ledger, and what is synced when the archive is
+ * closed or signed; records and their order within a run never change, also when files are compacted.
+ */
+size_t archive_runs(const struct archive *a, enum msg_record record);
+void archive_run_at(const struct archive *a, enum msg_record record, size_t i, struct archive_run *ret_run);
+/* The records of a run as they were encoded when they were appended: the leaves of its tree, in order. The
+ * bytes are borrowed for the call. The same returns as a scan's. */
+typedef int (*archive_leaf_fn)(void *context, struct text encoded);
+int archive_read_run(
+    struct archive *a, enum msg_record record, uint64_t number, archive_leaf_fn each, void *context);
+/* Where a record stands: its run and its index there; of several with that id the last. -ENOENT. */
+int archive_locate(
+    struct archive *a, enum msg_record record, uint64_t id, uint64_t *ret_run, uint64_t *ret_index);
+/* The name of the file that holds a run, in the archive's folder. -ENOENT. buf has 64 bytes. */
+int archive_run_file(const struct archive *a, enum msg_record record, uint64_t number, char *buf);
+/* The ledger, borrowed; NULL where a reader's archive has none. */
+struct ledger *archive_ledger(struct archive *a);
+int archive_folder_fd(const struct archive *a);
+/* From now on checkpoints are signed with these keys (borrowed until the archive is closed): when a segment
+ * is sealed, when the archive is closed, and by archive_sign. */
+void archive_use_keys(struct archive *a, const struct ledger_key *const *keys, size_t n);
+/* Syncs, enters what is in no ledger entry yet, and signs. */
+int archive_sign(struct archive *a);
+
+/* Maintenance, by the writer. */
+struct archive_compaction {
+	uint64_t files_before, files_after, bytes_before, bytes_after;
+};
+/* Merges neighbouring segments of a kind as long as none gets more than ARCHIVE_MERGED_RECORDS. Crash-safe:
+ * at any instant the records are there once. */
+int archive_compact(struct archive *a, struct archive_compaction *ret_compaction);
+/* Drops the segment files whose records all ended before `before`, of the kinds given by bits 1 << enum
+ * msg_record; the ledger keeps their roots and says that they were dropped. *ret_records: how many went. */
+int archive_expire(struct archive *a, int64_t before, uint64_t kinds, int64_t now, uint64_t *ret_records);
 
 #endif
