@@ -74,6 +74,17 @@ struct site_policy {
 	uint8_t widest_prefix_v6; /* 0..128 */
 };
 
+/* How the archive's ledger is signed and witnessed (doc/evidence.md). */
+struct site_ledger {
+	const char *key;    /* file of the signing key, as indicators; NULL: the ledger is kept unsigned */
+	const char *origin; /* what the log calls itself; NULL: the key's name */
+	const char **witnesses; /* verifier keys: name+hash+base64 */
+	size_t n_witnesses;
+	uint32_t quorum;       /* so many of them must have cosigned; 0 where there are none */
+	const char *stamp_url; /* RFC 3161 authority; NULL: none */
+	const char *stamp_ca;  /* file with the certificates that its answers must lead to */
+};
+
 struct site {
 	struct arena arena;
 	const char *name;
@@ -93,6 +104,7 @@ struct site {
 	const char **indicators; /* files, relative to the site file's folder unless absolute */
 	size_t n_indicators;
 	struct site_policy policy;
+	struct site_ledger ledger;
 };
 
 /* One mistake, ready for a person: "site.yaml:12:9: prefix 10.0.0.1/8 has host bits set; write 10.0.0.0/8".

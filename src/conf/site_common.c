@@ -56,6 +56,24 @@ void site_read_name_row(void *reader, const struct conf_node *value, void *into)
 		*name = read;
 }
 
+/* A path may be longer than a name. */
+void site_read_file_row(void *reader, const struct conf_node *value, void *into)
+{
+	struct site_reader *r = reader;
+	const char **file = into;
+	struct text t;
+	if (!conf_scalar(&r->report, value, "a file", "indicators.csv", &t))
+		return;
+	if (t.n > 4095 || memchr(t.p, 0, t.n)) {
+		conf_mistake(
+		    &r->report, value, "a file's path has at most 4095 bytes, and no NUL among them");
+		return;
+	}
+	*file = arena_strndup(&r->site->arena, t.p, t.n);
+	if (!*file)
+		conf_no_memory(&r->report);
+}
+
 /* What would be right for a prefix with host bits: "10.0.0.0/8" for 10.0.0.1/8. */
 static void host_bits(struct site_reader *r, const struct conf_node *value)
 {

@@ -222,6 +222,32 @@ static void print_policy(struct printer *p, const struct site *s)
 	mapping_end(p);
 }
 
+static void print_ledger(struct printer *p, const struct site_ledger *l)
+{
+	if (!l->key)
+		return;
+	scalar(p, "ledger");
+	mapping(p);
+	pair(p, "key", l->key);
+	if (l->origin)
+		pair(p, "origin", l->origin);
+	if (l->n_witnesses) {
+		list(p, "witnesses", YAML_BLOCK_SEQUENCE_STYLE);
+		for (size_t i = 0; i < l->n_witnesses; i++)
+			scalar(p, l->witnesses[i]);
+		list_end(p);
+		pair_number(p, "quorum", l->quorum);
+	}
+	if (l->stamp_url) {
+		scalar(p, "timestamps");
+		mapping(p);
+		pair(p, "url", l->stamp_url);
+		pair(p, "ca", l->stamp_ca);
+		mapping_end(p);
+	}
+	mapping_end(p);
+}
+
 int site_print(const struct site *s, FILE *out)
 {
 	struct printer p = {0};
@@ -241,6 +267,7 @@ int site_print(const struct site *s, FILE *out)
 	print_services(&p, s);
 	print_rest(&p, s);
 	print_policy(&p, s);
+	print_ledger(&p, &s->ledger);
 	mapping_end(&p);
 	emit(&p, &e, yaml_document_end_event_initialize(&e, 1));
 	emit(&p, &e, yaml_stream_end_event_initialize(&e));

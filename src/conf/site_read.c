@@ -49,6 +49,7 @@ static const struct conf_row site_rows[] = {
     {"links", false, site_read_links},
     {"indicators", false, site_read_indicators},
     {"policy", false, site_read_policy},
+    {"ledger", false, site_read_ledger},
 };
 
 static int new_site(struct site **ret_site, const char *path)

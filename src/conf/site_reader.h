@@ -20,6 +20,8 @@ enum {
 	SITE_LINKS_MAX = 1024,
 	SITE_INDICATORS_MAX = 256,
 	SITE_CUTS_MAX = 4096,
+	SITE_WITNESSES_MAX = 32,
+	SITE_ORIGIN_MAX = 200, /* bytes */
 };
 
 struct site_reader {
@@ -45,6 +47,7 @@ void site_read_enforcement(void *reader, const struct conf_node *value, void *in
 void site_read_links(void *reader, const struct conf_node *value, void *into);
 void site_read_indicators(void *reader, const struct conf_node *value, void *into);
 void site_read_policy(void *reader, const struct conf_node *value, void *into);
+void site_read_ledger(void *reader, const struct conf_node *value, void *into);
 
 /* Shared by the sections. */
 
@@ -52,6 +55,8 @@ void site_read_policy(void *reader, const struct conf_node *value, void *into);
 const char *site_read_name(struct site_reader *r, const struct conf_node *value, const char *what);
 /* A row's read function for `const char *name` as the first member of `into`. */
 void site_read_name_row(void *reader, const struct conf_node *value, void *into);
+/* A file's path, copied to the `const char *` that `into` points to. */
+void site_read_file_row(void *reader, const struct conf_node *value, void *into);
 /* A prefix or single address; false and a mistake that says what would be right. */
 bool site_read_prefix(struct site_reader *r, const struct conf_node *value, struct net_prefix *ret_prefix);
 /* The number of a zone by name; false and a mistake with the nearest name. */

@@ -158,25 +158,7 @@ void site_read_links(void *reader, const struct conf_node *value, void *into)
 	site_check_names(r, value, "link", s->links, s->n_links, sizeof(*s->links));
 }
 
-/* A path may be longer than a name. */
-static void read_file(void *reader, const struct conf_node *value, void *into)
-{
-	struct site_reader *r = reader;
-	const char **file = into;
-	struct text t;
-	if (!conf_scalar(&r->report, value, "a file", "indicators.csv", &t))
-		return;
-	if (t.n > 4095 || memchr(t.p, 0, t.n)) {
-		conf_mistake(
-		    &r->report, value, "a file's path has at most 4095 bytes, and no NUL among them");
-		return;
-	}
-	*file = arena_strndup(&r->site->arena, t.p, t.n);
-	if (!*file)
-		conf_no_memory(&r->report);
-}
-
-static const struct conf_row indicator_rows[] = {{"file", true, read_file}};
+static const struct conf_row indicator_rows[] = {{"file", true, site_read_file_row}};
 
 void site_read_indicators(void *reader, const struct conf_node *value, void *into)
 {

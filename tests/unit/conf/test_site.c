@@ -120,6 +120,25 @@ static void assert_same_zone_list(const uint16_t *a, size_t n, const uint16_t *b
 		assert_int_equal(a[i], b[i]);
 }
 
+static void assert_same_text(const char *a, const char *b)
+{
+	assert_int_equal(a != NULL, b != NULL);
+	if (a)
+		assert_string_equal(a, b);
+}
+
+static void assert_same_ledger(const struct site_ledger *a, const struct site_ledger *b)
+{
+	assert_same_text(a->key, b->key);
+	assert_same_text(a->origin, b->origin);
+	assert_same_text(a->stamp_url, b->stamp_url);
+	assert_same_text(a->stamp_ca, b->stamp_ca);
+	assert_int_equal(a->n_witnesses, b->n_witnesses);
+	for (size_t i = 0; i < a->n_witnesses; i++)
+		assert_string_equal(a->witnesses[i], b->witnesses[i]);
+	assert_int_equal(a->quorum, b->quorum);
+}
+
 static void assert_same(const struct site *a, const struct site *b)
 {
 	assert_string_equal(a->name, b->name);
@@ -146,6 +165,7 @@ static void assert_same(const struct site *a, const struct site *b)
 	for (size_t i = 0; i < a->n_indicators; i++)
 		assert_string_equal(a->indicators[i], b->indicators[i]);
 	assert_memory_equal(&a->policy, &b->policy, sizeof(a->policy));
+	assert_same_ledger(&a->ledger, &b->ledger);
 }
 
 static int is_yaml(const struct dirent *e)
@@ -231,6 +251,14 @@ static void a_full_file_says_what_is_in_it(void **state)
 	assert_int_equal(s->policy.max_cuts, 10);
 	assert_int_equal(s->policy.widest_prefix_v4, 24);
 	assert_int_equal(s->policy.widest_prefix_v6, 64);
+	assert_string_equal(s->ledger.key, "/etc/bulkhead/archive.key");
+	assert_string_equal(s->ledger.origin, "archive.example.org/mission-control");
+	assert_int_equal(s->ledger.n_witnesses, 2);
+	assert_string_equal(s->ledger.witnesses[1],
+	    "witness.example.com+89abcdef+BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA+/");
+	assert_int_equal(s->ledger.quorum, 1);
+	assert_string_equal(s->ledger.stamp_url, "http://tsa.example.net/tsr");
+	assert_string_equal(s->ledger.stamp_ca, "tsa-ca.pem");
 	site_free(s);
 }
 
@@ -245,6 +273,8 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	assert_int_equal(s->policy.max_cuts, 64);
 	assert_int_equal(s->policy.widest_prefix_v4, 16);
 	assert_int_equal(s->policy.widest_prefix_v6, 48);
+	assert_null(s->ledger.key);
+	assert_int_equal(s->ledger.quorum, 0);
 	site_free(s);
 }
 
