@@ -24,17 +24,41 @@ struct case_options {
 	uint64_t seed;
 };
 
+/* A machine that is known to be held: what a hunt found, or what somebody says. */
+struct case_seed {
+	struct net_addr addr;
+	int64_t time;
+	bool confirmed; /* else it seeds `likely` */
+};
+
+struct case_follow {
+	const struct case_seed *seeds; /* any order, doubles are fine */
+	size_t n_seeds;
+	const struct net_addr *peers; /* sorted: outside addresses that were hunted for; exposure calls them
+	                                 `indicator` */
+	size_t n_peers;
+};
+
 struct case_answers {
 	struct arena arena;
 	struct asset_map *assets;
 	struct report_case report; /* sources, anomalies and `made` are left to the caller */
 	uint8_t *covered;
 	uint8_t *compromised; /* one byte an asset: of all incidents */
+	struct spread
+	    *spread; /* of case_follow, whose exposures are report.exposures; NULL: no seed is an asset */
+	size_t seeds_left_out; /* of case_follow: addresses that are no asset's */
 };
 
 /* 0, -ENOMEM, -ENOENT (no such incident or zone) or the archive's error. */
 int case_answer(struct case_answers **ret_answers, struct archive *archive, const struct site *site,
     const struct case_options *options);
+/*
+ * Spread and exposure from given seeds, without incidents and plans: for `hunt --follow`. The window of the
+ * exposure begins at the earliest seed. Of the options `incident` is not looked at. The same returns.
+ */
+int case_follow(struct case_answers **ret_answers, struct archive *archive, const struct site *site,
+    const struct case_follow *follow, const struct case_options *options);
 void case_free(struct case_answers *a);
 
 #endif
