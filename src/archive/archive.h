@@ -64,6 +64,27 @@ struct archive_filter {
 	bool established_only; /* payload both ways */
 	uint64_t columns;      /* bits 1 << enum msg_flow_field: only these fields are filled (and what the
 	                          filter looks at); the others are zero. 0: all */
+	const struct archive_hints *hints; /* NULL: none */
+};
+
+/*
+ * Whereby a scan or hunt of flows may read less, if the caller can tell more than a filter says. They are
+ * hints: a store may leave any of them unasked (records that are in no segment yet have no dictionary, for
+ * one), so the callback decides for itself on what it is given. Each gets the context of its thread. Threads
+ * take the segments in their order.
+ */
+struct archive_hints {
+	/* Before a segment is opened: its span (INT64_MIN and INT64_MAX where records without a time are
+	 * among its own). 0: enter it; 1: pass it over; negative: an error. NULL: enter all. */
+	int (*enter)(void *context, int64_t first, int64_t last);
+	/* The segment's addresses, sorted. Sets from[i] and to[i], which come zeroed: a flow is wanted where
+	 * from[] of its initiator and to[] of its responder have a bit in common. This is looked at before
+	 * anything else of a flow. 0 or an error. NULL: all are wanted. */
+	int (*ends)(void *context, const struct net_addr *addrs, size_t n, uint8_t *from, uint8_t *to);
+	/* A flow of which only pick_columns are filled; `common` are those bits, 0xff where nobody looked.
+	 * True: the other columns are read too and it is given. NULL: all are given. */
+	bool (*pick)(void *context, const struct msg_flow *f, uint8_t common);
+	uint64_t pick_columns; /* as `columns` */
 };
 
 /* Which transactions a hunt wants: those of the flows given, or that hold one of the keys; with nothing given
