@@ -21,7 +21,7 @@ enum {
 	SITE_INDICATORS_MAX = 256,
 	SITE_CUTS_MAX = 4096,
 	SITE_WITNESSES_MAX = 32,
-	SITE_ORIGIN_MAX = 200, /* bytes */
+	SITE_ORIGIN_MAX = 255, /* bytes */
 };
 
 struct site_reader {
