@@ -1,241 +1,277 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "archive/stream.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "archive/bits.h"
+#include "archive/stream_form.h"
 #include "base/err.h"
-#include "base/hash.h"
 
-enum stream_encoding { STREAM_PLANES, STREAM_DELTA, STREAM_DICT };
-
-enum { DICT_MAX = 256, DICT_SLOTS = 1024 };
-
-/* Distinct values in the order in which they first come. */
-struct dict {
-	uint64_t values[DICT_MAX];
-	uint16_t slots[DICT_SLOTS]; /* number + 1; 0: free */
-	size_t n;
+/* What stands before a run's numbers. */
+struct form {
+	enum stream_packing packing;
+	bool differences;
+	uint64_t base, scale, first;
+	size_t n;        /* numbers */
+	size_t n_values; /* of the dictionary; 0: none */
+	const uint8_t *values;
+	unsigned value_width;
 };
 
-static unsigned width_of(uint64_t v)
+static uint64_t get_short(struct cursor *c, size_t bytes)
 {
-	return v ? (71 - (unsigned)__builtin_clzll(v)) / 8 : 0;
+	const uint8_t *p = cursor_take(c, bytes);
+	return p ? archive_bits_at(p, bytes, 0, (unsigned)bytes * 8) : 0;
 }
 
-/* The number of v, which is added if it is new; DICT_MAX where there is no room. */
-static size_t dict_number(struct dict *d, uint64_t v, uint64_t seed)
+/* Values below are from a byte each: above 64 they are no width. */
+static unsigned get_width(struct cursor *c)
 {
-	size_t slot = hash_bytes(&v, sizeof(v), seed) % DICT_SLOTS;
-	while (d->slots[slot]) {
-		size_t number = d->slots[slot] - 1u;
-		if (d->values[number] == v)
-			return number;
-		slot = (slot + 1) % DICT_SLOTS;
-	}
-	if (d->n == DICT_MAX)
-		return DICT_MAX;
-	d->values[d->n++] = v;
-	d->slots[slot] = (uint16_t)d->n;
-	return d->n - 1;
+	unsigned width = cursor_u8(c);
+	if (width > 64)
+		c->failed = true;
+	return c->failed ? 0 : width;
 }
 
-static bool dict_fill(struct dict *d, const uint64_t *v, size_t n, uint64_t seed)
+static const uint8_t *take_bits(struct cursor *c, size_t n, unsigned width)
 {
-	memset(d->slots, 0, sizeof(d->slots));
-	d->n = 0;
-	for (size_t i = 0; i < n; i++)
-		if ((i == 0 || v[i] != v[i - 1]) && dict_number(d, v[i], seed) == DICT_MAX)
+	return cursor_take(c, archive_bits_size(n, width));
+}
+
+static bool get_form(struct cursor *c, size_t n, struct form *f)
+{
+	unsigned flags = cursor_u8(c), sizes = cursor_u8(c);
+	f->packing = flags & STREAM_PACKING_MASK;
+	f->differences = flags & STREAM_DIFFERENCES;
+	if (flags > STREAM_FLAGS || (sizes & 15) > 8 || sizes >> 4 > 8 || (!f->differences && sizes >> 4) ||
+	    (f->differences && n == 0) || n > UINT32_MAX)
+		return false;
+	f->n = n - f->differences;
+	f->base = get_short(c, sizes & 15);
+	f->first = get_short(c, sizes >> 4);
+	f->scale = flags & STREAM_SCALED ? cursor_le64(c) : 1;
+	f->n_values = 0;
+	if (flags & STREAM_DICTIONARY) {
+		f->n_values = cursor_le16(c);
+		f->value_width = get_width(c);
+		if (f->n_values == 0 || f->n_values > ARCHIVE_STREAM_DICTIONARY_MAX)
 			return false;
+		f->values = take_bits(c, f->n_values, f->value_width);
+	}
+	return cursor_ok(c);
+}
+
+/* The classes' table as it is read. Those beyond the last are void. */
+struct class_table {
+	uint64_t least[STREAM_CLASSES_MAX];
+	uint8_t width[STREAM_CLASSES_MAX];
+	unsigned n, widest;
+};
+
+static bool get_class_table(struct cursor *c, struct class_table *t)
+{
+	t->n = cursor_u8(c);
+	t->widest = 0;
+	if (t->n < 2 || t->n > STREAM_CLASSES_MAX)
+		return false;
+	for (unsigned k = 0; k < t->n; k++) {
+		unsigned low = get_width(c), width = get_width(c);
+		t->least[k] = stream_class_least(low);
+		t->width[k] = (uint8_t)width;
+		t->widest = width > t->widest ? width : t->widest;
+	}
+	return cursor_ok(c);
+}
+
+static bool get_classes(struct cursor *c, size_t n, uint64_t *v)
+{
+	struct class_table t = {.n = 0};
+	if (!get_class_table(c, &t))
+		return false;
+	unsigned class_width = archive_bits_of(t.n - 1);
+	const uint8_t *p = take_bits(c, n, class_width);
+	if (!p)
+		return false;
+	archive_bits_get(p, n, class_width, 0, 1, v);
+	uint64_t most = 0;
+	size_t bits = 0, at = 0, i = 0;
+	for (size_t k = 0; k < n; k++) {
+		most = v[k] > most ? v[k] : most;
+		bits += t.width[v[k] % STREAM_CLASSES_MAX];
+	}
+	if (most >= t.n)
+		return false;
+	size_t size = (bits + 7) / 8;
+	p = cursor_take(c, size);
+	if (!p)
+		return false;
+	for (; t.widest <= 57 && i < n && size >= 8 && at / 8 <= size - 8; i++) {
+		unsigned width = t.width[v[i]];
+		uint64_t rest = load_le64(p + at / 8) >> at % 8 & archive_bits_mask(width);
+		v[i] = t.least[v[i]] + rest;
+		at += width;
+	}
+	for (; i < n; i++) {
+		unsigned width = t.width[v[i]];
+		v[i] = t.least[v[i]] + archive_bits_at(p, size, at, width);
+		at += width;
+	}
 	return true;
 }
 
-static void put_dict(struct dynbuf *out, struct dict *d, const uint64_t *v, size_t n, uint64_t seed)
+static bool get_planes(struct cursor *c, size_t n, uint64_t *v)
 {
-	dynbuf_u8(out, STREAM_DICT);
-	dynbuf_le16(out, (uint16_t)d->n);
-	for (size_t i = 0; i < d->n; i++)
-		dynbuf_le64(out, d->values[i]);
-	uint8_t *to = n ? dynbuf_grow(out, n) : NULL;
-	if (!to)
-		return;
-	size_t number = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || v[i] != v[i - 1])
-			number = dict_number(d, v[i], seed);
-		to[i] = (uint8_t)number;
-	}
-}
-
-static void put_planes(struct dynbuf *out, const uint64_t *v, size_t n, uint64_t base, unsigned width)
-{
-	for (unsigned shift = 0; shift < width * 8; shift += 8) {
-		uint8_t *to = dynbuf_grow(out, n);
-		if (!to)
-			return;
-		for (size_t i = 0; i < n; i++)
-			to[i] = (uint8_t)((v[i] - base) >> shift);
-	}
-}
-
-static void put_delta_planes(struct dynbuf *out, const uint64_t *v, size_t n, uint64_t base, unsigned width)
-{
-	for (unsigned shift = 0; shift < width * 8; shift += 8) {
-		uint8_t *to = dynbuf_grow(out, n - 1);
-		if (!to)
-			return;
-		for (size_t i = 1; i < n; i++)
-			to[i - 1] = (uint8_t)((archive_zigzag(v[i - 1], v[i]) - base) >> shift);
-	}
-}
-
-/* What the two ways would take, in bytes that aren't zero: zeros cost next to nothing once compressed. */
-struct survey {
-	uint64_t min, max, delta_min, delta_max;
-	size_t plain, delta;
-};
-
-static struct survey survey_of(const uint64_t *v, size_t n)
-{
-	struct survey s = {.min = v[0], .max = v[0], .delta_min = n > 1 ? UINT64_MAX : 0};
-	for (size_t i = 1; i < n; i++) {
-		uint64_t z = archive_zigzag(v[i - 1], v[i]);
-		s.min = v[i] < s.min ? v[i] : s.min;
-		s.max = v[i] > s.max ? v[i] : s.max;
-		s.delta_min = z < s.delta_min ? z : s.delta_min;
-		s.delta_max = z > s.delta_max ? z : s.delta_max;
-	}
-	if (s.min == s.max)
-		return s;
+	unsigned width = cursor_u8(c);
+	const uint8_t *p = width <= 8 ? cursor_take(c, n * width) : NULL;
+	if (!p)
+		return false;
 	for (size_t i = 0; i < n; i++)
-		s.plain += width_of(v[i] - s.min);
-	for (size_t i = 1; i < n; i++)
-		s.delta += width_of(archive_zigzag(v[i - 1], v[i]) - s.delta_min);
-	return s;
-}
-
-void archive_stream_put(struct dynbuf *out, const uint64_t *v, size_t n, uint64_t seed)
-{
-	struct dict d;
-	struct survey s = n ? survey_of(v, n) : (struct survey){0};
-	unsigned width = width_of(s.max - s.min);
-	size_t least = s.delta < s.plain ? s.delta : s.plain;
-	if (width > 1 && least > n && dict_fill(&d, v, n, seed) && least > n + d.n * 8) {
-		put_dict(out, &d, v, n, seed);
-	} else if (s.delta < s.plain) {
-		width = width_of(s.delta_max - s.delta_min);
-		dynbuf_u8(out, STREAM_DELTA);
-		dynbuf_le64(out, v[0]);
-		dynbuf_le64(out, s.delta_min);
-		dynbuf_u8(out, (uint8_t)width);
-		put_delta_planes(out, v, n, s.delta_min, width);
-	} else {
-		dynbuf_u8(out, STREAM_PLANES);
-		dynbuf_le64(out, s.min);
-		dynbuf_u8(out, (uint8_t)width);
-		put_planes(out, v, n, s.min, width);
-	}
-}
-
-static void add_planes(uint64_t *v, const uint8_t *p, size_t n, uint64_t base, unsigned width)
-{
-	for (size_t i = 0; i < n; i++)
-		v[i] = base + p[i];
+		v[i] = width ? p[i] : 0;
 	for (unsigned plane = 1; plane < width; plane++) {
 		const uint8_t *from = p + plane * n;
 		unsigned shift = plane * 8;
 		for (size_t i = 0; i < n; i++)
 			v[i] += (uint64_t)from[i] << shift;
 	}
-}
-
-static const uint8_t *take_planes(struct cursor *c, size_t n, uint64_t *ret_base, unsigned *ret_width)
-{
-	*ret_base = cursor_le64(c);
-	*ret_width = cursor_u8(c);
-	if (*ret_width > 8)
-		c->failed = true;
-	return cursor_take(c, n * *ret_width);
-}
-
-static bool get_plain(struct cursor *c, size_t n, struct archive_stream *s)
-{
-	uint64_t base;
-	unsigned width;
-	const uint8_t *p = take_planes(c, n, &base, &width);
-	if (!p)
-		return false;
-	if (width == 0) {
-		s->v[0] = base;
-		s->mask = 0;
-	} else {
-		add_planes(s->v, p, n, base, width);
-	}
 	return true;
 }
 
-static bool get_delta(struct cursor *c, size_t n, struct archive_stream *s)
+/* Numbers into the dictionary become its values. */
+static bool look_up(const struct form *f, uint64_t *v, size_t n)
 {
-	uint64_t first = cursor_le64(c), base;
-	unsigned width;
-	if (n == 0)
+	uint64_t values[ARCHIVE_STREAM_DICTIONARY_MAX], most = 0;
+	archive_bits_get(f->values, f->n_values, f->value_width, f->base, f->scale, values);
+	for (size_t i = 0; i < n; i++)
+		most = v[i] > most ? v[i] : most;
+	if (n && most >= f->n_values)
 		return false;
-	const uint8_t *p = take_planes(c, n - 1, &base, &width);
-	if (!p)
-		return false;
-	s->v[0] = first;
-	if (width == 0)
-		for (size_t i = 1; i < n; i++)
-			s->v[i] = base;
-	else
-		add_planes(s->v + 1, p, n - 1, base, width);
-	for (size_t i = 1; i < n; i++)
-		s->v[i] = s->v[i - 1] + archive_unzigzag(s->v[i]);
+	for (size_t i = 0; i < n; i++)
+		v[i] = values[v[i]];
 	return true;
 }
 
-static bool get_dict(struct cursor *c, size_t n, struct archive_stream *s)
+/* The run's numbers as values, or as steps between values. */
+static bool get_numbers(struct cursor *c, const struct form *f, uint64_t *v)
 {
-	uint64_t values[DICT_MAX] = {0};
-	size_t count = cursor_le16(c);
-	if (count > DICT_MAX)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		values[i] = cursor_le64(c);
-	const uint8_t *p = cursor_take(c, n);
-	if (!p)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] >= count)
+	bool plain = f->n_values == 0;
+	if (f->packing == STREAM_BITS) {
+		unsigned width = get_width(c);
+		const uint8_t *p = take_bits(c, f->n, width);
+		if (!p)
 			return false;
-		s->v[i] = values[p[i]];
+		archive_bits_get(p, f->n, width, plain ? f->base : 0, plain ? f->scale : 1, v);
+		return plain || look_up(f, v, f->n);
 	}
+	if (f->packing == STREAM_CLASSES ? !get_classes(c, f->n, v) : !get_planes(c, f->n, v))
+		return false;
+	if (!plain)
+		return look_up(f, v, f->n);
+	if (f->scale != 1)
+		for (size_t i = 0; i < f->n; i++)
+			v[i] *= f->scale;
+	for (size_t i = 0; i < f->n; i++)
+		v[i] += f->base;
 	return true;
 }
 
-int archive_stream_get(struct cursor *c, size_t n, struct archive_stream *s)
+static bool get_values(struct cursor *c, size_t n, struct archive_stream *s)
+{
+	struct form f;
+	if (!get_form(c, n, &f) || f.packing > STREAM_PLANES)
+		return false;
+	const uint8_t *width = cursor_peek(c, 1);
+	if (f.packing == STREAM_BITS && !f.differences && f.n_values == 0 && width && *width == 0) {
+		s->v[0] = f.base;
+		s->mask = 0;
+		cursor_skip(c, 1);
+		return true;
+	}
+	if (!get_numbers(c, &f, s->v + f.differences))
+		return false;
+	if (f.differences)
+		s->v[0] = f.first;
+	for (size_t i = 1; f.differences && i < n; i++)
+		s->v[i] += s->v[i - 1];
+	return true;
+}
+
+/* Room for n values, and for one where there are none. */
+static int begin(struct archive_stream *s, size_t n)
 {
 	s->n = 0;
+	s->mask = SIZE_MAX;
 	if (n >= s->cap) {
-		uint64_t *v = realloc(s->v, (n + 1) * sizeof(*v));
+		uint64_t *v = reallocarray(s->v, n + 1, sizeof(*v));
 		if (!v)
 			return -ENOMEM;
 		s->v = v;
 		s->cap = n + 1;
 	}
-	bool good = false;
-	s->mask = SIZE_MAX;
 	s->v[0] = 0;
-	switch (cursor_u8(c)) {
-	case STREAM_PLANES: good = get_plain(c, n, s); break;
-	case STREAM_DELTA: good = get_delta(c, n, s); break;
-	case STREAM_DICT: good = get_dict(c, n, s); break;
-	default: break;
-	}
-	if (!good || !cursor_ok(c))
+	return 0;
+}
+
+int archive_stream_get(struct cursor *c, size_t n, struct archive_stream *s)
+{
+	int r = begin(s, n);
+	if (r < 0)
+		return r;
+	if (!get_values(c, n, s) || !cursor_ok(c)) {
+		s->mask = SIZE_MAX;
 		return -ERR_MALFORMED;
+	}
 	s->n = n;
+	return 0;
+}
+
+/* Rows of a run of BITS, each by its place. False: malformed. */
+static bool pick_bits(
+    struct cursor *c, const struct form *f, const uint32_t *rows, size_t n_rows, uint64_t *v)
+{
+	unsigned width = get_width(c);
+	size_t size = archive_bits_size(f->n, width);
+	size_t values_size = archive_bits_size(f->n_values, f->value_width);
+	const uint8_t *p = cursor_take(c, size);
+	if (!p)
+		return false;
+	for (size_t i = 0; i < n_rows; i++) {
+		uint64_t number = archive_bits_at(p, size, rows[i] * (size_t)width, width);
+		if (f->n_values) {
+			if (number >= f->n_values)
+				return false;
+			number = archive_bits_at(
+			    f->values, values_size, number * f->value_width, f->value_width);
+		}
+		v[i] = f->base + f->scale * number;
+	}
+	return true;
+}
+
+int archive_stream_pick(
+    struct cursor *c, size_t n, const uint32_t *rows, size_t n_rows, struct archive_stream *s)
+{
+	struct cursor ahead = *c;
+	struct form f = {.value_width = 0};
+	assert(n_rows == 0 || rows[n_rows - 1] < n);
+	if (!get_form(&ahead, n, &f))
+		return -ERR_MALFORMED;
+	if (f.packing == STREAM_BITS && !f.differences) {
+		int r = begin(s, n_rows);
+		if (r < 0)
+			return r;
+		if (!pick_bits(&ahead, &f, rows, n_rows, s->v))
+			return -ERR_MALFORMED;
+		*c = ahead;
+	} else {
+		int r = archive_stream_get(c, n, s);
+		if (r < 0)
+			return r;
+		for (size_t i = 0; i < n_rows; i++)
+			s->v[i] = s->v[rows[i]];
+	}
+	s->n = n_rows;
 	return 0;
 }
 

@@ -3,19 +3,27 @@
 #define ARCHIVE_STREAM_H
 
 /*
- * Runs of integers as bytes. Three encodings, of which the writer takes the one with the fewest bytes:
+ * Runs of integers as bytes. A run is made of numbers from 0 on, packed in one of three ways, and of what
+ * makes values of them:
  *
- *   PLANES  base, width w: the values less the base, their lowest bytes first, then all second bytes ... (w
- * planes) DELTA   first value, base, width: the zigzag differences of neighbours less the base, in planes
- *   DICT    at most 256 distinct values, then a byte for each value
+ *   BITS     each number in the same count of bits
+ *   CLASSES  each number's class in the same count of bits, then what is left of each number in as many bits
+ * as its class tells: for magnitudes that are skewed, or that have exceptions PLANES   the lowest bytes of
+ * all, then all second bytes ...: for zstd, where sequences come again
  *
- * Planes rather than varints: they decode without branches, and zstd makes little of the planes that are
- * mostly zero. A width of 0 costs nothing: a constant, or numbers that rise evenly. doc/archive-format.md has
- * the bytes.
+ *   dictionary   the numbers count into a list of values, the most frequent first
+ *   scale, base  value = base + scale * number, modulo 2^64
+ *   differences  that value is the step from the value before
+ *
+ * The writer takes what it estimates to be shortest; values without structure take their entropy and a few
+ * tenths of a bit. All but PLANES are as dense as they get and are stored as they are: decoding takes a
+ * nanosecond a value or two, and a general compressor would win nothing. doc/archive-format.md has the bytes.
  */
 
 #include "base/cursor.h"
 #include "base/dynbuf.h"
+
+enum { ARCHIVE_STREAM_DICTIONARY_MAX = 1024 };
 
 /* A decoded run, whose memory is used again. Zeroed struct = empty. */
 struct archive_stream {
@@ -43,13 +51,24 @@ static inline uint64_t archive_unzigzag(uint64_t z)
 
 /* Writes a constant out into all n values. */
 void archive_stream_expand(struct archive_stream *s);
-/* seed: see base/hash.h. Errors stay in out->error. */
-void archive_stream_put(struct dynbuf *out, const uint64_t *v, size_t n, uint64_t seed);
+/*
+ * Appends n values (below 2^32). True: a general compressor may make it shorter; false: it isn't worth
+ * trying. seed: see base/hash.h. Errors stay in out->error.
+ */
+bool archive_stream_put(struct dynbuf *out, const uint64_t *v, size_t n, uint64_t seed);
 /*
  * Reads n values. 0, -ENOMEM, or -ERR_MALFORMED, after which the stream is empty. The caller bounds n. At
  * least one value can be read from v, be n zero.
  */
 int archive_stream_get(struct cursor *c, size_t n, struct archive_stream *s);
+/*
+ * Reads, of a run of n values, those of n_rows rows, which ascend and are below n: s->n is n_rows and value k
+ * is that of rows[k]. The cursor moves past the whole run. Runs of BITS without differences cost by row,
+ * others as archive_stream_get. Errors as there; a run that is malformed only in values that weren't asked
+ * for may pass.
+ */
+int archive_stream_pick(
+    struct cursor *c, size_t n, const uint32_t *rows, size_t n_rows, struct archive_stream *s);
 void archive_stream_free(struct archive_stream *s);
 
 #endif

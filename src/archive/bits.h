@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ARCHIVE_BITS_H
+#define ARCHIVE_BITS_H
+
+/*
+ * Numbers of a fixed count of bits, one after the other without gaps: number i stands in bits i * width to
+ * (i + 1) * width - 1, where bit k is bit k % 8 (of value 1 << k % 8) of byte k / 8. The last byte is filled
+ * with zeros. Widths are 0 to 64. Nothing is read or written but the archive_bits_size bytes.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cursor.h"
+
+/* Bits that v needs: 0 for 0. */
+static inline unsigned archive_bits_of(uint64_t v)
+{
+	return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
+}
+
+static inline uint64_t archive_bits_mask(unsigned width)
+{
+	return width ? UINT64_MAX >> (64 - width) : 0;
+}
+
+/* Bytes of n numbers; n is at most 2^32 or so: n * 64 must not overflow. */
+static inline size_t archive_bits_size(size_t n, unsigned width)
+{
+	return (n * width + 7) / 8;
+}
+
+/*
+ * `width` bits from `bit` on, from memory that holds at least 9 bytes from bit / 8 on; widths up to 57 need 8
+ * of them.
+ */
+static inline uint64_t archive_bits_load(const uint8_t *p, size_t bit, unsigned width)
+{
+	unsigned shift = bit % 8;
+	uint64_t v = load_le64(p + bit / 8) >> shift;
+	if (shift + width > 64)
+		v |= (uint64_t)p[bit / 8 + 8] << (64 - shift);
+	return v & archive_bits_mask(width);
+}
+
+/* The same where only `size` bytes are there, which hold the bits that are asked for. */
+uint64_t archive_bits_at(const uint8_t *p, size_t size, size_t bit, unsigned width);
+
+/* v[i] = base + scale * number i, modulo 2^64, for n numbers from archive_bits_size bytes at p. */
+void archive_bits_get(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_t scale, uint64_t *v);
+
+/* Writes bit by bit to memory that holds all that will be put. */
+struct archive_bits_writer {
+	uint8_t *to;
+	uint64_t pending;
+	unsigned n; /* bits pending, below 64 */
+};
+
+/* v has at most `width` bits. */
+static inline void archive_bits_put_one(struct archive_bits_writer *w, uint64_t v, unsigned width)
+{
+	w->pending |= v << w->n;
+	if (w->n + width >= 64) {
+		store_le64(w->to, w->pending);
+		w->to += 8;
+		w->pending = w->n ? v >> (64 - w->n) : 0;
+		w->n = w->n + width - 64;
+	} else {
+		w->n += width;
+	}
+}
+
+/* Writes what is pending. */
+void archive_bits_end(struct archive_bits_writer *w);
+/* n numbers of at most `width` bits each, as archive_bits_size bytes. */
+void archive_bits_put(uint8_t *to, const uint64_t *v, size_t n, unsigned width);
+
+#endif

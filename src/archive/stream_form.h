@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ARCHIVE_STREAM_FORM_H
+#define ARCHIVE_STREAM_FORM_H
+
+/* What stream_get.c and stream_put.c share: the numbers of the format, and the classes of CLASSES. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum stream_packing { STREAM_BITS, STREAM_CLASSES, STREAM_PLANES };
+
+/* A run's first byte: its packing and these. */
+enum stream_flag {
+	STREAM_PACKING_MASK = 3,
+	STREAM_DICTIONARY = 4,
+	STREAM_DIFFERENCES = 8,
+	STREAM_SCALED = 16,
+	STREAM_FLAGS = 31,
+};
+
+enum { STREAM_CLASSES_MAX = 64, STREAM_LENGTHS = 65 };
+
+/*
+ * Classes of numbers by their lengths in bits. A class holds numbers from its least on, 0 or 2^(low - 1), as
+ * their difference to it in `width` bits.
+ */
+struct stream_classes {
+	size_t n;
+	uint8_t low[STREAM_CLASSES_MAX], width[STREAM_CLASSES_MAX];
+	uint8_t of[STREAM_LENGTHS]; /* by length: the class of such numbers; for lengths that occur */
+	uint64_t bits;              /* that the numbers take with it, the table too */
+};
+
+static inline uint64_t stream_class_least(unsigned low)
+{
+	return low ? UINT64_C(1) << (low - 1) : 0;
+}
+
+/* The best classes for numbers of which lengths[k] have k bits; a single one stands for BITS. */
+void stream_classes_choose(const uint32_t lengths[STREAM_LENGTHS], struct stream_classes *ret_classes);
+
+#endif
