@@ -12,15 +12,18 @@
  *
  *   begin ORIGIN TIME                             the first one
  *   run KIND NUMBER RECORDS ROOT                  the first RECORDS records of the run have this root
- *   file KIND FIRST LAST SHA256                   the segment file that holds runs FIRST to LAST, byte by
- * byte expire KIND FIRST LAST TIME                   these runs were dropped on purpose key VKEY checkpoints
- * from here on are signed with this key too
+ *   file KIND FIRST LAST SHA256                   the segment file that holds runs FIRST to LAST, whole
+ *   expire KIND FIRST LAST TIME                   these runs were dropped on purpose
+ *   key VKEY                                      checkpoints from here on are signed with this key too
  *
  * A run may be entered several times while it grows, never with fewer records. KIND is the record's name.
  *
  * Threads: none; one writer an archive, who holds the archive's lock. A torn last line is cut when a writer
- * opens. Errors: -errno (-ENOSPC: nothing was entered, try again), -ERR_MALFORMED (a line that isn't one),
- * -ERR_LIMIT (LEDGER_ENTRIES_MAX), -ERR_CHECKSUM (log and checkpoint contradict each other).
+ * opens, and passed over by a reader. Errors: -errno (-ENOSPC: nothing was entered, try again; -EROFS: a
+ * reader's), -EINVAL (an entry that breaks the form or the order), -ERR_MALFORMED (a line that does:
+ * ledger_audit in ledger/audit.h tells which), -ERR_LIMIT (LEDGER_ENTRIES_MAX), -ERR_CHECKSUM (log and
+ * checkpoint contradict each other: a writer is refused then, a reader is not, and learns it from
+ * ledger_audit).
  */
 
 #include "base/text.h"
@@ -45,7 +48,8 @@ struct ledger_entry {
 };
 
 struct ledger;
-struct ledger_key; /* a private signing key, ledger/key.h */
+struct ledger_key;      /* a private signing key, ledger/key.h */
+struct ledger_verifier; /* a public one */
 
 /* Opens or (writable) makes the log in the folder, which is borrowed. A reader of an archive that has none
  * gets -ENOENT. origin: what the log calls itself in its checkpoints (NULL: a random one); of a log that is
@@ -54,13 +58,39 @@ int ledger_open(struct ledger **ret_ledger, int folder, bool writable, const cha
 void ledger_close(struct ledger *l);
 /* Appends an entry and makes it durable; on an error nothing was entered. */
 int ledger_append(struct ledger *l, const struct ledger_entry *e);
+/* The same for several at once, with one wait for the disk. After a crash the first ones may be there alone.
+ */
+int ledger_append_all(struct ledger *l, const struct ledger_entry *entries, size_t n);
 /* Signs a checkpoint of all entries with the keys given and makes it durable, unless the last one has this
  * size already and their signatures. */
 int ledger_sign(struct ledger *l, const struct ledger_key *const *keys, size_t n);
+/*
+ * Hands over to another key: enters the new key and signs a checkpoint with the keys given and with the new
+ * one. Who trusts one of the former and sees this checkpoint may trust the new one.
+ */
+int ledger_rotate(
+    struct ledger *l, const struct ledger_key *const *keys, size_t n, const struct ledger_key *next);
+/*
+ * Adds witnesses' signature lines to the stored checkpoint of that size (0: the latest), durably. Nothing is
+ * added unless all of them are good cosignatures of one of the n keys: -ERR_MALFORMED (no signature lines),
+ * -EACCES (of none of these witnesses), -ERR_CHECKSUM (not of this checkpoint), -ENOENT (no such checkpoint).
+ */
+int ledger_cosign(
+    struct ledger *l, uint64_t size, struct text lines, const struct ledger_verifier *witnesses, size_t n);
 
 uint64_t ledger_entries(const struct ledger *l);
 /* Entry i, borrowed until the ledger changes. */
 int ledger_entry_at(const struct ledger *l, uint64_t i, struct ledger_entry *ret_entry);
 const char *ledger_origin(const struct ledger *l);
+/* The line of entry i, without a newline: buf has LEDGER_LINE_MAX bytes. -EINVAL where there is none. */
+int ledger_line_at(const struct ledger *l, uint64_t i, char *buf, size_t *ret_n);
+/* The hashes of all lines, borrowed until the ledger changes: the leaves of the log's tree. */
+const struct merkle_hash *ledger_leaves(const struct ledger *l);
+/* The root of the first n entries. -EINVAL where there are fewer. */
+int ledger_root_at(const struct ledger *l, uint64_t n, struct merkle_hash *ret_root);
+/* The last entry about a run, which counts most of its records. -ENOENT. */
+int ledger_find_run(const struct ledger *l, struct text kind, uint64_t number, uint64_t *ret_index);
+/* Bytes of a torn tail that were found when it was opened. */
+uint64_t ledger_torn_bytes(const struct ledger *l);
 
 #endif
