@@ -33,14 +33,6 @@ void archive_bits_get(const uint8_t *p, size_t n, unsigned width, uint64_t base,
 		v[i] = base + scale * archive_bits_at(p, size, i * width, width);
 }
 
-void archive_bits_end(struct archive_bits_writer *w)
-{
-	for (; w->n > 0; w->n -= w->n < 8 ? w->n : 8) {
-		*w->to++ = (uint8_t)w->pending;
-		w->pending >>= 8;
-	}
-}
-
 void archive_bits_put(uint8_t *to, const uint64_t *v, size_t n, unsigned width)
 {
 	struct archive_bits_writer w = {.to = to};

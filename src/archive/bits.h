@@ -5,7 +5,7 @@
 /*
  * Numbers of a fixed count of bits, one after the other without gaps: number i stands in bits i * width to
  * (i + 1) * width - 1, where bit k is bit k % 8 (of value 1 << k % 8) of byte k / 8. The last byte is filled
- * with zeros. Widths are 0 to 64. Nothing is read or written but the archive_bits_size bytes.
+ * with zeros. Widths are 0 to 64. Nothing is read but the archive_bits_size bytes.
  */
 
 #include <stddef.h>
@@ -13,10 +13,10 @@
 
 #include "base/cursor.h"
 
-/* Bits that v needs: 0 for 0. */
+/* Bits that v needs: 0 for 0. Without a branch, for it would be a gamble. */
 static inline unsigned archive_bits_of(uint64_t v)
 {
-	return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
+	return 64 - (unsigned)__builtin_clzll(v | 1) - (v == 0);
 }
 
 static inline uint64_t archive_bits_mask(unsigned width)
@@ -49,29 +49,32 @@ uint64_t archive_bits_at(const uint8_t *p, size_t size, size_t bit, unsigned wid
 /* v[i] = base + scale * number i, modulo 2^64, for n numbers from archive_bits_size bytes at p. */
 void archive_bits_get(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_t scale, uint64_t *v);
 
-/* Writes bit by bit to memory that holds all that will be put. */
+/* Writers touch up to so many bytes behind the last one of theirs. */
+enum { ARCHIVE_BITS_SLACK = 8 };
+
 struct archive_bits_writer {
 	uint8_t *to;
 	uint64_t pending;
-	unsigned n; /* bits pending, below 64 */
+	unsigned n; /* bits pending, below 8 */
 };
 
-/* v has at most `width` bits. */
+/* v has at most `width` bits. Eight bytes are stored each time, so that nothing hangs on the width. */
 static inline void archive_bits_put_one(struct archive_bits_writer *w, uint64_t v, unsigned width)
 {
-	w->pending |= v << w->n;
-	if (w->n + width >= 64) {
-		store_le64(w->to, w->pending);
-		w->to += 8;
-		w->pending = w->n ? v >> (64 - w->n) : 0;
-		w->n = w->n + width - 64;
-	} else {
-		w->n += width;
-	}
+	unsigned before = w->n, n = before + width;
+	uint64_t bits = w->pending | v << before;
+	store_le64(w->to, bits);
+	w->to += n / 8;
+	w->n = n % 8;
+	w->pending = n < 64 ? bits >> (n & 56) : v >> 1 >> (63 - before);
 }
 
 /* Writes what is pending. */
-void archive_bits_end(struct archive_bits_writer *w);
+static inline void archive_bits_end(struct archive_bits_writer *w)
+{
+	store_le64(w->to, w->pending);
+}
+
 /* n numbers of at most `width` bits each, as archive_bits_size bytes. */
 void archive_bits_put(uint8_t *to, const uint64_t *v, size_t n, unsigned width);
 

@@ -46,7 +46,7 @@ static bool get_form(struct cursor *c, size_t n, struct form *f)
 	f->packing = flags & STREAM_PACKING_MASK;
 	f->differences = flags & STREAM_DIFFERENCES;
 	if (flags > STREAM_FLAGS || (sizes & 15) > 8 || sizes >> 4 > 8 || (!f->differences && sizes >> 4) ||
-	    (f->differences && n == 0) || n > UINT32_MAX)
+	    (f->differences && n == 0) || n > ARCHIVE_STREAM_VALUES_MAX)
 		return false;
 	f->n = n - f->differences;
 	f->base = get_short(c, sizes & 15);
@@ -63,12 +63,14 @@ static bool get_form(struct cursor *c, size_t n, struct form *f)
 	return cursor_ok(c);
 }
 
-/* The classes' table as it is read. Those beyond the last are void. */
+/* The classes' table as it is read. What a void class holds is nowhere: its remainders have bits without end.
+ */
 struct class_table {
-	uint64_t least[STREAM_CLASSES_MAX];
-	uint8_t width[STREAM_CLASSES_MAX];
+	uint64_t least[STREAM_CLASSES_MAX], mask[STREAM_CLASSES_MAX], width[STREAM_CLASSES_MAX];
 	unsigned n, widest;
 };
+
+static const uint64_t VOID_WIDTH = UINT64_MAX / 2 / ARCHIVE_STREAM_VALUES_MAX;
 
 static bool get_class_table(struct cursor *c, struct class_table *t)
 {
@@ -76,64 +78,81 @@ static bool get_class_table(struct cursor *c, struct class_table *t)
 	t->widest = 0;
 	if (t->n < 2 || t->n > STREAM_CLASSES_MAX)
 		return false;
-	for (unsigned k = 0; k < t->n; k++) {
-		unsigned low = get_width(c), width = get_width(c);
+	for (unsigned k = 0; k < STREAM_CLASSES_MAX; k++) {
+		bool there = k < t->n;
+		unsigned low = there ? get_width(c) : 0, width = there ? get_width(c) : 0;
 		t->least[k] = stream_class_least(low);
-		t->width[k] = (uint8_t)width;
+		t->mask[k] = archive_bits_mask(width);
+		t->width[k] = there ? width : VOID_WIDTH;
 		t->widest = width > t->widest ? width : t->widest;
 	}
 	return cursor_ok(c);
 }
 
-static bool get_classes(struct cursor *c, size_t n, uint64_t *v)
+/*
+ * Where the classes' bits and the remainders' begin, how many bytes are there from each on, and what becomes
+ * of the numbers.
+ */
+struct classed {
+	const uint8_t *classes, *rest;
+	size_t classes_left, rest_left;
+	unsigned class_width;
+	uint64_t base, scale;
+};
+
+/* Puts n values and gives the bits of their remainders, which may be more than are there. */
+static size_t get_remainders(const struct classed *in, const struct class_table *t, uint64_t *v, size_t n)
 {
-	struct class_table t = {.n = 0};
-	if (!get_class_table(c, &t))
-		return false;
-	unsigned class_width = archive_bits_of(t.n - 1);
-	const uint8_t *p = take_bits(c, n, class_width);
-	if (!p)
-		return false;
-	archive_bits_get(p, n, class_width, 0, 1, v);
-	uint64_t most = 0;
-	size_t bits = 0, at = 0, i = 0;
-	for (size_t k = 0; k < n; k++) {
-		most = v[k] > most ? v[k] : most;
-		bits += t.width[v[k] % STREAM_CLASSES_MAX];
-	}
-	if (most >= t.n)
-		return false;
-	size_t size = (bits + 7) / 8;
-	p = cursor_take(c, size);
-	if (!p)
-		return false;
-	for (; t.widest <= 57 && i < n && size >= 8 && at / 8 <= size - 8; i++) {
-		unsigned width = t.width[v[i]];
-		uint64_t rest = load_le64(p + at / 8) >> at % 8 & archive_bits_mask(width);
-		v[i] = t.least[v[i]] + rest;
-		at += width;
-	}
+	const uint8_t *classes = in->classes, *rest = in->rest;
+	const uint64_t base = in->base, scale = in->scale, class_mask = archive_bits_mask(in->class_width);
+	size_t at = 0, class_at = 0, i = 0;
+	if (t->widest <= 57 &&
+	    in->rest_left >= 8) /* so many are there of the classes as well, for they come before */
+		for (; i < n && at / 8 <= in->rest_left - 8; i++) {
+			size_t k = load_le64(classes + class_at / 8) >> class_at % 8 & class_mask;
+			uint64_t number = load_le64(rest + at / 8) >> at % 8 & t->mask[k];
+			v[i] = base + scale * (t->least[k] + number);
+			class_at += in->class_width;
+			at += t->width[k];
+		}
 	for (; i < n; i++) {
-		unsigned width = t.width[v[i]];
-		v[i] = t.least[v[i]] + archive_bits_at(p, size, at, width);
-		at += width;
+		uint64_t k = archive_bits_at(classes, in->classes_left, class_at, in->class_width);
+		uint64_t number = archive_bits_at(rest, in->rest_left, at, 64) & t->mask[k];
+		v[i] = base + scale * (t->least[k] + number);
+		class_at += in->class_width;
+		at += t->width[k];
 	}
-	return true;
+	return at;
 }
 
-static bool get_planes(struct cursor *c, size_t n, uint64_t *v)
+static bool get_classes(struct cursor *c, size_t n, uint64_t base, uint64_t scale, uint64_t *v)
+{
+	struct class_table t;
+	if (!get_class_table(c, &t))
+		return false;
+	struct classed in = {.class_width = archive_bits_of(t.n - 1), .base = base, .scale = scale};
+	in.classes_left = cursor_left(c);
+	in.classes = take_bits(c, n, in.class_width);
+	if (!in.classes)
+		return false;
+	in.rest_left = cursor_left(c);
+	in.rest = cursor_peek(c, 0);
+	cursor_skip(c, (get_remainders(&in, &t, v, n) + 7) / 8);
+	return cursor_ok(c);
+}
+
+static bool get_planes(struct cursor *c, size_t n, uint64_t base, uint64_t scale, uint64_t *v)
 {
 	unsigned width = cursor_u8(c);
 	const uint8_t *p = width <= 8 ? cursor_take(c, n * width) : NULL;
 	if (!p)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		v[i] = width ? p[i] : 0;
-	for (unsigned plane = 1; plane < width; plane++) {
-		const uint8_t *from = p + plane * n;
-		unsigned shift = plane * 8;
+		v[i] = base;
+	for (unsigned plane = 0; plane < width; plane++, p += n) {
+		uint64_t factor = scale << plane * 8;
 		for (size_t i = 0; i < n; i++)
-			v[i] += (uint64_t)from[i] << shift;
+			v[i] += p[i] * factor;
 	}
 	return true;
 }
@@ -156,24 +175,21 @@ static bool look_up(const struct form *f, uint64_t *v, size_t n)
 static bool get_numbers(struct cursor *c, const struct form *f, uint64_t *v)
 {
 	bool plain = f->n_values == 0;
-	if (f->packing == STREAM_BITS) {
+	uint64_t base = plain ? f->base : 0, scale = plain ? f->scale : 1;
+	bool good = false;
+	switch (f->packing) {
+	case STREAM_BITS: {
 		unsigned width = get_width(c);
 		const uint8_t *p = take_bits(c, f->n, width);
-		if (!p)
-			return false;
-		archive_bits_get(p, f->n, width, plain ? f->base : 0, plain ? f->scale : 1, v);
-		return plain || look_up(f, v, f->n);
+		good = p != NULL;
+		if (good)
+			archive_bits_get(p, f->n, width, base, scale, v);
+		break;
 	}
-	if (f->packing == STREAM_CLASSES ? !get_classes(c, f->n, v) : !get_planes(c, f->n, v))
-		return false;
-	if (!plain)
-		return look_up(f, v, f->n);
-	if (f->scale != 1)
-		for (size_t i = 0; i < f->n; i++)
-			v[i] *= f->scale;
-	for (size_t i = 0; i < f->n; i++)
-		v[i] += f->base;
-	return true;
+	case STREAM_CLASSES: good = get_classes(c, f->n, base, scale, v); break;
+	case STREAM_PLANES: good = get_planes(c, f->n, base, scale, v); break;
+	}
+	return good && (plain || look_up(f, v, f->n));
 }
 
 static bool get_values(struct cursor *c, size_t n, struct archive_stream *s)
@@ -192,8 +208,9 @@ static bool get_values(struct cursor *c, size_t n, struct archive_stream *s)
 		return false;
 	if (f.differences)
 		s->v[0] = f.first;
+	uint64_t *v = s->v, sum = v[0];
 	for (size_t i = 1; f.differences && i < n; i++)
-		s->v[i] += s->v[i - 1];
+		v[i] = sum += v[i];
 	return true;
 }
 

@@ -23,7 +23,7 @@
 #include "base/cursor.h"
 #include "base/dynbuf.h"
 
-enum { ARCHIVE_STREAM_DICTIONARY_MAX = 1024 };
+enum { ARCHIVE_STREAM_VALUES_MAX = 1 << 24, ARCHIVE_STREAM_DICTIONARY_MAX = 1024 };
 
 /* A decoded run, whose memory is used again. Zeroed struct = empty. */
 struct archive_stream {
@@ -52,8 +52,8 @@ static inline uint64_t archive_unzigzag(uint64_t z)
 /* Writes a constant out into all n values. */
 void archive_stream_expand(struct archive_stream *s);
 /*
- * Appends n values (below 2^32). True: a general compressor may make it shorter; false: it isn't worth
- * trying. seed: see base/hash.h. Errors stay in out->error.
+ * Appends n values. True: a general compressor may make it shorter; false: it isn't worth
+ * trying. seed: see base/hash.h. Errors stay in out->error: -ENOMEM, -ERR_LIMIT.
  */
 bool archive_stream_put(struct dynbuf *out, const uint64_t *v, size_t n, uint64_t seed);
 /*

@@ -53,6 +53,7 @@ static void set_class(struct stream_classes *c, const struct search *s, size_t k
 	c->width[k] = (uint8_t)width_of(s, i, j);
 	for (size_t l = i; l <= j; l++)
 		c->of[s->length[l]] = (uint8_t)k;
+	c->rest += (s->before[j + 1] - s->before[i]) * c->width[k];
 }
 
 static uint64_t overhead(const struct search *s, size_t classes)

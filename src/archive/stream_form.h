@@ -28,7 +28,8 @@ struct stream_classes {
 	size_t n;
 	uint8_t low[STREAM_CLASSES_MAX], width[STREAM_CLASSES_MAX];
 	uint8_t of[STREAM_LENGTHS]; /* by length: the class of such numbers; for lengths that occur */
-	uint64_t bits;              /* that the numbers take with it, the table too */
+	uint64_t rest;              /* bits of all remainders */
+	uint64_t bits;              /* that the numbers take in all, the table too */
 };
 
 static inline uint64_t stream_class_least(unsigned low)

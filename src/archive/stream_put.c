@@ -6,12 +6,12 @@
 #include "archive/bits.h"
 #include "archive/stream.h"
 #include "archive/stream_form.h"
+#include "base/err.h"
 
 enum {
 	SLOTS = 4 * ARCHIVE_STREAM_DICTIONARY_MAX,
 	PROBES_MAX = 16, /* a run whose values collide gets no dictionary */
-	VALUE_EARLY =
-	    256, /* after so many values, a dictionary that grows by nearly each of them is given up */
+	EARLY = 256, /* after so many values, a dictionary that grows by nearly each of them is given up */
 	GROUPS = 256,
 	REPEAT_BITS = 32, /* of numbers that come again together: what a match costs zstd, and a little */
 	REPEAT_MIN_VALUES = 4,
@@ -41,6 +41,7 @@ struct run {
 	uint64_t step_range;
 	struct dictionary dictionary;
 	struct stream_classes classes;
+	bool distinct; /* values hardly ever come again */
 	enum stream_packing packing;
 	unsigned flags;
 };
@@ -55,26 +56,43 @@ static uint64_t greatest_divisor(uint64_t a, uint64_t b)
 	return a;
 }
 
-/* What divides all values less the least: times are often in whole microseconds. Random ones end this soon.
+/* The inverse of an odd number, modulo 2^64, by Newton: three bits are right at first, each turn doubles
+ * them. */
+static uint64_t inverse_of(uint64_t odd)
+{
+	uint64_t inverse = odd;
+	for (int i = 0; i < 5; i++)
+		inverse *= 2 - odd * inverse;
+	return inverse;
+}
+
+/*
+ * What divides all values less the least: times are often in whole microseconds. Random values end this soon.
+ * An odd number divides x if x times its inverse doesn't wrap, which is no more than x / odd then.
  */
 static uint64_t scale_of(const uint64_t *v, size_t n, uint64_t least)
 {
-	uint64_t scale = 0;
-	for (size_t i = 0; i < n && scale != 1; i++) {
-		uint64_t d = v[i] - least;
-		if (scale == 0 || d < scale || d % scale)
-			scale = greatest_divisor(d, scale);
+	uint64_t any = 0, odd = 0, inverse = 0, largest = 0;
+	for (size_t i = 0; i < n; i++)
+		any |= v[i] - least;
+	unsigned shift = (unsigned)__builtin_ctzll(any);
+	for (size_t i = 0; i < n && odd != 1; i++) {
+		uint64_t d = (v[i] - least) >> shift;
+		if (d == 0 || (odd && d * inverse <= largest))
+			continue;
+		odd = greatest_divisor(odd, d);
+		odd >>= __builtin_ctzll(odd);
+		inverse = inverse_of(odd);
+		largest = UINT64_MAX / odd;
 	}
-	return scale;
+	return odd << shift;
 }
 
-/* Numbers of all values into r->x: exact division is multiplication with the inverse of the odd part. */
+/* Numbers of all values into r->x: exact division is multiplication with the inverse. */
 static void make_numbers(struct run *r)
 {
 	unsigned shift = (unsigned)__builtin_ctzll(r->scale);
-	uint64_t odd = r->scale >> shift, inverse = odd;
-	for (int i = 0; i < 5; i++) /* Newton: 3 bits are right at first, each turn doubles them */
-		inverse *= 2 - odd * inverse;
+	uint64_t inverse = inverse_of(r->scale >> shift);
 	if (r->scale == 1)
 		for (size_t i = 0; i < r->n; i++)
 			r->x[i] = r->v[i] - r->base;
@@ -95,21 +113,33 @@ static void survey_steps(struct run *r)
 	r->step_range = (uint64_t)most - (uint64_t)least;
 }
 
+/* Counts in turn in two places, for a count that follows upon itself waits for itself. */
+struct lengths {
+	uint32_t of[2][STREAM_LENGTHS];
+};
+
+static void choose_classes(struct lengths *l, struct stream_classes *ret_classes)
+{
+	for (size_t k = 0; k < STREAM_LENGTHS; k++)
+		l->of[0][k] += l->of[1][k];
+	stream_classes_choose(l->of[0], ret_classes);
+}
+
 static void choose_plain(struct run *r)
 {
-	uint32_t lengths[STREAM_LENGTHS] = {0};
+	struct lengths l = {0};
 	for (size_t i = 0; i < r->n; i++)
-		lengths[archive_bits_of(r->x[i])]++;
-	stream_classes_choose(lengths, &r->classes);
+		l.of[i % 2][archive_bits_of(r->x[i])]++;
+	choose_classes(&l, &r->classes);
 }
 
 static void choose_steps(struct run *r)
 {
-	uint32_t lengths[STREAM_LENGTHS] = {0};
+	struct lengths l = {0};
 	struct stream_classes c;
 	for (size_t i = 1; i < r->n; i++)
-		lengths[archive_bits_of(r->x[i] - r->x[i - 1] - r->step)]++;
-	stream_classes_choose(lengths, &c);
+		l.of[i % 2][archive_bits_of(r->x[i] - r->x[i - 1] - r->step)]++;
+	choose_classes(&l, &c);
 	if (c.bits + 128 < r->classes.bits) {
 		r->classes = c;
 		r->flags |= STREAM_DIFFERENCES;
@@ -119,8 +149,11 @@ static void choose_steps(struct run *r)
 /* The place of x, which is added if it is new; the maximum where there is no room. */
 static size_t place_of(struct dictionary *d, uint64_t x, uint64_t seed)
 {
-	uint64_t h = (x ^ seed) * UINT64_C(0x9e3779b97f4a7c15);
-	size_t slot = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93) >> 52;
+	size_t slot = (size_t)x;
+	if (x >= SLOTS) {
+		uint64_t h = (x ^ seed) * UINT64_C(0x9e3779b97f4a7c15);
+		slot = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93) >> 52;
+	}
 	for (int probe = 0; probe < PROBES_MAX; probe++, slot = (slot + 1) % SLOTS) {
 		size_t place = d->slots[slot] - (size_t)1;
 		if (d->slots[slot] == 0) {
@@ -137,6 +170,8 @@ static size_t place_of(struct dictionary *d, uint64_t x, uint64_t seed)
 	return ARCHIVE_STREAM_DICTIONARY_MAX;
 }
 
+/* False where there are too many. r->distinct tells whether that showed because hardly any value comes again.
+ */
 static bool fill_dictionary(struct run *r, uint64_t seed)
 {
 	struct dictionary *d = &r->dictionary;
@@ -146,8 +181,8 @@ static bool fill_dictionary(struct run *r, uint64_t seed)
 	for (size_t i = 0; i < r->n; i++) {
 		if (i == 0 || r->x[i] != r->x[i - 1])
 			place = place_of(d, r->x[i], seed);
-		if (place == ARCHIVE_STREAM_DICTIONARY_MAX || d->n > most ||
-		    (i == VALUE_EARLY && d->n > VALUE_EARLY - VALUE_EARLY / 16))
+		r->distinct = i == EARLY && d->n > EARLY - EARLY / 16;
+		if (place == ARCHIVE_STREAM_DICTIONARY_MAX || d->n > most || r->distinct)
 			return false;
 		r->places[i] = (uint16_t)place;
 		d->counts[place]++;
@@ -203,7 +238,7 @@ static bool repeats(const struct run *r)
 	size_t width = (size_t)(r->classes.bits / r->n) + 1, found = 0;
 	size_t k = REPEAT_BITS / width + 1;
 	k = k < REPEAT_MIN_VALUES ? REPEAT_MIN_VALUES : k;
-	if (r->classes.bits < COMPRESS_MIN_BITS || r->n < 4 * k)
+	if (r->distinct || r->classes.bits < COMPRESS_MIN_BITS || r->n < 4 * k)
 		return false;
 	memset(seen, 0, sizeof(seen));
 	const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
@@ -232,10 +267,19 @@ static size_t bytes_of(uint64_t v)
 	return (archive_bits_of(v) + 7) / 8;
 }
 
+/* Room for packed bits, with the slack behind it that writing them needs. */
+static uint8_t *grow_bits(struct dynbuf *out, size_t bytes)
+{
+	uint8_t *to = dynbuf_grow(out, bytes + ARCHIVE_BITS_SLACK);
+	if (to)
+		out->n -= ARCHIVE_BITS_SLACK;
+	return to;
+}
+
 static void put_bits(struct dynbuf *out, const uint64_t *x, size_t n, unsigned width)
 {
 	dynbuf_u8(out, (uint8_t)width);
-	uint8_t *to = n && width ? dynbuf_grow(out, archive_bits_size(n, width)) : NULL;
+	uint8_t *to = grow_bits(out, archive_bits_size(n, width));
 	if (to)
 		archive_bits_put(to, x, n, width);
 }
@@ -243,25 +287,28 @@ static void put_bits(struct dynbuf *out, const uint64_t *x, size_t n, unsigned w
 static void put_classes(struct dynbuf *out, const uint64_t *x, size_t n, const struct stream_classes *c)
 {
 	unsigned class_width = archive_bits_of(c->n - 1);
-	size_t bits = 0;
+	uint64_t least[STREAM_CLASSES_MAX];
 	dynbuf_u8(out, (uint8_t)c->n);
 	for (size_t k = 0; k < c->n; k++) {
 		dynbuf_u8(out, c->low[k]);
 		dynbuf_u8(out, c->width[k]);
+		least[k] = stream_class_least(c->low[k]);
 	}
-	for (size_t i = 0; i < n; i++)
-		bits += c->width[c->of[archive_bits_of(x[i])]];
-	size_t classes_size = archive_bits_size(n, class_width);
-	uint8_t *to = dynbuf_grow(out, classes_size + (bits + 7) / 8);
+	uint8_t *to = grow_bits(out, archive_bits_size(n, class_width));
 	if (!to)
 		return;
-	struct archive_bits_writer classes = {.to = to}, rest = {.to = to + classes_size};
+	struct archive_bits_writer classes = {.to = to};
+	for (size_t i = 0; i < n; i++)
+		archive_bits_put_one(&classes, c->of[archive_bits_of(x[i])], class_width);
+	archive_bits_end(&classes);
+	to = grow_bits(out, (size_t)(c->rest + 7) / 8);
+	if (!to)
+		return;
+	struct archive_bits_writer rest = {.to = to};
 	for (size_t i = 0; i < n; i++) {
 		unsigned k = c->of[archive_bits_of(x[i])];
-		archive_bits_put_one(&classes, k, class_width);
-		archive_bits_put_one(&rest, x[i] - stream_class_least(c->low[k]), c->width[k]);
+		archive_bits_put_one(&rest, x[i] - least[k], c->width[k]);
 	}
-	archive_bits_end(&classes);
 	archive_bits_end(&rest);
 }
 
@@ -358,6 +405,10 @@ static void put_run(struct dynbuf *out, struct run *r, uint64_t seed)
 bool archive_stream_put(struct dynbuf *out, const uint64_t *v, size_t n, uint64_t seed)
 {
 	uint64_t least = n ? v[0] : 0, most = least;
+	if (n > ARCHIVE_STREAM_VALUES_MAX) {
+		out->error = -ERR_LIMIT;
+		return false;
+	}
 	for (size_t i = 1; i < n; i++) {
 		least = v[i] < least ? v[i] : least;
 		most = v[i] > most ? v[i] : most;
@@ -377,6 +428,7 @@ bool archive_stream_put(struct dynbuf *out, const uint64_t *v, size_t n, uint64_
 	r.n = n;
 	r.base = least;
 	r.most = most;
+	r.distinct = false;
 	r.flags = 0;
 	put_run(out, &r, seed);
 	free(r.x);
