@@ -28,19 +28,23 @@ struct audit_fault {
 typedef void (*audit_fn)(void *context, const struct audit_fault *fault);
 
 struct audit {
-	uint64_t entries;        /* whole lines of the log */
-	uint64_t torn;           /* bytes behind them */
-	uint64_t checkpoints;    /* in the history */
-	uint64_t faults;         /* all that were told */
+	uint64_t entries;          /* whole lines of the log */
+	uint64_t torn;             /* bytes behind them */
+	uint64_t checkpoints;      /* in the history */
+	uint64_t torn_checkpoints; /* bytes of a torn one at the end of it */
+	uint64_t faults;           /* all that were told */
 	uint64_t signed_entries; /* of the largest checkpoint that is in order and signed by a trusted key */
 	uint64_t cosigned_entries; /* the same, of those that a quorum cosigned too; 0 where quorum is 0 */
 	struct ledger_verifier keys[LEDGER_KEYS_MAX]; /* trusted in the end: those given, then rotated ones */
 	size_t n_keys;
 };
 
-/* trust: may have no keys; then no checkpoint is held to be unsigned, and signed_entries is of any in order.
- * Too few cosignatures are a fault only of the whole: that no checkpoint has them. 0 where it could be done,
- * with faults or without; -ENOENT (no log), -errno, -ENOMEM. */
+/*
+ * trust may have no keys: then no checkpoint is held to be unsigned, and signed_entries is of any that is in
+ * order; with keys it is a fault that there is no checkpoint at all. Too few cosignatures are a fault only of
+ * the whole: that no checkpoint has a quorum. 0 where it could be done, with faults or without; -ENOENT (no
+ * log), -errno, -ERR_LIMIT, -ENOMEM.
+ */
 int ledger_audit(
     int folder, const struct ledger_trust *trust, audit_fn each, void *context, struct audit *ret_audit);
 

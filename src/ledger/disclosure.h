@@ -75,6 +75,7 @@ struct disclosure_fault {
 struct disclosure_verdict {
 	struct checkpoint checkpoint;   /* borrows from the disclosure */
 	struct checkpoint_verdict seal; /* signers: bits of trust->keys, then of the rotated keys in order */
+	struct ledger_verifier signer;  /* the first of those that signed the checkpoint */
 	size_t n_records;
 };
 

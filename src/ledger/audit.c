@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "ledger/book.h"
+#include "ledger/file.h"
+#include "ledger/history.h"
+#include "ledger/load.h"
+
+struct auditor {
+	const struct ledger_trust *trust;
+	audit_fn each;
+	void *context;
+	struct audit *audit;
+	struct book book;
+	struct merkle_tree tree; /* of the entries up to the checkpoint looked at last */
+	bool unreadable;         /* the latest checkpoint is there, and not to be read */
+	size_t keys_looked;      /* entries before this have handed their keys over */
+};
+
+static void tell(struct auditor *a, const struct audit_fault *fault)
+{
+	a->audit->faults++;
+	if (a->each)
+		a->each(a->context, fault);
+}
+
+/* Trusts the keys that the log's first entries name: a key that was trusted before has signed them. */
+static void take_keys(struct auditor *a, uint64_t entries)
+{
+	struct audit *audit = a->audit;
+	for (; a->keys_looked < entries; a->keys_looked++) {
+		struct ledger_entry e = book_at(&a->book, a->keys_looked);
+		struct ledger_verifier v;
+		bool known = e.type != LEDGER_KEY || ledger_verifier_parse(e.text, &v) < 0;
+		for (size_t i = 0; i < audit->n_keys && !known; i++)
+			known = ledger_verifier_equal(&v, &audit->keys[i]);
+		if (!known && audit->n_keys < LEDGER_KEYS_MAX)
+			audit->keys[audit->n_keys++] = v;
+	}
+}
+
+/* The root of the log's first entries; the tree given has fewer or as many. */
+static struct merkle_hash root_of(const struct auditor *a, struct merkle_tree *t, uint64_t size)
+{
+	while (t->leaves < size)
+		merkle_add(t, &a->book.leaves[t->leaves]);
+	return merkle_root(t);
+}
+
+static int against_log(struct auditor *a, struct merkle_tree *t, const struct checkpoint *c, const char **why)
+{
+	struct ledger_entry begin = a->book.n ? book_at(&a->book, 0) : (struct ledger_entry){0};
+	struct merkle_hash root;
+	if (!text_equal(c->origin, begin.text)) {
+		*why = "is of another log";
+		return -ERR_CHECKSUM;
+	}
+	if (c->size > a->book.n) {
+		*why = "is of more entries than the log has";
+		return -ERR_CHECKSUM;
+	}
+	if (c->size < t->leaves) {
+		*why = "is of fewer entries than the one before it";
+		return -ERR_CHECKSUM;
+	}
+	root = root_of(a, t, c->size);
+	*why = "has another root than the log's entries";
+	return merkle_equal(&root, &c->root) ? 0 : -ERR_CHECKSUM;
+}
+
+static int against_keys(
+    struct auditor *a, const struct note *note, struct checkpoint_verdict *v, const char **why)
+{
+	struct ledger_trust trust = *a->trust;
+	trust.keys = a->audit->keys;
+	trust.n_keys = a->audit->n_keys;
+	trust.quorum = 0;
+	int r = checkpoint_verify(note, &trust, v);
+	if (r == -EACCES && a->trust->n_keys == 0)
+		return 0;
+	*why = r == -EACCES ? "is not signed by a trusted key"
+	                    : "has a signature of a known key that doesn't fit its text";
+	return r;
+}
+
+/* One checkpoint: what is wrong with it is told. Memory's end alone is an error. */
+static int look(
+    struct auditor *a, struct merkle_tree *t, enum audit_file file, uint64_t line, struct text bytes)
+{
+	struct audit_fault fault = {.file = file, .line = line};
+	struct checkpoint_verdict v = {0};
+	struct note note;
+	struct checkpoint c = {0};
+	fault.error = checkpoint_parse_note(bytes, &note, &c, &fault.why);
+	if (fault.error == 0)
+		fault.error = against_log(a, t, &c, &fault.why);
+	if (fault.error == 0)
+		fault.error = against_keys(a, &note, &v, &fault.why);
+	fault.size = c.size;
+	if (fault.error == -ENOMEM)
+		return -ENOMEM;
+	if (fault.error < 0) {
+		tell(a, &fault);
+		return 0;
+	}
+	take_keys(a, c.size);
+	if (c.size > a->audit->signed_entries)
+		a->audit->signed_entries = c.size;
+	if (a->trust->quorum && v.n_cosigners >= a->trust->quorum && c.size > a->audit->cosigned_entries)
+		a->audit->cosigned_entries = c.size;
+	return 0;
+}
+
+static uint64_t lines_of(struct text t)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < t.n; i++)
+		n += t.p[i] == '\n';
+	return n;
+}
+
+/* The text of a note, whatever its form. */
+static struct text text_part(struct text bytes)
+{
+	struct note note;
+	return note_parse(bytes, &note, NULL) == 0 ? note.text : bytes;
+}
+
+static int look_all(struct auditor *a, struct text history, struct text latest)
+{
+	struct merkle_tree once = {0};
+	struct text note;
+	uint64_t line = 1;
+	bool found = false;
+	int r;
+	while ((r = history_next(&history, &note)) == 0) {
+		a->audit->checkpoints++;
+		found = found || (latest.n && text_equal(text_part(note), text_part(latest)));
+		r = look(a, &a->tree, AUDIT_CHECKPOINTS, line, note);
+		if (r < 0)
+			return r;
+		line += lines_of(note);
+	}
+	if (r == -ERR_TRUNCATED)
+		a->audit->torn_checkpoints = history.n;
+	r = latest.n ? look(a, &once, AUDIT_CHECKPOINT, 1, latest) : 0;
+	if (latest.n && !found)
+		tell(a, &(struct audit_fault){.file = AUDIT_CHECKPOINT,
+		            .line = 1,
+		            .error = -ERR_CHECKSUM,
+		            .why = "is not among the log's checkpoints"});
+	if (!latest.n && !a->unreadable && (a->audit->checkpoints || a->trust->n_keys))
+		tell(a, &(struct audit_fault){
+		            .file = AUDIT_CHECKPOINT, .error = -ENOENT, .why = "there is none"});
+	if (a->trust->quorum && !a->audit->cosigned_entries)
+		tell(a, &(struct audit_fault){.file = AUDIT_CHECKPOINTS,
+		            .error = -EACCES,
+		            .why = "none has the cosignatures of enough witnesses"});
+	return r;
+}
+
+static int load(struct auditor *a, int folder)
+{
+	struct load_fault fault;
+	uint64_t size;
+	int fd, r = ledger_file_open(folder, LEDGER_LOG, O_RDONLY, &fd);
+	if (r < 0)
+		return r;
+	r = load_log(fd, &a->book, &size, &a->audit->torn, &fault);
+	close(fd);
+	if (r == -ERR_MALFORMED) {
+		tell(a, &(struct audit_fault){
+		            .file = AUDIT_LOG, .line = fault.line, .error = r, .why = fault.why});
+		r = 0;
+	}
+	a->audit->entries = a->book.n;
+	return r;
+}
+
+int ledger_audit(
+    int folder, const struct ledger_trust *trust, audit_fn each, void *context, struct audit *ret_audit)
+{
+	struct audit audit = {.n_keys = trust->n_keys};
+	struct auditor a = {.trust = trust, .each = each, .context = context, .audit = &audit};
+	struct dynbuf history = {.max = HISTORY_MAX}, latest = {0};
+	if (trust->n_keys > LEDGER_KEYS_MAX || trust->n_witnesses > LEDGER_KEYS_MAX)
+		return -ERR_LIMIT;
+	for (size_t i = 0; i < trust->n_keys; i++)
+		audit.keys[i] = trust->keys[i];
+	/* In this order: a writer may be at work, and the log never lacks what a checkpoint is of. */
+	int r = history_latest(folder, &latest);
+	a.unreadable = r < 0 && r != -ENOENT && r != -ENOMEM;
+	if (a.unreadable)
+		tell(&a, &(struct audit_fault){
+		             .file = AUDIT_CHECKPOINT, .error = r, .why = "can't be read, or is too long"});
+	if (r != -ENOMEM)
+		r = history_read(folder, &history);
+	if (r == 0)
+		r = book_init(&a.book);
+	if (r == 0)
+		r = load(&a, folder);
+	if (r == 0)
+		r = look_all(&a, dynbuf_view(&history), dynbuf_view(&latest));
+	if (r == 0)
+		*ret_audit = audit;
+	book_free(&a.book);
+	dynbuf_free(&history);
+	dynbuf_free(&latest);
+	return r;
+}
