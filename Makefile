@@ -4,13 +4,15 @@
 # make test    install what is needed, build, run every test; the last line reads "N passed, N failed"
 # make install honours PREFIX and DESTDIR
 # make range   record the range's break-ins anew (root; half an hour)
-# make bench   print the figures of bench/RESULTS.md
+# make bench   print the figures of bench/RESULTS.md but for the archive's
+# make bench-archive [FLOWS=100000000] [WORK=/tmp]
+#              print the archive's, beside other systems that are installed; half an hour, 300 bytes of disk a flow
 # make fuzz    every fuzz target, ten minutes each
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all demo test setup build install range bench fuzz clean
+.PHONY: all demo test setup build install range bench bench-archive fuzz clean
 
 all: build
 
@@ -41,6 +43,13 @@ range:
 
 bench: setup build
 	bench/run.sh
+
+FLOWS ?= 100000000
+WORK ?= /tmp
+
+bench-archive: setup build
+	@ninja -C build --quiet bench/bench_history bench/bench_hunts
+	@bench/archive.py --flows $(FLOWS) --work $(WORK)
 
 fuzz: setup
 	tests/fuzz/run.sh

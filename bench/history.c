@@ -41,7 +41,7 @@ struct spent {
 struct run {
 	struct history_options options;
 	const char *archive_path, *csv_path, *nfdump_path, *lists_path;
-	uint64_t sync_every;
+	uint64_t sync_every, stop;
 	struct world *world;
 	struct history *history;
 	struct archive *archive;
@@ -54,10 +54,11 @@ struct run {
 };
 
 static const char usage[] =
-    "usage: history --flows N [--days D] [--assets N] [--names N] [--seed S] [--ns]\n"
+    "usage: history --flows N [--days D] [--assets N] [--names N] [--seed S] [--ns] [--stop N]\n"
     "               [--archive FOLDER] [--sync N] [--csv FOLDER] [--nfdump FOLDER] [--indicators FOLDER]\n"
     "Folders for CSV, nfdump and indicators must be there. --ns: whole nanoseconds, not microseconds.\n"
-    "--sync: flows between two calls of archive_sync (1,000,000).\n";
+    "--stop: only that many of them, from the beginning. --sync: flows between two calls of archive_sync "
+    "(1,000,000).\n";
 
 static double seconds(clockid_t clock)
 {
@@ -81,8 +82,8 @@ static void charge(struct spent *to, struct spent *since)
 
 static size_t make(struct run *run)
 {
-	size_t n = 0;
-	for (; n < BATCH && history_next(run->history, &run->batch[n].flow); n++) {
+	size_t n = 0, most = run->stop - run->flows < BATCH ? run->stop - run->flows : BATCH;
+	for (; n < most && history_next(run->history, &run->batch[n].flow); n++) {
 		struct made *m = &run->batch[n];
 		if (m->flow.also.n) {
 			m->also = m->flow.also.v[0];
@@ -253,7 +254,7 @@ static bool read_options(struct run *run, int argc, char **argv)
 {
 	static const struct option options[] = {{"flows", 1, NULL, 'f'}, {"days", 1, NULL, 'd'},
 	    {"assets", 1, NULL, 'a'}, {"names", 1, NULL, 'n'}, {"seed", 1, NULL, 's'}, {"ns", 0, NULL, 't'},
-	    {"archive", 1, NULL, 'A'}, {"sync", 1, NULL, 'S'}, {"csv", 1, NULL, 'C'},
+	    {"stop", 1, NULL, 'x'}, {"archive", 1, NULL, 'A'}, {"sync", 1, NULL, 'S'}, {"csv", 1, NULL, 'C'},
 	    {"nfdump", 1, NULL, 'N'}, {"indicators", 1, NULL, 'I'}, {0}};
 	struct history_options *o = &run->options;
 	uint64_t days = DAYS_DEFAULT, assets = ASSETS_DEFAULT, names = NAMES_DEFAULT;
@@ -266,6 +267,7 @@ static bool read_options(struct run *run, int argc, char **argv)
 		case 'n': good = read_number(optarg, 10000000, &names); break;
 		case 's': good = read_number(optarg, UINT64_MAX, &o->seed); break;
 		case 'S': good = read_number(optarg, UINT64_MAX, &run->sync_every); break;
+		case 'x': good = read_number(optarg, UINT64_MAX, &run->stop); break;
 		case 't': o->whole_ns = true; break;
 		case 'A': run->archive_path = optarg; break;
 		case 'C': run->csv_path = optarg; break;
@@ -283,8 +285,9 @@ static bool read_options(struct run *run, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	/* a Monday, midnight */
-	struct run run = {
-	    .options = {.seed = 1, .begin = INT64_C(1767571200) * NS_PER_S}, .sync_every = SYNC_DEFAULT};
+	struct run run = {.options = {.seed = 1, .begin = INT64_C(1767571200) * NS_PER_S},
+	    .sync_every = SYNC_DEFAULT,
+	    .stop = UINT64_MAX};
 	if (!read_options(&run, argc, argv)) {
 		fputs(usage, stderr);
 		return 2;

@@ -1,0 +1,298 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The archive on a generated history (bench/history.md), beside DuckDB, ClickHouse, nfdump and SQLite on the same data in the same run.
+
+archive.py [--flows N] [--work FOLDER] [--build FOLDER] [--runs N] [--cold N] [--peers NAME,...]. Prints the section "Archive" of
+bench/RESULTS.md. Needs about 300 bytes of disk a flow in the folder, and cleans up after itself. Page caches are dropped by
+/proc/sys/vm/drop_caches where that may be written (root); peers are measured cold only then.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from peers import common
+from peers.clickhouse import ClickHouse
+from peers.duckdb import DuckDB
+from peers.nfdump import Nfdump
+from peers.sqlite import SQLite
+
+BENCH = pathlib.Path(__file__).resolve().parent
+ROOT = BENCH.parent
+PEERS = {"duckdb": DuckDB, "clickhouse": ClickHouse, "nfdump": Nfdump, "sqlite": SQLite}
+LISTS = ["addrs-feed-10", "addrs-feed-1000", "addrs-feed-100000", "addrs-head-10", "addrs-head-1000", "addrs-head-100000", "addrs-every-10",
+         "addrs-every-1000", "addrs-every-100000", "domains-feed-1000", "domains-feed-100000", "domains-every-100000"]
+BYTES_A_FLOW = 300
+TENTH = 10
+AIMS = {"addrs-feed-1000": 20, "addrs-feed-100000": 500}
+
+
+def say(*words):
+    """Progress, beside the report."""
+    print(f"[{datetime.datetime.now():%H:%M:%S}]", *words, file=sys.stderr, flush=True)
+
+
+def ms(values):
+    if not values:
+        return "–"
+    v = statistics.median(values)
+    return f"{v:.0f}" if v >= 100 else f"{v:.1f}" if v >= 1 else f"{v:.2f}"
+
+
+def ratio(theirs, mine):
+    if not theirs or not mine:
+        return "–"
+    v = statistics.median(theirs) / statistics.median(mine)
+    return f"{v:.0f}" if v >= 10 else f"{v:.1f}" if v >= 1 else f"{v:.2f}"
+
+
+def machine():
+    model = next((l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo", encoding="ascii") if l.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB of memory, Linux {platform.release().split('-')[0]}"
+
+
+class Ours:
+    """The archive, by bench_hunts from within a process and by the command."""
+
+    def __init__(self, args, work, flows, stop=None):
+        self.args, self.work, self.folder = args, work, work / ("archive" if stop is None else "archive-part")
+        self.history = [args.build / "bench" / "bench_history", "--flows", str(flows)] + (["--stop", str(stop)] if stop else [])
+        self.bulkhead = args.build / "bulkhead"
+
+    def make(self, lists=None):
+        extra = ["--indicators", lists] if lists else []
+        # a separate run makes the lists: nothing but the archive beside the archive
+        self.told = json.loads(common.run([*self.history, "--archive", self.folder]))
+        if lists:
+            self.told.update({k: v for k, v in json.loads(common.run([*self.history, *extra])).items() if k.endswith("_outside")})
+        return self.told
+
+    def hunt(self, lists, runs, cold, answers):
+        lines = common.run([self.args.build / "bench" / "bench_hunts", "--runs", runs, "--cold", cold, "--answers", answers, self.folder,
+                            *(l.path for l in lists)]).splitlines()
+        told = {pathlib.Path(t["list"]).name: t for t in map(json.loads, lines)}
+        for t in told.values():
+            t["cold_ms"] = [a + b for a, b in zip(t["cold_open_ms"], t["cold_hunt_ms"])]
+        return told
+
+    def has(self, verb):
+        return subprocess.run([self.bulkhead, verb, "--help"], capture_output=True, check=False).returncode == 0
+
+    def time_command(self, arguments, runs, cold=False):
+        """Milliseconds of each run, and what the last one said."""
+        taken = []
+        for _ in range(runs):
+            if cold:
+                common.drop_pages()
+            start = time.monotonic()
+            done = subprocess.run([str(a) for a in (self.bulkhead, *arguments)], capture_output=True, text=True, check=False)
+            taken.append((time.monotonic() - start) * 1e3)
+            if done.returncode not in (0, 1):
+                raise RuntimeError(f"bulkhead {' '.join(map(str, arguments))}: {done.stderr.strip()}")
+        return taken, done.stdout
+
+    def command(self, lists, runs, cold):
+        if not self.has("hunt"):
+            return {}
+        result = {}
+        for one in lists:
+            arguments = ("hunt", one.path, "--archive", self.folder, "--json")
+            self.time_command(arguments, 1)
+            result[one.name] = {"warm_ms": self.time_command(arguments, runs)[0],
+                                "cold_ms": self.time_command(arguments, cold, cold=True)[0] if cold else []}
+        return result
+
+
+def compare(answers, lists, peer, totals=None):
+    """Whether a peer's answers are ours, indicator by indicator: what differs, as sentences."""
+    wrong = []
+    for one in lists:
+        if totals is None:
+            ours = common.read_answer(answers / f"{one.name}.csv", one.domains)
+            theirs = common.read_answer(answers / f"{one.name}.{peer}.csv", one.domains)
+            if ours != theirs:
+                keys = [k for k in set(ours) | set(theirs) if ours.get(k) != theirs.get(k)]
+                wrong.append(f"{one.name}: {len(keys)} of {len(ours)} indicators differ, as {keys[0]}: {ours.get(keys[0])} and {theirs.get(keys[0])}")
+        elif one.name in totals:
+            ours = common.read_answer(answers / f"{one.name}.csv", one.domains)
+            total = (sum(v[0] for v in ours.values()), sum(v[1] + v[2] for v in ours.values()))
+            if total != totals[one.name]:
+                wrong.append(f"{one.name}: flows and bytes {total} and {totals[one.name]}")
+    return wrong
+
+
+def measure_peer(name, ours, lists, work, args, sources):
+    """One peer from loading to taking it away. {load, hunts, wrong} or {missing}."""
+    peer = PEERS[name](work)
+    try:
+        missing = peer.available()
+        if missing:
+            return {"missing": missing}
+        say(name, "loads")
+        load = peer.load(sources[name])
+        say(name, "hunts")
+        cold = min(args.cold, 3) if common.can_drop() else 0
+        hunts = peer.hunt(lists, args.runs, cold, args.answers / ("part" if name == "sqlite" else "whole"))
+        totals = {k: v["total"] for k, v in hunts.items()} if name == "nfdump" else None
+        asked = [l for l in lists if l.name in hunts]
+        wrong = compare(args.answers / ("part" if name == "sqlite" else "whole"), asked, name, totals)
+        return {"load": load, "hunts": hunts, "wrong": wrong}
+    finally:
+        peer.close()
+
+
+def row(*cells):
+    print("| " + " | ".join(str(c) for c in cells) + " |")
+
+
+def table(*head):
+    print()
+    row(*head)
+    row(*("---" for _ in head))
+
+
+def print_ingest(args, told, peers, tenth):
+    flows = told["flows"]
+    spent, wall = told["append_processor_s"] + told["close_processor_s"], told["append_s"] + told["close_s"]
+    print("\n### Ingest and size")
+    table("", "M flows/s", "of one core's time", "bytes a flow", "remarks")
+    row("**archive**, ledger and postings included", f"**{flows / wall / 1e6:.2f}**", f"{flows / spent / 1e6:.2f} M",
+        f"**{told['bytes'] / flows:.1f}**", f"{told['segments']} segments; aims: 1 M/s, 24 bytes")
+    row("making the flows (not in the above)", f"{flows / told['generate_s'] / 1e6:.2f}", f"{flows / told['generate_processor_s'] / 1e6:.2f} M", "–", "")
+    for name, peer in peers.items():
+        if "load" not in peer:
+            continue
+        load, count = peer["load"], tenth if name == "sqlite" else flows
+        counted = count if name != "nfdump" else flows
+        row(name, f"{count / load['seconds'] / 1e6:.2f}" if load["seconds"] else "–",
+            f"{count / load['processor'] / 1e6:.2f} M" if load["processor"] else "–", f"{load['bytes'] / counted:.1f}", load["note"])
+    print("\nPeers read CSV, which the archive doesn't: what that costs DuckDB is told. They hold 24 of our 36 columns: no MAC addresses, VLANs, "
+          "time of the handshake, flags; nfdump 13, milliseconds, no names, and no duplicates.")
+
+
+def print_hunts(title, lists, ours, command, peers, key):
+    print(f"\n### {title}")
+    names = [n for n in peers if "hunts" in peers[n]]
+    table("list", "hits", "archive, in process", "`bulkhead hunt`", *names, *(f"{n} / archive" for n in names))
+    for one in lists:
+        t = ours[one.name]
+        mine = t[key]
+        cells = []
+        ratios = []
+        for n in names:
+            theirs = peers[n]["hunts"].get(one.name, {}).get(key)
+            cells.append(ms(theirs))
+            ratios.append(ratio(theirs, mine))
+        aim = f" (aim {AIMS[one.name]})" if one.name in AIMS and key == "warm_ms" else ""
+        row(f"{one.kind}, {one.size:,} {'domains' if one.domains else 'addresses'}", f"{t['flows']:,}", f"**{ms(mine)}**{aim}",
+            ms(command.get(one.name, {}).get(key)), *cells, *ratios)
+
+
+def print_answers(peers):
+    print("\nAnswers (flows, bytes each way, first and last time of every indicator; of nfdump the flows and bytes of the whole list):")
+    for name, peer in peers.items():
+        if "missing" in peer:
+            print(f"- {name}: not measured: {peer['missing']}")
+        elif peer["wrong"]:
+            print(f"- {name}: **differ**: {'; '.join(peer['wrong'])}")
+        else:
+            print(f"- {name}: the same")
+
+
+def print_commands(ours, told):
+    print("\n### The whole archive")
+    if ours.has("verify"):
+        taken, said = ours.time_command(("verify", ours.folder), 3)
+        seconds = statistics.median(taken) / 1e3
+        print(f"- `bulkhead verify`: {seconds:.1f} s, {told['flows'] / seconds / 1e6:.1f} M records/s, {told['bytes'] / seconds / 1e9:.2f} GB/s of file. "
+              + " ".join(said.strip().splitlines()[-1:]))
+    else:
+        print("- `bulkhead verify`: not there")
+    for cold in (False, True):
+        try:
+            taken, _ = ours.time_command(("spread", ours.folder, "--from", "10.20.0.20", "--json"), 3, cold=cold and common.can_drop())
+            print(f"- spread from one seed, {'cold' if cold else 'warm'}: {statistics.median(taken) / 1e3:.2f} s (aim 2 s)")
+        except RuntimeError as e:
+            print(f"- spread from one seed: not measured: {e}")
+            break
+
+
+def measure(args, work):
+    lists_folder, csv = work / "lists", work / "csv"
+    for folder in (lists_folder, csv, args.answers / "whole", args.answers / "part"):
+        folder.mkdir(parents=True)
+    ours = Ours(args, work, args.flows)
+    say("archive of", args.flows)
+    told = ours.make(lists_folder)
+    lists = [common.List(lists_folder / f"{n}.txt") for n in LISTS]
+    say("hunts")
+    mine = ours.hunt(lists, args.runs, args.cold, args.answers / "whole")
+    command = ours.command(lists, args.runs, args.cold if common.can_drop() else 0)
+    say("CSV")
+    common.run([*ours.history, "--csv", csv])
+    peers = {}
+    sources = {"duckdb": csv, "clickhouse": csv, "nfdump": ours.history, "sqlite": work / "csv-part"}
+    for name in args.peers:
+        if name == "sqlite":
+            shutil.rmtree(csv)
+            (work / "csv-part").mkdir()
+            part = Ours(args, work, args.flows, args.flows // TENTH)
+            part.make()
+            mine_part = part.hunt(lists, args.runs, args.cold, args.answers / "part")
+            common.run([*part.history, "--csv", work / "csv-part"])
+        peers[name] = measure_peer(name, ours, lists, work, args, sources)
+    report(args, ours, told, lists, mine, command, peers, mine_part if "sqlite" in args.peers else None)
+
+
+def report(args, ours, told, lists, mine, command, peers, mine_part):
+    how = next(iter(mine.values()))["dropped_by"]
+    print("## Archive (`make bench-archive`)\n")
+    print(f"{args.flows:,} generated flows of {told['days']} days and {told['assets']:,} machines, {told['addresses_outside']:,} addresses and "
+          f"{told['names_outside']:,} names outside seen (`bench/history.md`). {machine()}; {datetime.date.today()}. Milliseconds are medians: warm of "
+          f"{args.runs} runs, cold of {args.cold} (peers {min(args.cold, 3)}), pages dropped by {how}. All use two threads. Peers are measured within "
+          "their running process, indicators loaded, best of the forms of the question that were tried; nfdump and `bulkhead hunt` as whole "
+          "commands. Kinds of lists: `bench/history.md`.")
+    tenth = args.flows // TENTH
+    print_ingest(args, told, peers, tenth)
+    full = {n: p for n, p in peers.items() if n != "sqlite"}
+    print_hunts("Hunts, warm, ms", lists, mine, command, full, "warm_ms")
+    print_hunts("Hunts, cold, ms", lists, mine, command, full, "cold_ms")
+    if mine_part and "hunts" in peers["sqlite"]:
+        part = {"sqlite": peers["sqlite"]}
+        print_hunts(f"SQLite's indexes on a tenth ({tenth:,} flows), warm, ms", lists, mine_part, {}, part, "warm_ms")
+        print_hunts("The same, cold, ms", lists, mine_part, {}, part, "cold_ms")
+    print_answers(peers)
+    print_commands(ours, told)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--flows", type=int, default=100_000_000)
+    parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()))
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--cold", type=int, default=5)
+    parser.add_argument("--peers", type=lambda s: [p for p in s.split(",") if p], default=list(PEERS))
+    args = parser.parse_args()
+    if unknown := set(args.peers) - set(PEERS):
+        parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    free, needed = shutil.disk_usage(args.work).free, args.flows * BYTES_A_FLOW
+    if free < needed:
+        sys.exit(f"archive.py: {args.work}: {free / 1e9:.0f} GB free, {needed / 1e9:.0f} GB needed")
+    with tempfile.TemporaryDirectory(prefix="bulkhead-archive-", dir=args.work) as name:
+        work = pathlib.Path(name)
+        args.answers = work / "answers"
+        measure(args, work)
+
+
+if __name__ == "__main__":
+    main()
