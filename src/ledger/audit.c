@@ -10,6 +10,7 @@
 #include "ledger/file.h"
 #include "ledger/history.h"
 #include "ledger/load.h"
+#include "ledger/proof.h"
 
 struct auditor {
 	const struct ledger_trust *trust;
@@ -17,9 +18,9 @@ struct auditor {
 	void *context;
 	struct audit *audit;
 	struct book book;
-	struct merkle_tree tree; /* of the entries up to the checkpoint looked at last */
-	bool unreadable;         /* the latest checkpoint is there, and not to be read */
-	size_t keys_looked;      /* entries before this have handed their keys over */
+	struct proof_tree *tree;
+	bool unreadable;    /* the latest checkpoint is there, and not to be read */
+	size_t keys_looked; /* entries before this have handed their keys over */
 };
 
 static void tell(struct auditor *a, const struct audit_fault *fault)
@@ -44,31 +45,16 @@ static void take_keys(struct auditor *a, uint64_t entries)
 	}
 }
 
-/* The root of the log's first entries; the tree given has fewer or as many. */
-static struct merkle_hash root_of(const struct auditor *a, struct merkle_tree *t, uint64_t size)
-{
-	while (t->leaves < size)
-		merkle_add(t, &a->book.leaves[t->leaves]);
-	return merkle_root(t);
-}
-
-static int against_log(struct auditor *a, struct merkle_tree *t, const struct checkpoint *c, const char **why)
+static int against_log(const struct auditor *a, const struct checkpoint *c, const char **why)
 {
 	struct ledger_entry begin = a->book.n ? book_at(&a->book, 0) : (struct ledger_entry){0};
-	struct merkle_hash root;
-	if (!text_equal(c->origin, begin.text)) {
-		*why = "is of another log";
+	*why = "is of another log";
+	if (!text_equal(c->origin, begin.text))
 		return -ERR_CHECKSUM;
-	}
-	if (c->size > a->book.n) {
-		*why = "is of more entries than the log has";
+	*why = "is of more entries than the log has";
+	if (c->size > a->book.n)
 		return -ERR_CHECKSUM;
-	}
-	if (c->size < t->leaves) {
-		*why = "is of fewer entries than the one before it";
-		return -ERR_CHECKSUM;
-	}
-	root = root_of(a, t, c->size);
+	struct merkle_hash root = proof_tree_root_at(a->tree, c->size);
 	*why = "has another root than the log's entries";
 	return merkle_equal(&root, &c->root) ? 0 : -ERR_CHECKSUM;
 }
@@ -98,7 +84,7 @@ static int look(
 	struct checkpoint c = {0};
 	fault.error = checkpoint_parse_note(bytes, &note, &c, &fault.why);
 	if (fault.error == 0)
-		fault.error = against_log(a, t, &c, &fault.why);
+		fault.error = against_log(a, &c, &fault.why);
 	if (fault.error == 0)
 		fault.error = against_keys(a, &note, &v, &fault.why);
 	fault.size = c.size;
@@ -133,7 +119,6 @@ static struct text text_part(struct text bytes)
 
 static int look_all(struct auditor *a, struct text history, struct text latest)
 {
-	struct merkle_tree once = {0};
 	struct text note;
 	uint64_t line = 1;
 	bool found = false;
@@ -141,14 +126,14 @@ static int look_all(struct auditor *a, struct text history, struct text latest)
 	while ((r = history_next(&history, &note)) == 0) {
 		a->audit->checkpoints++;
 		found = found || (latest.n && text_equal(text_part(note), text_part(latest)));
-		r = look(a, &a->tree, AUDIT_CHECKPOINTS, line, note);
+		r = look(a, AUDIT_CHECKPOINTS, line, note);
 		if (r < 0)
 			return r;
 		line += lines_of(note);
 	}
 	if (r == -ERR_TRUNCATED)
 		a->audit->torn_checkpoints = history.n;
-	r = latest.n ? look(a, &once, AUDIT_CHECKPOINT, 1, latest) : 0;
+	r = latest.n ? look(a, AUDIT_CHECKPOINT, 1, latest) : 0;
 	if (latest.n && !found)
 		tell(a, &(struct audit_fault){.file = AUDIT_CHECKPOINT,
 		            .line = 1,
@@ -179,7 +164,7 @@ static int load(struct auditor *a, int folder)
 		r = 0;
 	}
 	a->audit->entries = a->book.n;
-	return r;
+	return r < 0 ? r : proof_tree_new(&a->tree, a->book.leaves, a->book.n);
 }
 
 int ledger_audit(
@@ -208,6 +193,7 @@ int ledger_audit(
 		r = look_all(&a, dynbuf_view(&history), dynbuf_view(&latest));
 	if (r == 0)
 		*ret_audit = audit;
+	proof_tree_free(a.tree);
 	book_free(&a.book);
 	dynbuf_free(&history);
 	dynbuf_free(&latest);

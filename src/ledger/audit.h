@@ -3,9 +3,9 @@
 #define LEDGER_AUDIT_H
 
 /*
- * Checks a log and all its checkpoints: that every line has its form and place, that every checkpoint's root
- * is that of the log's first lines, that checkpoints never shrink, and that each was signed by a trusted key.
- * A `key` line is trusted from the first checkpoint on that holds it and was signed by a key trusted before.
+ * Checks a log and all its checkpoints: that every line has its form and place, that every checkpoint's
+ * root is that of the log's first lines, and that each was signed by a trusted key. A `key` line is trusted
+ * from the first checkpoint on that holds it and was signed by a key trusted before.
  *
  * It reads the archive's folder and goes on past what is wrong, which it tells one by one. Bounds: those of
  * the log and of ledger/history.h; LEDGER_KEYS_MAX keys at once.
@@ -18,10 +18,10 @@ enum audit_file { AUDIT_LOG, AUDIT_CHECKPOINTS, AUDIT_CHECKPOINT };
 
 struct audit_fault {
 	enum audit_file file;
-	uint64_t line; /* of the file, from 1 on: where the fault is, or where its checkpoint begins; 0: the
-	                  whole */
-	uint64_t size; /* of the checkpoint; 0 where it isn't known */
-	int error; /* as -ERR_MALFORMED, -ERR_CHECKSUM (root, order, bad signature), -EACCES (not signed) */
+	uint64_t line;   /* of the file, from 1 on: where the fault is, or where its checkpoint begins; 0: the
+	                    whole */
+	uint64_t size;   /* of the checkpoint; 0 where it isn't known */
+	int error;       /* as -ERR_MALFORMED, -ERR_CHECKSUM (root, bad signature), -EACCES (not signed) */
 	const char *why; /* a phrase */
 };
 

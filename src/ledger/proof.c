@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ledger/proof.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,8 +148,17 @@ uint64_t proof_tree_size(const struct proof_tree *t)
 
 struct merkle_hash proof_tree_root(const struct proof_tree *t)
 {
-	const struct merkle_tree empty = {0};
-	return t->n ? t->levels[t->n_levels - 1][0] : merkle_root(&empty);
+	return proof_tree_root_at(t, t->n);
+}
+
+struct merkle_hash proof_tree_root_at(const struct proof_tree *t, uint64_t n)
+{
+	struct merkle_tree first = {.leaves = n};
+	assert(n <= t->n);
+	for (unsigned level = 0; level < MERKLE_DEPTH_MAX; level++)
+		if (n >> level & 1)
+			first.peaks[level] = t->levels[level][(n >> level) - 1];
+	return merkle_root(&first);
 }
 
 int proof_inclusion(const struct proof_tree *t, uint64_t index, struct merkle_hash *path, size_t *ret_n)

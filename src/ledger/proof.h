@@ -28,6 +28,8 @@ int proof_tree_new(struct proof_tree **ret_tree, const struct merkle_hash *leave
 void proof_tree_free(struct proof_tree *t);
 uint64_t proof_tree_size(const struct proof_tree *t);
 struct merkle_hash proof_tree_root(const struct proof_tree *t);
+/* The root of its first n leaves, of which there must be as many. */
+struct merkle_hash proof_tree_root_at(const struct proof_tree *t, uint64_t n);
 /* path has PROOF_PATH_MAX hashes. -EINVAL where index or first is out of the tree (first may be its size). */
 int proof_inclusion(const struct proof_tree *t, uint64_t index, struct merkle_hash *path, size_t *ret_n);
 int proof_consistency(const struct proof_tree *t, uint64_t first, struct merkle_hash *path, size_t *ret_n);

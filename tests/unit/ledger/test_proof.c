@@ -137,6 +137,10 @@ static void test_inclusion_of_every_leaf_of_every_size(void **state)
 		wrong.b[31] ^= 1;
 		assert_int_equal(proof_tree_new(&t, leaves, size), 0);
 		assert_int_equal(proof_tree_size(t), size);
+		for (size_t first = 1; first <= size; first++) {
+			struct merkle_hash at = proof_tree_root_at(t, first), is = mth(0, first);
+			assert_true(merkle_equal(&at, &is));
+		}
 		for (size_t i = 0; i < size; i++) {
 			struct merkle_hash p[PROOF_PATH_MAX], q[PROOF_PATH_MAX];
 			size_t n = 0, m = 0;
