@@ -75,8 +75,7 @@ static int against_keys(
 }
 
 /* One checkpoint: what is wrong with it is told. Memory's end alone is an error. */
-static int look(
-    struct auditor *a, struct merkle_tree *t, enum audit_file file, uint64_t line, struct text bytes)
+static int look(struct auditor *a, enum audit_file file, uint64_t line, struct text bytes)
 {
 	struct audit_fault fault = {.file = file, .line = line};
 	struct checkpoint_verdict v = {0};
