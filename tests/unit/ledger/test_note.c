@@ -67,11 +67,10 @@ static void test_a_known_key_is_known_by_name_and_id_together(void **state)
 	struct note n;
 	struct note_verdict v = {0};
 	/* Enoch's bytes under Neumann's name: another id, so not Neumann's. */
-	assert_int_equal(
-	    note_parse(TEXT(NOTE_TEXT "\n" DASH "PeterNeumann "
-	                                        "rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/"
-	                                        "5n2tiOHp+vAF1aGrQ5ovTG01oOTGwnWLox33WWd1RvMc+QQ=\n"),
-	        &n, NULL),
+	assert_int_equal(note_parse(TEXT(NOTE_TEXT "\n" DASH "PeterNeumann "
+	                                           "rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/"
+	                                           "5n2tiOHp+vAF1aGrQ5ovTG01oOTGwnWLox33WWd1RvMc+QQ=\n"),
+	                     &n, NULL),
 	    0);
 	assert_int_equal(note_verify(&n, &key, 1, &v), 0);
 	assert_int_equal(v.signers, 0);
