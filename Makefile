@@ -48,7 +48,7 @@ FLOWS ?= 100000000
 WORK ?= /tmp
 
 bench-archive: setup build
-	@ninja -C build --quiet bench/bench_history bench/bench_hunts
+	@ninja -C build --quiet bench/bench_history bench/bench_hunts bench/bench_seed
 	@bench/archive.py --flows $(FLOWS) --work $(WORK)
 
 fuzz: setup

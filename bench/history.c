@@ -20,6 +20,7 @@
 #include "base/timefmt.h"
 #include "bench/history_model.h"
 #include "bench/history_out.h"
+#include "decode/packet.h"
 
 enum {
 	BATCH = 1 << 14,
@@ -153,6 +154,7 @@ static int append_rest(struct run *run)
 		                                             .addr = world_addr(w->assets[i].addr),
 		                                             .mac = w->assets[i].mac,
 		                                             .name = w->assets[i].name,
+		                                             .source = PACKET_BINDING_DHCP,
 		                                             .vantage = HISTORY_VANTAGE_CORE});
 	for (uint32_t d = 0; r == 0 && d < run->options.days * 2; d++)
 		r = archive_append_coverage(
