@@ -3,34 +3,43 @@
 
 #include <string.h>
 
-uint64_t archive_bits_at(const uint8_t *p, size_t size, size_t bit, unsigned width)
+/* Numbers whose eight bytes are all there, of `size` from p on. */
+static size_t whole(size_t size, size_t n, unsigned width)
 {
-	uint8_t end[9] = {0};
-	size_t at = bit / 8;
-	if (size >= 9 && at <= size - 9)
-		return archive_bits_load(p, bit, width);
-	if (at < size)
-		memcpy(end, p + at, size - at);
-	return archive_bits_load(end, bit % 8, width);
+	size_t fast = size >= 8 ? ((size - 8) * 8 + 7) / width + 1 : 0;
+	return fast < n ? fast : n;
+}
+
+static void get_fast(
+    const uint8_t *p, size_t bit, size_t n, unsigned width, uint64_t base, uint64_t scale, uint64_t *v)
+{
+	uint64_t mask = archive_bits_mask(width);
+	if (scale == 1)
+		for (size_t i = 0; i < n; i++, bit += width)
+			v[i] = base + (load_le64(p + bit / 8) >> bit % 8 & mask);
+	else
+		for (size_t i = 0; i < n; i++, bit += width)
+			v[i] = base + scale * (load_le64(p + bit / 8) >> bit % 8 & mask);
 }
 
 void archive_bits_get(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_t scale, uint64_t *v)
 {
-	size_t size = archive_bits_size(n, width), fast = 0, bit = 0;
-	uint64_t mask = archive_bits_mask(width);
-	if (width > 0 && width <= 57 && size >= 8) {
-		/* those whose 8 bytes are all there */
-		fast = ((size - 8) * 8 + 7) / width + 1;
-		fast = fast < n ? fast : n;
+	size_t size = archive_bits_size(n, width);
+	if (width == 0) {
+		for (size_t i = 0; i < n; i++)
+			v[i] = base;
+	} else if (width > 57) {
+		for (size_t i = 0; i < n; i++)
+			v[i] = base + scale * archive_bits_at(p, size, i * width, width);
+	} else {
+		/* the last ones from where zeros stand behind them: less than eight bytes, and the bits
+		 * before */
+		uint8_t end[24] = {0};
+		size_t fast = whole(size, n, width), begin = fast * width / 8;
+		get_fast(p, 0, fast, width, base, scale, v);
+		memcpy(end, p + begin, size - begin);
+		get_fast(end, fast * width % 8, n - fast, width, base, scale, v + fast);
 	}
-	if (scale == 1)
-		for (size_t i = 0; i < fast; i++, bit += width)
-			v[i] = base + (load_le64(p + bit / 8) >> bit % 8 & mask);
-	else
-		for (size_t i = 0; i < fast; i++, bit += width)
-			v[i] = base + scale * (load_le64(p + bit / 8) >> bit % 8 & mask);
-	for (size_t i = fast; i < n; i++)
-		v[i] = base + scale * archive_bits_at(p, size, i * width, width);
 }
 
 void archive_bits_put(uint8_t *to, const uint64_t *v, size_t n, unsigned width)

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/cursor.h"
 
@@ -43,8 +44,17 @@ static inline uint64_t archive_bits_load(const uint8_t *p, size_t bit, unsigned 
 	return v & archive_bits_mask(width);
 }
 
-/* The same where only `size` bytes are there, which hold the bits that are asked for. */
-uint64_t archive_bits_at(const uint8_t *p, size_t size, size_t bit, unsigned width);
+/* The same where only `size` bytes are there: what is behind them is zero. */
+static inline uint64_t archive_bits_at(const uint8_t *p, size_t size, size_t bit, unsigned width)
+{
+	uint8_t end[9] = {0};
+	size_t at = bit / 8;
+	if (size >= 9 && at <= size - 9)
+		return archive_bits_load(p, bit, width);
+	if (at < size)
+		memcpy(end, p + at, size - at);
+	return archive_bits_load(end, bit % 8, width);
+}
 
 /* v[i] = base + scale * number i, modulo 2^64, for n numbers from archive_bits_size bytes at p. */
 void archive_bits_get(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_t scale, uint64_t *v);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "archive/bits.h"
 #include "archive/stream_form.h"
@@ -100,29 +101,63 @@ struct classed {
 	uint64_t base, scale;
 };
 
-/* Puts n values and gives the bits of their remainders, which may be more than are there. */
-static size_t get_remainders(const struct classed *in, const struct class_table *t, uint64_t *v, size_t n)
+/* How far a run of classes is read, and at which bits. */
+struct classed_at {
+	size_t i, class_bit, bit;
+};
+
+static inline void get_classed(const struct classed *in, const struct class_table *t, struct classed_at *at,
+    uint64_t k, uint64_t rest, uint64_t *v)
+{
+	v[at->i++] = in->base + in->scale * (t->least[k] + (rest & t->mask[k]));
+	at->class_bit += in->class_width;
+	at->bit += t->width[k];
+}
+
+/* Those whose bits are loaded eight bytes at a time; of the classes as many bytes are there, for they come
+ * before. */
+static void get_fast(
+    const struct classed *in, const struct class_table *t, struct classed_at *ret_at, uint64_t *v, size_t n)
 {
 	const uint8_t *classes = in->classes, *rest = in->rest;
-	const uint64_t base = in->base, scale = in->scale, class_mask = archive_bits_mask(in->class_width);
-	size_t at = 0, class_at = 0, i = 0;
-	if (t->widest <= 57 &&
-	    in->rest_left >= 8) /* so many are there of the classes as well, for they come before */
-		for (; i < n && at / 8 <= in->rest_left - 8; i++) {
-			size_t k = load_le64(classes + class_at / 8) >> class_at % 8 & class_mask;
-			uint64_t number = load_le64(rest + at / 8) >> at % 8 & t->mask[k];
-			v[i] = base + scale * (t->least[k] + number);
-			class_at += in->class_width;
-			at += t->width[k];
-		}
-	for (; i < n; i++) {
-		uint64_t k = archive_bits_at(classes, in->classes_left, class_at, in->class_width);
-		uint64_t number = archive_bits_at(rest, in->rest_left, at, 64) & t->mask[k];
-		v[i] = base + scale * (t->least[k] + number);
-		class_at += in->class_width;
-		at += t->width[k];
+	const uint64_t class_mask = archive_bits_mask(in->class_width);
+	struct classed_at at = {.i = 0};
+	while (in->rest_left >= 8 && at.i < n && at.bit / 8 <= in->rest_left - 8)
+		get_classed(in, t, &at,
+		    load_le64(classes + at.class_bit / 8) >> at.class_bit % 8 & class_mask,
+		    load_le64(rest + at.bit / 8) >> at.bit % 8, v);
+	*ret_at = at;
+}
+
+/* The others: less than eight bytes of remainders are left, which get zeros behind them. */
+static void get_last(
+    const struct classed *in, const struct class_table *t, struct classed_at *at, uint64_t *v, size_t n)
+{
+	uint8_t end[24] = {0};
+	size_t done = at->bit / 8 < in->rest_left ? at->bit / 8 : in->rest_left;
+	if (at->i < n)
+		memcpy(end, in->rest + done, in->rest_left - done);
+	while (at->i < n && at->bit / 8 - done <= sizeof(end) - 8) {
+		uint64_t k = archive_bits_at(in->classes, in->classes_left, at->class_bit, in->class_width);
+		get_classed(in, t, at, k, load_le64(end + (at->bit / 8 - done)) >> at->bit % 8, v);
 	}
-	return at;
+}
+
+/* Gives the bits of all remainders, which are more than are there if those aren't. */
+static size_t get_remainders(const struct classed *in, const struct class_table *t, uint64_t *v, size_t n)
+{
+	struct classed_at at = {.i = 0};
+	if (t->widest > 57) {
+		while (at.i < n) {
+			uint64_t k = archive_bits_at(
+			    in->classes, in->classes_left, at.class_bit, in->class_width);
+			get_classed(in, t, &at, k, archive_bits_at(in->rest, in->rest_left, at.bit, 64), v);
+		}
+	} else {
+		get_fast(in, t, &at, v, n);
+		get_last(in, t, &at, v, n);
+	}
+	return at.i == n ? at.bit : VOID_WIDTH;
 }
 
 static bool get_classes(struct cursor *c, size_t n, uint64_t base, uint64_t scale, uint64_t *v)

@@ -71,4 +71,19 @@ int archive_stream_pick(
     struct cursor *c, size_t n, const uint32_t *rows, size_t n_rows, struct archive_stream *s);
 void archive_stream_free(struct archive_stream *s);
 
+/*
+ * Values that are near to others of the same rows, as a time to another time: 0 (never, none) is number 0,
+ * any other value is near + origin + step * (number - 1), modulo 2^64. The step may be negative, so that
+ * numbers rise from the values that are nearest, and is the greatest that fits all.
+ */
+struct archive_near {
+	uint64_t origin, step;
+};
+
+/* Makes n values the numbers of what they are near to. False, and nothing changed, where a number would take
+ * 65 bits. */
+bool archive_near_make(uint64_t *v, const uint64_t *near, size_t n, struct archive_near *ret_near);
+/* The other way round, for any numbers. */
+void archive_near_resolve(struct archive_near by, const uint64_t *near, uint64_t *v, size_t n);
+
 #endif

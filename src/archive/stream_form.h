@@ -2,7 +2,7 @@
 #ifndef ARCHIVE_STREAM_FORM_H
 #define ARCHIVE_STREAM_FORM_H
 
-/* What stream_get.c and stream_put.c share: the numbers of the format, and the classes of CLASSES. */
+/* What the files of archive/stream.h share: the numbers of the format, the classes of CLASSES, scales. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,5 +39,24 @@ static inline uint64_t stream_class_least(unsigned low)
 
 /* The best classes for numbers of which lengths[k] have k bits; a single one stands for BITS. */
 void stream_classes_choose(const uint32_t lengths[STREAM_LENGTHS], struct stream_classes *ret_classes);
+
+/* What divides x without a rest is divided by multiplication: its power of two, and the inverse of its odd
+ * part. */
+struct stream_divisor {
+	unsigned shift;
+	uint64_t inverse;
+};
+
+static inline uint64_t stream_divide(struct stream_divisor by, uint64_t x)
+{
+	return (x >> by.shift) * by.inverse;
+}
+
+/* divisor isn't 0. */
+struct stream_divisor stream_divisor_of(uint64_t divisor);
+/* Both 0: 0. */
+uint64_t stream_common_divisor(uint64_t a, uint64_t b);
+/* What divides all values less the base: times are often in whole microseconds. 0 where all are the base. */
+uint64_t stream_scale(const uint64_t *v, size_t n, uint64_t base);
 
 #endif

@@ -46,59 +46,16 @@ struct run {
 	unsigned flags;
 };
 
-static uint64_t greatest_divisor(uint64_t a, uint64_t b)
-{
-	while (b) {
-		uint64_t rest = a % b;
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
-/* The inverse of an odd number, modulo 2^64, by Newton: three bits are right at first, each turn doubles
- * them. */
-static uint64_t inverse_of(uint64_t odd)
-{
-	uint64_t inverse = odd;
-	for (int i = 0; i < 5; i++)
-		inverse *= 2 - odd * inverse;
-	return inverse;
-}
-
-/*
- * What divides all values less the least: times are often in whole microseconds. Random values end this soon.
- * An odd number divides x if x times its inverse doesn't wrap, which is no more than x / odd then.
- */
-static uint64_t scale_of(const uint64_t *v, size_t n, uint64_t least)
-{
-	uint64_t any = 0, odd = 0, inverse = 0, largest = 0;
-	for (size_t i = 0; i < n; i++)
-		any |= v[i] - least;
-	unsigned shift = (unsigned)__builtin_ctzll(any);
-	for (size_t i = 0; i < n && odd != 1; i++) {
-		uint64_t d = (v[i] - least) >> shift;
-		if (d == 0 || (odd && d * inverse <= largest))
-			continue;
-		odd = greatest_divisor(odd, d);
-		odd >>= __builtin_ctzll(odd);
-		inverse = inverse_of(odd);
-		largest = UINT64_MAX / odd;
-	}
-	return odd << shift;
-}
-
-/* Numbers of all values into r->x: exact division is multiplication with the inverse. */
+/* Numbers of all values into r->x. */
 static void make_numbers(struct run *r)
 {
-	unsigned shift = (unsigned)__builtin_ctzll(r->scale);
-	uint64_t inverse = inverse_of(r->scale >> shift);
+	struct stream_divisor by = stream_divisor_of(r->scale);
 	if (r->scale == 1)
 		for (size_t i = 0; i < r->n; i++)
 			r->x[i] = r->v[i] - r->base;
 	else
 		for (size_t i = 0; i < r->n; i++)
-			r->x[i] = ((r->v[i] - r->base) >> shift) * inverse;
+			r->x[i] = stream_divide(by, r->v[i] - r->base);
 }
 
 static void survey_steps(struct run *r)
@@ -377,7 +334,7 @@ static void put_constant(struct dynbuf *out, uint64_t v)
 /* Chooses, and writes; r->base and r->most are there. */
 static void put_run(struct dynbuf *out, struct run *r, uint64_t seed)
 {
-	r->scale = scale_of(r->v, r->n, r->base);
+	r->scale = stream_scale(r->v, r->n, r->base);
 	r->most = (r->most - r->base) / r->scale;
 	make_numbers(r);
 	choose_plain(r);

@@ -292,6 +292,46 @@ static void zigzag_differences_come_back_over_the_whole_range(void **state)
 	assert_int_equal(archive_zigzag(7, 8), 2);
 }
 
+static struct archive_near check_near(const uint64_t *v, const uint64_t *near, size_t n, bool fits)
+{
+	static uint64_t made[VALUES];
+	struct archive_near by = {.origin = 7};
+	memcpy(made, v, n * sizeof(*v));
+	assert_int_equal(archive_near_make(made, near, n, &by), fits);
+	if (fits)
+		archive_near_resolve(by, near, made, n);
+	assert_memory_equal(made, v, n * sizeof(*v));
+	return by;
+}
+
+static void near_values_come_back_and_rise_from_the_nearest(void **state)
+{
+	static uint64_t v[VALUES], near[VALUES];
+	uint64_t x = 5;
+	(void)state;
+	/* beginnings before their ends, in whole microseconds, some with no duration, some that never were */
+	for (size_t i = 0; i < VALUES; i++) {
+		near[i] = UINT64_C(1700000000000000000) + (next_random(&x) >> 20);
+		uint64_t r = next_random(&x) >> 30;
+		v[i] = r % 5 == 0 ? 0 : r % 5 == 1 ? near[i] : near[i] - r % 100000 * 1000;
+	}
+	struct archive_near by = check_near(v, near, VALUES, true);
+	assert_true(by.origin == 0 && by.step == (uint64_t)-1000);
+	/* lengths of packets, more than those of their payload by 42, 54 or 66 */
+	for (size_t i = 0; i < VALUES; i++)
+		v[i] = near[i] + 42 + next_random(&x) % 3 * 12;
+	by = check_near(v, near, VALUES, true);
+	assert_true(by.origin == 42 && by.step == 12);
+	memset(v, 0, sizeof(v));
+	check_near(v, near, VALUES, true);
+	check_near(v, near, 0, true);
+	/* as far apart as can be */
+	const uint64_t far[] = {UINT64_MAX / 2 + 1, UINT64_MAX / 2, 0, 1}, zero[4] = {0};
+	check_near(far, zero, 4, false);
+	check_near(far + 1, zero, 3, true);
+	check_near((const uint64_t[]){UINT64_MAX / 2 + 1, UINT64_MAX / 2 - 1}, zero, 2, true);
+}
+
 static void broken_bytes_are_refused(void **state)
 {
 	static const struct {
@@ -338,6 +378,7 @@ int main(void)
 	    cmocka_unit_test(dictionaries_hold_as_many_values_as_stated),
 	    cmocka_unit_test(extremes_come_back),
 	    cmocka_unit_test(zigzag_differences_come_back_over_the_whole_range),
+	    cmocka_unit_test(near_values_come_back_and_rise_from_the_nearest),
 	    cmocka_unit_test(broken_bytes_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
