@@ -46,8 +46,8 @@ static bool get_form(struct cursor *c, size_t n, struct form *f)
 	unsigned flags = cursor_u8(c), sizes = cursor_u8(c);
 	f->packing = flags & STREAM_PACKING_MASK;
 	f->differences = flags & STREAM_DIFFERENCES;
-	if (flags > STREAM_FLAGS || (sizes & 15) > 8 || sizes >> 4 > 8 || (!f->differences && sizes >> 4) ||
-	    (f->differences && n == 0) || n > ARCHIVE_STREAM_VALUES_MAX)
+	if (flags > STREAM_FLAGS || f->packing > STREAM_PLANES || (sizes & 15) > 8 || sizes >> 4 > 8 ||
+	    (!f->differences && sizes >> 4) || (f->differences && n == 0) || n > ARCHIVE_STREAM_VALUES_MAX)
 		return false;
 	f->n = n - f->differences;
 	f->base = get_short(c, sizes & 15);
@@ -57,7 +57,7 @@ static bool get_form(struct cursor *c, size_t n, struct form *f)
 	if (flags & STREAM_DICTIONARY) {
 		f->n_values = cursor_le16(c);
 		f->value_width = get_width(c);
-		if (f->n_values == 0 || f->n_values > ARCHIVE_STREAM_DICTIONARY_MAX)
+		if (f->n_values == 0)
 			return false;
 		f->values = take_bits(c, f->n_values, f->value_width);
 	}
@@ -192,10 +192,10 @@ static bool get_planes(struct cursor *c, size_t n, uint64_t base, uint64_t scale
 	return true;
 }
 
-/* Numbers into the dictionary become its values. */
+/* Numbers into the dictionary become its values, which have room behind the numbers. */
 static bool look_up(const struct form *f, uint64_t *v, size_t n)
 {
-	uint64_t values[ARCHIVE_STREAM_DICTIONARY_MAX], most = 0;
+	uint64_t *values = v + n, most = 0;
 	archive_bits_get(f->values, f->n_values, f->value_width, f->base, f->scale, values);
 	for (size_t i = 0; i < n; i++)
 		most = v[i] > most ? v[i] : most;
@@ -227,24 +227,21 @@ static bool get_numbers(struct cursor *c, const struct form *f, uint64_t *v)
 	return good && (plain || look_up(f, v, f->n));
 }
 
-static bool get_values(struct cursor *c, size_t n, struct archive_stream *s)
+static bool get_values(struct cursor *c, size_t n, const struct form *f, struct archive_stream *s)
 {
-	struct form f;
-	if (!get_form(c, n, &f) || f.packing > STREAM_PLANES)
-		return false;
 	const uint8_t *width = cursor_peek(c, 1);
-	if (f.packing == STREAM_BITS && !f.differences && f.n_values == 0 && width && *width == 0) {
-		s->v[0] = f.base;
+	if (f->packing == STREAM_BITS && !f->differences && f->n_values == 0 && width && *width == 0) {
+		s->v[0] = f->base;
 		s->mask = 0;
 		cursor_skip(c, 1);
 		return true;
 	}
-	if (!get_numbers(c, &f, s->v + f.differences))
+	if (!get_numbers(c, f, s->v + f->differences))
 		return false;
-	if (f.differences)
-		s->v[0] = f.first;
+	if (f->differences)
+		s->v[0] = f->first;
 	uint64_t *v = s->v, sum = v[0];
-	for (size_t i = 1; f.differences && i < n; i++)
+	for (size_t i = 1; f->differences && i < n; i++)
 		v[i] = sum += v[i];
 	return true;
 }
@@ -267,10 +264,12 @@ static int begin(struct archive_stream *s, size_t n)
 
 int archive_stream_get(struct cursor *c, size_t n, struct archive_stream *s)
 {
-	int r = begin(s, n);
+	struct form f = {.n_values = 0};
+	bool good = get_form(c, n, &f);
+	int r = begin(s, good ? n + f.n_values : 0);
 	if (r < 0)
 		return r;
-	if (!get_values(c, n, s) || !cursor_ok(c)) {
+	if (!good || !get_values(c, n, &f, s) || !cursor_ok(c)) {
 		s->mask = SIZE_MAX;
 		return -ERR_MALFORMED;
 	}
@@ -305,8 +304,9 @@ int archive_stream_pick(
     struct cursor *c, size_t n, const uint32_t *rows, size_t n_rows, struct archive_stream *s)
 {
 	struct cursor ahead = *c;
-	struct form f = {.value_width = 0};
+	struct form f = {.n_values = 0};
 	assert(n_rows == 0 || rows[n_rows - 1] < n);
+	s->n = 0;
 	if (!get_form(&ahead, n, &f))
 		return -ERR_MALFORMED;
 	if (f.packing == STREAM_BITS && !f.differences) {

@@ -23,7 +23,7 @@
 #include "base/cursor.h"
 #include "base/dynbuf.h"
 
-enum { ARCHIVE_STREAM_VALUES_MAX = 1 << 24, ARCHIVE_STREAM_DICTIONARY_MAX = 1024 };
+enum { ARCHIVE_STREAM_VALUES_MAX = 1 << 24, ARCHIVE_STREAM_DICTIONARY_MAX = UINT16_MAX };
 
 /* A decoded run, whose memory is used again. Zeroed struct = empty. */
 struct archive_stream {

@@ -2,10 +2,12 @@
 #ifndef ARCHIVE_STREAM_FORM_H
 #define ARCHIVE_STREAM_FORM_H
 
-/* What the files of archive/stream.h share: the numbers of the format, the classes of CLASSES, scales. */
+/* What the files of archive/stream.h share: the numbers of the format, the classes of CLASSES, scales,
+ * dictionaries. */
 
-#include <stddef.h>
-#include <stdint.h>
+#include <stdbool.h>
+
+#include "base/dynbuf.h"
 
 enum stream_packing { STREAM_BITS, STREAM_CLASSES, STREAM_PLANES };
 
@@ -58,5 +60,35 @@ struct stream_divisor stream_divisor_of(uint64_t divisor);
 uint64_t stream_common_divisor(uint64_t a, uint64_t b);
 /* What divides all values less the base: times are often in whole microseconds. 0 where all are the base. */
 uint64_t stream_scale(const uint64_t *v, size_t n, uint64_t base);
+
+/* Packs n numbers behind a byte that tells their width. */
+void stream_put_bits(struct dynbuf *out, const uint64_t *x, size_t n, unsigned width);
+
+/* The distinct numbers of a run, while it is written. */
+struct stream_dictionary {
+	uint64_t *values; /* by place, as all of these */
+	uint32_t *counts;
+	uint16_t *rank;
+	uint16_t *slots;  /* place + 1; 0: free */
+	uint16_t *places; /* of each number of the run, unless they are direct */
+	size_t cap, slot_mask;
+	size_t n, n_places; /* values; places, of which some are empty where they are direct */
+	unsigned width;     /* of the values */
+	bool direct;        /* a number is its own place */
+	bool distinct;      /* hardly any number comes again */
+};
+
+/* For runs of n numbers, at least one. -ENOMEM. */
+int stream_dictionary_begin(struct stream_dictionary *d, size_t n);
+void stream_dictionary_end(struct stream_dictionary *d);
+/* Counts n numbers, of which `most` is the largest. False where more than n_most are distinct, or too many.
+ */
+bool stream_dictionary_fill(
+    struct stream_dictionary *d, const uint64_t *x, size_t n, uint64_t most, size_t n_most, uint64_t seed);
+/* Ranks them by falling frequency, and adds up how many numbers of each length the ranks are. */
+void stream_dictionary_rank(struct stream_dictionary *d, uint32_t lengths[STREAM_LENGTHS]);
+/* Makes the numbers that were counted their ranks. */
+void stream_dictionary_number(const struct stream_dictionary *d, uint64_t *x, size_t n);
+void stream_dictionary_put(struct dynbuf *out, const struct stream_dictionary *d);
 
 #endif

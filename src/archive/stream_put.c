@@ -9,24 +9,11 @@
 #include "base/err.h"
 
 enum {
-	SLOTS = 4 * ARCHIVE_STREAM_DICTIONARY_MAX,
-	PROBES_MAX = 16, /* a run whose values collide gets no dictionary */
-	EARLY = 256, /* after so many values, a dictionary that grows by nearly each of them is given up */
-	GROUPS = 256,
 	REPEAT_BITS = 32, /* of numbers that come again together: what a match costs zstd, and a little */
 	REPEAT_MIN_VALUES = 4,
-	REPEAT_SLOTS = 4096,
+	REPEAT_SLOTS = 2048,
+	REPEAT_SAMPLE = 1024, /* so many numbers show whether sequences come again */
 	COMPRESS_MIN_BITS = 512,
-};
-
-/* Distinct numbers, in the order in which they first come. */
-struct dictionary {
-	uint64_t values[ARCHIVE_STREAM_DICTIONARY_MAX];
-	uint32_t counts[ARCHIVE_STREAM_DICTIONARY_MAX];
-	uint16_t slots[SLOTS]; /* number + 1; 0: free */
-	uint16_t rank[ARCHIVE_STREAM_DICTIONARY_MAX];
-	size_t n;
-	unsigned width; /* of its values */
 };
 
 /* A run being written. Numbers are values less the base, divided by the scale. */
@@ -34,14 +21,12 @@ struct run {
 	const uint64_t *v;
 	size_t n;
 	uint64_t base, scale;
-	uint64_t *x;      /* numbers: the values', the steps' or those into the dictionary */
-	uint16_t *places; /* into the dictionary, as found */
-	uint64_t most;    /* largest number */
-	uint64_t step;    /* least step between numbers, as signed */
+	uint64_t *x;   /* numbers: the values', the steps' or those into the dictionary */
+	uint64_t most; /* largest number */
+	uint64_t step; /* least step between numbers, as signed */
 	uint64_t step_range;
-	struct dictionary dictionary;
+	struct stream_dictionary dictionary;
 	struct stream_classes classes;
-	bool distinct; /* values hardly ever come again */
 	enum stream_packing packing;
 	unsigned flags;
 };
@@ -103,80 +88,16 @@ static void choose_steps(struct run *r)
 	}
 }
 
-/* The place of x, which is added if it is new; the maximum where there is no room. */
-static size_t place_of(struct dictionary *d, uint64_t x, uint64_t seed)
-{
-	size_t slot = (size_t)x;
-	if (x >= SLOTS) {
-		uint64_t h = (x ^ seed) * UINT64_C(0x9e3779b97f4a7c15);
-		slot = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93) >> 52;
-	}
-	for (int probe = 0; probe < PROBES_MAX; probe++, slot = (slot + 1) % SLOTS) {
-		size_t place = d->slots[slot] - (size_t)1;
-		if (d->slots[slot] == 0) {
-			if (d->n == ARCHIVE_STREAM_DICTIONARY_MAX)
-				break;
-			d->values[d->n] = x;
-			d->counts[d->n++] = 0;
-			d->slots[slot] = (uint16_t)d->n;
-			return d->n - 1;
-		}
-		if (d->values[place] == x)
-			return place;
-	}
-	return ARCHIVE_STREAM_DICTIONARY_MAX;
-}
-
-/* False where there are too many. r->distinct tells whether that showed because hardly any value comes again.
- */
-static bool fill_dictionary(struct run *r, uint64_t seed)
-{
-	struct dictionary *d = &r->dictionary;
-	size_t most = (size_t)(r->classes.bits / (d->width + 1)), place = 0;
-	memset(d->slots, 0, sizeof(d->slots));
-	d->n = 0;
-	for (size_t i = 0; i < r->n; i++) {
-		if (i == 0 || r->x[i] != r->x[i - 1])
-			place = place_of(d, r->x[i], seed);
-		r->distinct = i == EARLY && d->n > EARLY - EARLY / 16;
-		if (place == ARCHIVE_STREAM_DICTIONARY_MAX || d->n > most || r->distinct)
-			return false;
-		r->places[i] = (uint16_t)place;
-		d->counts[place]++;
-	}
-	return true;
-}
-
-/* Groups by how often a value comes, to an eighth or so: the order inside of one matters little. */
-static unsigned frequency_group(uint32_t count)
-{
-	unsigned length = archive_bits_of(count);
-	return length <= 3 ? count : (length - 2) * 8 - 4 + (count >> (length - 4) & 7);
-}
-
-/* Ranks by falling frequency, and how many numbers of each length there will be. */
-static void rank_values(struct dictionary *d, uint32_t lengths[STREAM_LENGTHS])
-{
-	uint16_t starts[GROUPS + 1] = {0};
-	for (size_t i = 0; i < d->n; i++)
-		starts[GROUPS - 1 - frequency_group(d->counts[i]) + 1]++;
-	for (size_t i = 1; i <= GROUPS; i++)
-		starts[i] = (uint16_t)(starts[i] + starts[i - 1]);
-	for (size_t i = 0; i < d->n; i++) {
-		d->rank[i] = starts[GROUPS - 1 - frequency_group(d->counts[i])]++;
-		lengths[archive_bits_of(d->rank[i])] += d->counts[i];
-	}
-}
-
 static void choose_dictionary(struct run *r, uint64_t seed)
 {
-	struct dictionary *d = &r->dictionary;
+	struct stream_dictionary *d = &r->dictionary;
 	uint32_t lengths[STREAM_LENGTHS] = {0};
 	struct stream_classes c;
-	d->width = archive_bits_of(r->most);
-	if (r->most <= 1 || !fill_dictionary(r, seed))
+	/* no more values than the numbers take as they are */
+	size_t most = (size_t)(r->classes.bits / (archive_bits_of(r->most) + 1));
+	if (r->most <= 1 || !stream_dictionary_fill(d, r->x, r->n, r->most, most, seed))
 		return;
-	rank_values(d, lengths);
+	stream_dictionary_rank(d, lengths);
 	stream_classes_choose(lengths, &c);
 	c.bits += 24 + d->n * d->width;
 	if (c.bits < r->classes.bits) {
@@ -195,21 +116,22 @@ static bool repeats(const struct run *r)
 	size_t width = (size_t)(r->classes.bits / r->n) + 1, found = 0;
 	size_t k = REPEAT_BITS / width + 1;
 	k = k < REPEAT_MIN_VALUES ? REPEAT_MIN_VALUES : k;
-	if (r->distinct || r->classes.bits < COMPRESS_MIN_BITS || r->n < 4 * k)
+	size_t n = r->n < REPEAT_SAMPLE ? r->n : REPEAT_SAMPLE;
+	if (r->dictionary.distinct || r->classes.bits < COMPRESS_MIN_BITS || n < 4 * k)
 		return false;
 	memset(seen, 0, sizeof(seen));
 	const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
 	uint64_t h = 0, last = 1;
 	for (size_t i = 0; i <= k; i++)
 		last *= factor;
-	for (size_t i = 0; i < r->n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		h = (h + r->x[i] + 1) * factor - (i >= k ? (r->x[i - k] + 1) * last : 0);
 		uint32_t tag = (uint32_t)(h >> 32) | 1;
 		uint32_t *slot = &seen[(h ^ h >> 29) % REPEAT_SLOTS];
 		found += i >= k && *slot == tag;
 		*slot = tag;
 	}
-	return found > r->n / 4;
+	return found > n / 4;
 }
 
 static void put_short(struct dynbuf *out, uint64_t v, size_t bytes)
@@ -233,7 +155,7 @@ static uint8_t *grow_bits(struct dynbuf *out, size_t bytes)
 	return to;
 }
 
-static void put_bits(struct dynbuf *out, const uint64_t *x, size_t n, unsigned width)
+void stream_put_bits(struct dynbuf *out, const uint64_t *x, size_t n, unsigned width)
 {
 	dynbuf_u8(out, (uint8_t)width);
 	uint8_t *to = grow_bits(out, archive_bits_size(n, width));
@@ -281,15 +203,6 @@ static void put_planes(struct dynbuf *out, const uint64_t *x, size_t n, unsigned
 	}
 }
 
-static void put_dictionary(struct dynbuf *out, const struct dictionary *d)
-{
-	uint64_t ordered[ARCHIVE_STREAM_DICTIONARY_MAX];
-	for (size_t i = 0; i < d->n; i++)
-		ordered[d->rank[i]] = d->values[i];
-	dynbuf_le16(out, (uint16_t)d->n);
-	put_bits(out, ordered, d->n, d->width);
-}
-
 static void put_form(struct dynbuf *out, const struct run *r)
 {
 	bool differences = r->flags & STREAM_DIFFERENCES;
@@ -304,7 +217,7 @@ static void put_form(struct dynbuf *out, const struct run *r)
 	if (scaled)
 		dynbuf_le64(out, r->scale);
 	if (r->flags & STREAM_DICTIONARY)
-		put_dictionary(out, &r->dictionary);
+		stream_dictionary_put(out, &r->dictionary);
 }
 
 /* Makes r->x what is to be packed. Gives the first number and how many there are. */
@@ -312,8 +225,7 @@ static const uint64_t *final_numbers(struct run *r, size_t *ret_n)
 {
 	*ret_n = r->n;
 	if (r->flags & STREAM_DICTIONARY) {
-		for (size_t i = 0; i < r->n; i++)
-			r->x[i] = r->dictionary.rank[r->places[i]];
+		stream_dictionary_number(&r->dictionary, r->x, r->n);
 	} else if (r->flags & STREAM_DIFFERENCES) {
 		for (size_t i = r->n - 1; i > 0; i--)
 			r->x[i] -= r->x[i - 1] + r->step;
@@ -353,7 +265,7 @@ static void put_run(struct dynbuf *out, struct run *r, uint64_t seed)
 	const uint64_t *x = final_numbers(r, &n);
 	bool dictionary = r->flags & STREAM_DICTIONARY;
 	switch (r->packing) {
-	case STREAM_BITS: put_bits(out, x, n, r->classes.width[0]); break;
+	case STREAM_BITS: stream_put_bits(out, x, n, r->classes.width[0]); break;
 	case STREAM_CLASSES: put_classes(out, x, n, &r->classes); break;
 	case STREAM_PLANES: put_planes(out, x, n, dictionary ? 1 : (unsigned)bytes_of(r->most)); break;
 	}
@@ -374,20 +286,15 @@ bool archive_stream_put(struct dynbuf *out, const uint64_t *v, size_t n, uint64_
 		put_constant(out, least);
 		return false;
 	}
-	struct run r;
-	r.x = malloc(n * (sizeof(*r.x) + sizeof(*r.places)));
-	if (!r.x) {
+	struct run r = {.v = v, .n = n, .base = least, .most = most};
+	r.x = malloc(n * sizeof(*r.x));
+	if (!r.x || stream_dictionary_begin(&r.dictionary, n) < 0) {
+		free(r.x);
 		out->error = -ENOMEM;
 		return false;
 	}
-	r.places = (uint16_t *)(r.x + n);
-	r.v = v;
-	r.n = n;
-	r.base = least;
-	r.most = most;
-	r.distinct = false;
-	r.flags = 0;
 	put_run(out, &r, seed);
+	stream_dictionary_end(&r.dictionary);
 	free(r.x);
 	return r.packing == STREAM_PLANES;
 }
