@@ -83,7 +83,7 @@ static uint64_t counting(
 int checkpoint_verify(
     const struct note *note, const struct ledger_trust *trust, struct checkpoint_verdict *ret_verdict)
 {
-	struct note_verdict keys, witnesses;
+	struct note_verdict keys = {0}, witnesses = {0};
 	int r = note_verify(note, trust->keys, trust->n_keys, &keys);
 	if (r == 0)
 		r = note_verify(note, trust->witnesses, trust->n_witnesses, &witnesses);

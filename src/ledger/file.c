@@ -87,7 +87,7 @@ int ledger_file_read_all(int fd, struct dynbuf *out)
 int ledger_file_replace(int folder, const char *name, struct text content)
 {
 	char temporary[NAME_SIZE];
-	int fd, n = snprintf(temporary, sizeof(temporary), "%s.tmp", name);
+	int fd = -1, n = snprintf(temporary, sizeof(temporary), "%s.tmp", name);
 	if (n < 0 || (size_t)n >= sizeof(temporary))
 		return -EINVAL;
 	int r = ledger_file_open(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC, &fd);

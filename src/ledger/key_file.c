@@ -88,7 +88,7 @@ static int open_secret(const char *path, int *ret_fd)
 int ledger_key_read(const char *path, struct ledger_key **ret_key)
 {
 	char text[LEDGER_KEY_TEXT_SIZE];
-	int fd, r = open_secret(path, &fd);
+	int fd = -1, r = open_secret(path, &fd);
 	if (r < 0)
 		return r;
 	ssize_t n = read(fd, text, sizeof(text));
