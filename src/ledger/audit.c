@@ -14,16 +14,16 @@
 
 struct auditor {
 	const struct ledger_trust *trust;
-	audit_fn each;
+	ledger_audit_fn each;
 	void *context;
-	struct audit *audit;
+	struct ledger_audit *audit;
 	struct book book;
 	struct proof_tree *tree;
 	bool unreadable;    /* the latest checkpoint is there, and not to be read */
 	size_t keys_looked; /* entries before this have handed their keys over */
 };
 
-static void tell(struct auditor *a, const struct audit_fault *fault)
+static void tell(struct auditor *a, const struct ledger_audit_fault *fault)
 {
 	a->audit->faults++;
 	if (a->each)
@@ -33,7 +33,7 @@ static void tell(struct auditor *a, const struct audit_fault *fault)
 /* Trusts the keys that the log's first entries name: a key that was trusted before has signed them. */
 static void take_keys(struct auditor *a, uint64_t entries)
 {
-	struct audit *audit = a->audit;
+	struct ledger_audit *audit = a->audit;
 	for (; a->keys_looked < entries; a->keys_looked++) {
 		struct ledger_entry e = book_at(&a->book, a->keys_looked);
 		struct ledger_verifier v;
@@ -75,9 +75,9 @@ static int against_keys(
 }
 
 /* One checkpoint: what is wrong with it is told. Memory's end alone is an error. */
-static int look(struct auditor *a, enum audit_file file, uint64_t line, struct text bytes)
+static int look(struct auditor *a, enum ledger_audit_file file, uint64_t line, struct text bytes)
 {
-	struct audit_fault fault = {.file = file, .line = line};
+	struct ledger_audit_fault fault = {.file = file, .line = line};
 	struct checkpoint_verdict v = {0};
 	struct note note;
 	struct checkpoint c = {0};
@@ -125,24 +125,24 @@ static int look_all(struct auditor *a, struct text history, struct text latest)
 	while ((r = history_next(&history, &note)) == 0) {
 		a->audit->checkpoints++;
 		found = found || (latest.n && text_equal(text_part(note), text_part(latest)));
-		r = look(a, AUDIT_CHECKPOINTS, line, note);
+		r = look(a, LEDGER_AUDIT_CHECKPOINTS, line, note);
 		if (r < 0)
 			return r;
 		line += lines_of(note);
 	}
 	if (r == -ERR_TRUNCATED)
 		a->audit->torn_checkpoints = history.n;
-	r = latest.n ? look(a, AUDIT_CHECKPOINT, 1, latest) : 0;
+	r = latest.n ? look(a, LEDGER_AUDIT_CHECKPOINT, 1, latest) : 0;
 	if (latest.n && !found)
-		tell(a, &(struct audit_fault){.file = AUDIT_CHECKPOINT,
+		tell(a, &(struct ledger_audit_fault){.file = LEDGER_AUDIT_CHECKPOINT,
 		            .line = 1,
 		            .error = -ERR_CHECKSUM,
 		            .why = "is not among the log's checkpoints"});
 	if (!latest.n && !a->unreadable && (a->audit->checkpoints || a->trust->n_keys))
-		tell(a, &(struct audit_fault){
-		            .file = AUDIT_CHECKPOINT, .error = -ENOENT, .why = "there is none"});
+		tell(a, &(struct ledger_audit_fault){
+		            .file = LEDGER_AUDIT_CHECKPOINT, .error = -ENOENT, .why = "there is none"});
 	if (a->trust->quorum && !a->audit->cosigned_entries)
-		tell(a, &(struct audit_fault){.file = AUDIT_CHECKPOINTS,
+		tell(a, &(struct ledger_audit_fault){.file = LEDGER_AUDIT_CHECKPOINTS,
 		            .error = -EACCES,
 		            .why = "none has the cosignatures of enough witnesses"});
 	return r;
@@ -158,18 +158,18 @@ static int load(struct auditor *a, int folder)
 	r = load_log(fd, &a->book, &size, &a->audit->torn, &fault);
 	close(fd);
 	if (r == -ERR_MALFORMED) {
-		tell(a, &(struct audit_fault){
-		            .file = AUDIT_LOG, .line = fault.line, .error = r, .why = fault.why});
+		tell(a, &(struct ledger_audit_fault){
+		            .file = LEDGER_AUDIT_LOG, .line = fault.line, .error = r, .why = fault.why});
 		r = 0;
 	}
 	a->audit->entries = a->book.n;
 	return r < 0 ? r : proof_tree_new(&a->tree, a->book.leaves, a->book.n);
 }
 
-int ledger_audit(
-    int folder, const struct ledger_trust *trust, audit_fn each, void *context, struct audit *ret_audit)
+int ledger_audit(int folder, const struct ledger_trust *trust, ledger_audit_fn each, void *context,
+    struct ledger_audit *ret_audit)
 {
-	struct audit audit = {.n_keys = trust->n_keys};
+	struct ledger_audit audit = {.n_keys = trust->n_keys};
 	struct auditor a = {.trust = trust, .each = each, .context = context, .audit = &audit};
 	struct dynbuf history = {.max = HISTORY_MAX}, latest = {0};
 	if (trust->n_keys > LEDGER_KEYS_MAX || trust->n_witnesses > LEDGER_KEYS_MAX)
@@ -180,8 +180,9 @@ int ledger_audit(
 	int r = history_latest(folder, &latest);
 	a.unreadable = r < 0 && r != -ENOENT && r != -ENOMEM;
 	if (a.unreadable)
-		tell(&a, &(struct audit_fault){
-		             .file = AUDIT_CHECKPOINT, .error = r, .why = "can't be read, or is too long"});
+		tell(&a,
+		    &(struct ledger_audit_fault){
+		        .file = LEDGER_AUDIT_CHECKPOINT, .error = r, .why = "can't be read, or is too long"});
 	if (r != -ENOMEM)
 		r = history_read(folder, &history);
 	if (r == 0)

@@ -14,10 +14,10 @@
 #include "ledger/checkpoint.h"
 #include "ledger/ledger.h"
 
-enum audit_file { AUDIT_LOG, AUDIT_CHECKPOINTS, AUDIT_CHECKPOINT };
+enum ledger_audit_file { LEDGER_AUDIT_LOG, LEDGER_AUDIT_CHECKPOINTS, LEDGER_AUDIT_CHECKPOINT };
 
-struct audit_fault {
-	enum audit_file file;
+struct ledger_audit_fault {
+	enum ledger_audit_file file;
 	uint64_t line;   /* of the file, from 1 on: where the fault is, or where its checkpoint begins; 0: the
 	                    whole */
 	uint64_t size;   /* of the checkpoint; 0 where it isn't known */
@@ -25,9 +25,9 @@ struct audit_fault {
 	const char *why; /* a phrase */
 };
 
-typedef void (*audit_fn)(void *context, const struct audit_fault *fault);
+typedef void (*ledger_audit_fn)(void *context, const struct ledger_audit_fault *fault);
 
-struct audit {
+struct ledger_audit {
 	uint64_t entries;          /* whole lines of the log */
 	uint64_t torn;             /* bytes behind them */
 	uint64_t checkpoints;      /* in the history */
@@ -45,7 +45,7 @@ struct audit {
  * the whole: that no checkpoint has a quorum. 0 where it could be done, with faults or without; -ENOENT (no
  * log), -errno, -ERR_LIMIT, -ENOMEM.
  */
-int ledger_audit(
-    int folder, const struct ledger_trust *trust, audit_fn each, void *context, struct audit *ret_audit);
+int ledger_audit(int folder, const struct ledger_trust *trust, ledger_audit_fn each, void *context,
+    struct ledger_audit *ret_audit);
 
 #endif

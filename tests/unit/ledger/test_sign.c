@@ -42,15 +42,16 @@ static int log_sign(const struct log *g)
 	return ledger_sign(g->l, keys, 1);
 }
 
-static void keep(void *context, const struct audit_fault *fault)
+static void keep(void *context, const struct ledger_audit_fault *fault)
 {
-	*(struct audit_fault *)context = *fault;
+	*(struct ledger_audit_fault *)context = *fault;
 }
 
-static struct audit audit_of(const struct log *g, const struct ledger_trust *trust, struct audit_fault *last)
+static struct ledger_audit audit_of(
+    const struct log *g, const struct ledger_trust *trust, struct ledger_audit_fault *last)
 {
-	struct audit a = {0};
-	*last = (struct audit_fault){0};
+	struct ledger_audit a = {0};
+	*last = (struct ledger_audit_fault){0};
 	assert_int_equal(ledger_audit(g->f.fd, trust, keep, last, &a), 0);
 	return a;
 }
@@ -142,8 +143,8 @@ static void test_nothing_is_signed_on_top_of_a_changed_log(void **state)
 	assert_int_equal(ledger_open(&g.l, g.f.fd, true, NULL), -ERR_CHECKSUM);
 	assert_int_equal(ledger_open(&g.l, g.f.fd, false, NULL), 0);
 	const struct ledger_trust trust = {.keys = ledger_key_verifier(g.key), .n_keys = 1};
-	struct audit_fault fault;
-	struct audit a = audit_of(&g, &trust, &fault);
+	struct ledger_audit_fault fault;
+	struct ledger_audit a = audit_of(&g, &trust, &fault);
 	assert_int_equal(a.faults, 2); /* in the history, and in the latest */
 	assert_int_equal(fault.error, -ERR_CHECKSUM);
 	assert_int_equal(fault.size, 3);
@@ -164,12 +165,12 @@ static void test_a_torn_history_is_mended(void **state)
 	ledger_close(g.l);
 	assert_int_equal(history_find(g.f.fd, 1, &old), 0);
 	const struct ledger_trust trust = {.keys = ledger_key_verifier(g.key), .n_keys = 1};
-	struct audit_fault fault;
+	struct ledger_audit_fault fault;
 	for (size_t n = one.n; n < two.n; n++) {
 		/* What a crash between the two files leaves. */
 		folder_write(&g.f, LEDGER_HISTORY, text_bytes(two.p, n));
 		folder_write(&g.f, LEDGER_CHECKPOINT, dynbuf_view(&old));
-		struct audit a = audit_of(&g, &trust, &fault);
+		struct ledger_audit a = audit_of(&g, &trust, &fault);
 		assert_int_equal(a.faults, 0);
 		assert_int_equal(a.torn_checkpoints, n - one.n);
 		assert_int_equal(a.signed_entries, 1);
@@ -196,13 +197,13 @@ static void test_rotation_hands_trust_over_and_nothing_else_does(void **state)
 	const struct ledger_key *now[] = {g.key}, *then[] = {next}, *bad[] = {stranger};
 	const struct ledger_trust first = {.keys = ledger_key_verifier(g.key), .n_keys = 1};
 	const struct ledger_trust later = {.keys = ledger_key_verifier(next), .n_keys = 1};
-	struct audit_fault fault;
+	struct ledger_audit_fault fault;
 	run_append(g.l, 1, 10);
 	assert_int_equal(log_sign(&g), 0);
 	assert_int_equal(ledger_rotate(g.l, now, 1, next), 0);
 	run_append(g.l, 2, 10);
 	assert_int_equal(ledger_sign(g.l, then, 1), 0);
-	struct audit a = audit_of(&g, &first, &fault);
+	struct ledger_audit a = audit_of(&g, &first, &fault);
 	assert_int_equal(a.faults, 0);
 	assert_int_equal(a.n_keys, 2);
 	assert_true(ledger_verifier_equal(&a.keys[1], ledger_key_verifier(next)));
@@ -222,7 +223,7 @@ static void test_rotation_hands_trust_over_and_nothing_else_does(void **state)
 	a = audit_of(&g, &first, &fault);
 	assert_int_equal(a.faults, 2);
 	assert_int_equal(fault.error, -EACCES);
-	assert_int_equal(fault.file, AUDIT_CHECKPOINT);
+	assert_int_equal(fault.file, LEDGER_AUDIT_CHECKPOINT);
 	assert_int_equal(a.n_keys, 2);
 	assert_int_equal(a.signed_entries, 4);
 	ledger_key_free(next);
@@ -252,7 +253,7 @@ static void test_witnesses_follow_the_log_and_reach_a_quorum(void **state)
 	    .n_witnesses = 2,
 	    .quorum = 2};
 	struct dynbuf last = {0};
-	struct audit_fault fault;
+	struct ledger_audit_fault fault;
 	uint64_t old = 0;
 	for (uint64_t round = 1; round <= 5; round++) {
 		struct dynbuf lines = {0};
@@ -273,7 +274,7 @@ static void test_witnesses_follow_the_log_and_reach_a_quorum(void **state)
 		dynbuf_free(&lines);
 		dynbuf_free(&request);
 	}
-	struct audit a = audit_of(&g, &trust, &fault);
+	struct ledger_audit a = audit_of(&g, &trust, &fault);
 	assert_int_equal(a.faults, 0);
 	assert_int_equal(a.cosigned_entries, ledger_entries(g.l));
 	assert_int_equal(a.checkpoints, 10); /* each signed, and again with its cosignatures */
@@ -407,8 +408,8 @@ static void test_a_late_cosignature_finds_its_checkpoint(void **state)
 	    .witnesses = witness,
 	    .n_witnesses = 1,
 	    .quorum = 1};
-	struct audit_fault fault;
-	struct audit a = audit_of(&g, &trust, &fault);
+	struct ledger_audit_fault fault;
+	struct ledger_audit a = audit_of(&g, &trust, &fault);
 	assert_int_equal(a.faults, 0);
 	assert_int_equal(a.signed_entries, 2);
 	assert_int_equal(a.cosigned_entries, 1);
