@@ -9,6 +9,8 @@ C_TYPES = {
     "addr": "struct net_addr", "mac": "struct net_mac", "text": "struct text", "u64s": "struct msg_u64s",
     "fields": "struct msg_fields",
 }
+# Bytes of the types that always take the same.
+SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "time": 8, "real": 8, "addr": 16, "mac": 6}
 
 
 def fail(path, line, column, what):
@@ -65,20 +67,61 @@ def header(records):
     return "\n".join(out)
 
 
+def runs(fields):
+    """Fields of fixed size that follow each other, with their places; any other field by itself, without."""
+    run, at = [], 0
+    for kind, field, _ in fields:
+        if kind in SIZES:
+            run.append((kind, field, at))
+            at += SIZES[kind]
+            continue
+        if run:
+            yield run, at
+        yield [(kind, field, None)], 0
+        run, at = [], 0
+    if run:
+        yield run, at
+
+
+def encode(record):
+    out = [f"\tsize_t at = msg_begin(out, MSG_{record['name'].upper()});", "\tuint8_t *p;"]
+    for run, size in runs(record["fields"]):
+        if size == 0:
+            out += [f"\tmsg_put_{kind}(out, m->{field});" for kind, field, _ in run]
+            continue
+        out += [f"\tp = dynbuf_grow(out, {size});", "\tif (p) {"]
+        out += [f"\t\tmsg_store_{kind}(p + {at}, m->{field});" for kind, field, at in run]
+        out += ["\t}"]
+    return out
+
+
+def decode(record):
+    out = []
+    for run, size in runs(record["fields"]):
+        if size == 0:
+            out += [f"\tm.{field} = msg_get_{kind}(&r);" for kind, field, _ in run]
+            continue
+        out += [f"\tp = msg_take(&r, {size});", "\tif (p) {"]
+        out += [f"\t\tm.{field} = msg_load_{kind}(p + {at});" for kind, field, at in run]
+        out += ["\t} else {"]
+        out += [f"\t\tm.{field} = msg_get_{kind}(&r);" for kind, field, _ in run]
+        out += ["\t}"]
+    return out
+
+
 def source(records):
     out = ["/* SPDX-License-Identifier: GPL-2.0-or-later */", "/* Made from msg/records.schema by tools/msggen.py. */",
            '#include "msg/msg.h"', "", '#include "msg/codec.h"', ""]
     for r in records:
         name = r["name"]
-        out += [f"int msg_{name}_encode(struct dynbuf *out, const struct msg_{name} *m)", "{",
-                f"\tsize_t at = msg_begin(out, MSG_{name.upper()});"]
-        out += [f"\tmsg_put_{kind}(out, m->{field});" for kind, field, _ in r["fields"]]
+        out += [f"int msg_{name}_encode(struct dynbuf *out, const struct msg_{name} *m)", "{"]
+        out += encode(r)
         out += ["\treturn msg_finish(out, at);", "}", "",
-                f"int msg_{name}_decode(const void *p, size_t n, struct arena *arena, struct msg_{name} *ret_m)", "{",
-                "\tstruct msg_reader r;", f"\tstruct msg_{name} m = {{0}};",
-                f"\tint error = msg_open(&r, p, n, MSG_{name.upper()}, arena);",
+                f"int msg_{name}_decode(const void *bytes, size_t n, struct arena *arena, struct msg_{name} *ret_m)", "{",
+                "\tstruct msg_reader r;", f"\tstruct msg_{name} m = {{0}};", "\tconst uint8_t *p;",
+                f"\tint error = msg_open(&r, bytes, n, MSG_{name.upper()}, arena);",
                 "\tif (error < 0)", "\t\treturn error;"]
-        out += [f"\tm.{field} = msg_get_{kind}(&r);" for kind, field, _ in r["fields"]]
+        out += decode(r)
         out += ["\terror = msg_close(&r);", "\tif (error < 0)", "\t\treturn error;", "\t*ret_m = m;", "\treturn 0;", "}", ""]
     return "\n".join(out)
 

@@ -2,7 +2,6 @@
 #include "msg/codec.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/err.h"
 
@@ -65,48 +64,6 @@ int msg_close(const struct msg_reader *r)
 	if (r->error < 0)
 		return r->error;
 	return cursor_ok(&r->c) ? 0 : -ERR_MALFORMED;
-}
-
-void msg_put_u8(struct dynbuf *out, uint8_t v)
-{
-	dynbuf_u8(out, v);
-}
-
-void msg_put_u16(struct dynbuf *out, uint16_t v)
-{
-	dynbuf_le16(out, v);
-}
-
-void msg_put_u32(struct dynbuf *out, uint32_t v)
-{
-	dynbuf_le32(out, v);
-}
-
-void msg_put_u64(struct dynbuf *out, uint64_t v)
-{
-	dynbuf_le64(out, v);
-}
-
-void msg_put_time(struct dynbuf *out, int64_t v)
-{
-	dynbuf_le64(out, (uint64_t)v);
-}
-
-void msg_put_real(struct dynbuf *out, double v)
-{
-	uint64_t bits;
-	memcpy(&bits, &v, sizeof(bits));
-	dynbuf_le64(out, bits);
-}
-
-void msg_put_addr(struct dynbuf *out, struct net_addr v)
-{
-	dynbuf_append(out, v.b, sizeof(v.b));
-}
-
-void msg_put_mac(struct dynbuf *out, struct net_mac v)
-{
-	dynbuf_append(out, v.b, sizeof(v.b));
 }
 
 /* A count that is beyond its bound fails the whole record: nothing is cut without a word. */
@@ -173,28 +130,21 @@ int64_t msg_get_time(struct msg_reader *r)
 
 double msg_get_real(struct msg_reader *r)
 {
-	uint64_t bits = msg_get_u64(r);
-	double v;
-	memcpy(&v, &bits, sizeof(v));
-	return v == v ? v : 0; /* a NaN would break every comparison after it */
+	uint8_t bytes[8];
+	store_le64(bytes, msg_get_u64(r));
+	return msg_load_real(bytes);
 }
 
 struct net_addr msg_get_addr(struct msg_reader *r)
 {
-	struct net_addr v = {0};
-	const uint8_t *p = at_older_end(r) ? NULL : cursor_take(&r->c, sizeof(v.b));
-	if (p)
-		memcpy(v.b, p, sizeof(v.b));
-	return v;
+	const uint8_t *p = at_older_end(r) ? NULL : cursor_take(&r->c, sizeof(struct net_addr));
+	return p ? msg_load_addr(p) : (struct net_addr){0};
 }
 
 struct net_mac msg_get_mac(struct msg_reader *r)
 {
-	struct net_mac v = {0};
-	const uint8_t *p = at_older_end(r) ? NULL : cursor_take(&r->c, sizeof(v.b));
-	if (p)
-		memcpy(v.b, p, sizeof(v.b));
-	return v;
+	const uint8_t *p = at_older_end(r) ? NULL : cursor_take(&r->c, sizeof(struct net_mac));
+	return p ? msg_load_mac(p) : (struct net_mac){0};
 }
 
 static uint32_t get_count(struct msg_reader *r, size_t max)
