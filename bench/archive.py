@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The archive on a generated history (bench/history.md), beside DuckDB, ClickHouse, nfdump and SQLite on the same data in the same run.
 
-archive.py [--flows N] [--work FOLDER] [--build FOLDER] [--runs N] [--cold N] [--peers NAME,...]. Prints the section "Archive" of
+archive.py [--flows N] [--work FOLDER] [--build FOLDER] [--runs N] [--cold N] [--peers NAME,...] [--update]. Prints the section "Archive" of
 bench/RESULTS.md. Needs about 300 bytes of disk a flow in the folder, and cleans up after itself. Page caches are dropped by
 /proc/sys/vm/drop_caches where that may be written (root); peers are measured cold only then.
 """
@@ -32,7 +32,10 @@ LISTS = ["addrs-feed-10", "addrs-feed-1000", "addrs-feed-100000", "addrs-head-10
          "addrs-every-1000", "addrs-every-100000", "domains-feed-1000", "domains-feed-100000", "domains-every-100000"]
 BYTES_A_FLOW = 300
 TENTH = 10
-AIMS = {"addrs-feed-1000": 20, "addrs-feed-100000": 500}
+AIMS = {"addrs-feed-1000.txt": 20, "addrs-feed-100000.txt": 500}
+PEER_RATIO = 20  # at 1,000 addresses, of DuckDB and ClickHouse
+FLOWS_A_SECOND, BYTES, SPREAD_S = 1.0e6, 24, 2
+SECTION = "## Archive (`make bench-archive`)"
 
 
 def say(*words):
@@ -150,12 +153,21 @@ def measure_peer(name, ours, lists, work, args, sources):
         peer.close()
 
 
+REPORT = []
+
+
+def tell(text=""):
+    """A line of the report."""
+    REPORT.append(text)
+    print(text, flush=True)
+
+
 def row(*cells):
-    print("| " + " | ".join(str(c) for c in cells) + " |")
+    tell("| " + " | ".join(str(c) for c in cells) + " |")
 
 
 def table(*head):
-    print()
+    tell()
     row(*head)
     row(*("---" for _ in head))
 
@@ -163,7 +175,7 @@ def table(*head):
 def print_ingest(args, told, peers, tenth):
     flows = told["flows"]
     spent, wall = told["append_processor_s"] + told["close_processor_s"], told["append_s"] + told["close_s"]
-    print("\n### Ingest and size")
+    tell("\n### Ingest and size")
     table("", "M flows/s", "of one core's time", "bytes a flow", "remarks")
     row("**archive**, ledger and postings included", f"**{flows / wall / 1e6:.2f}**", f"{flows / spent / 1e6:.2f} M",
         f"**{told['bytes'] / flows:.1f}**", f"{told['segments']} segments; aims: 1 M/s, 24 bytes")
@@ -175,12 +187,12 @@ def print_ingest(args, told, peers, tenth):
         counted = count if name != "nfdump" else flows
         row(name, f"{count / load['seconds'] / 1e6:.2f}" if load["seconds"] else "–",
             f"{count / load['processor'] / 1e6:.2f} M" if load["processor"] else "–", f"{load['bytes'] / counted:.1f}", load["note"])
-    print("\nPeers read CSV, which the archive doesn't: what that costs DuckDB is told. They hold 24 of our 36 columns: no MAC addresses, VLANs, "
+    tell("\nPeers read CSV, which the archive doesn't: what that costs DuckDB is told. They hold 24 of our 36 columns: no MAC addresses, VLANs, "
           "time of the handshake, flags; nfdump 13, milliseconds, no names, and no duplicates.")
 
 
 def print_hunts(title, lists, ours, command, peers, key):
-    print(f"\n### {title}")
+    tell(f"\n### {title}")
     names = [n for n in peers if "hunts" in peers[n]]
     table("list", "hits", "archive, in process", "`bulkhead hunt`", *names, *(f"{n} / archive" for n in names))
     for one in lists:
@@ -198,29 +210,49 @@ def print_hunts(title, lists, ours, command, peers, key):
 
 
 def print_answers(peers):
-    print("\nAnswers (flows, bytes each way, first and last time of every indicator; of nfdump the flows and bytes of the whole list):")
+    tell("\nAnswers (flows, bytes each way, first and last time of every indicator; of nfdump the flows and bytes of the whole list):")
     for name, peer in peers.items():
         if "missing" in peer:
-            print(f"- {name}: not measured: {peer['missing']}")
+            tell(f"- {name}: not measured: {peer['missing']}")
         elif peer["wrong"]:
-            print(f"- {name}: **differ**: {'; '.join(peer['wrong'])}")
+            tell(f"- {name}: **differ**: {'; '.join(peer['wrong'])}")
         else:
-            print(f"- {name}: the same")
+            tell(f"- {name}: the same")
 
 
 def print_whole(ours, told, args):
-    print("\n### The whole archive\n")
+    tell("\n### The whole archive\n")
     if ours.has("verify"):
         taken, said = ours.time_command(("verify", ours.folder), 3)
         seconds = statistics.median(taken) / 1e3
-        print(f"- `bulkhead verify`: {seconds:.1f} s, {told['flows'] / seconds / 1e6:.1f} M records/s, {told['bytes'] / seconds / 1e9:.2f} GB/s of "
+        tell(f"- `bulkhead verify`: {seconds:.1f} s, {told['flows'] / seconds / 1e6:.1f} M records/s, {told['bytes'] / seconds / 1e9:.2f} GB/s of "
               f"files (aim: 1 GB/s of record bytes a core): {' '.join(said.split())[:400]}")
     else:
-        print("- `bulkhead verify`: not there")
+        tell("- `bulkhead verify`: not there")
     # a client, a third of the way through: 10.10.0.20 is there whatever the options
     seed = json.loads(common.run([args.build / "bench" / "bench_seed", "--runs", 3, ours.folder, "10.10.0.20", "2026-02-07T09:00:00Z"]))
-    print(f"- spread from one seed: {statistics.median(seed['ms']) / 1e3:.2f} s (aim 2 s); {seed['edges']:,} edges; of {seed['machines']:,} machines "
+    tell(f"- spread from one seed: {statistics.median(seed['ms']) / 1e3:.2f} s (aim 2 s); {seed['edges']:,} edges; of {seed['machines']:,} machines "
           + ", ".join(f"{seed[g]:,} {g}" for g in ("likely", "possible", "cleared")))
+    return seed
+
+
+def print_aims(told, mine, full, seed):
+    """Every aim, and whether it is met."""
+    spent = told["append_processor_s"] + told["close_processor_s"]
+    rows = [("ingest, flows a second of one core", told["flows"] / spent, FLOWS_A_SECOND, "{:,.0f}", True),
+            ("bytes a flow", told["bytes"] / told["flows"], BYTES, "{:.1f}", False),
+            ("spread from one seed, s", statistics.median(seed["ms"]) / 1e3, SPREAD_S, "{:.2f}", False)]
+    rows += [(f"{name.removesuffix('.txt')}, warm, ms", statistics.median(mine[name]["warm_ms"]), aim, "{:.1f}", False) for name, aim in AIMS.items()]
+    for n in ("duckdb", "clickhouse"):
+        if "hunts" in full.get(n, {}):
+            for name in (x for x in mine if x.startswith("addrs") and x.endswith("-1000.txt")):
+                theirs, ours = full[n]["hunts"][name]["warm_ms"], mine[name]["warm_ms"]
+                rows.append((f"{n} / archive, {name.removesuffix('.txt')}, warm", statistics.median(theirs) / statistics.median(ours), PEER_RATIO,
+                             "{:.1f}", True))
+    tell("\n### Aims")
+    table("", "measured", "aim", "")
+    for what, value, aim, form, more in rows:
+        row(what, form.format(value), ("at least " if more else "under ") + form.format(aim), "met" if (value >= aim if more else value < aim) else "**short**")
 
 
 def measure(args, work):
@@ -252,10 +284,10 @@ def measure(args, work):
 
 def report(args, ours, told, lists, mine, command, peers, mine_part):
     how = next(iter(mine.values()))["dropped_by"]
-    print("## Archive (`make bench-archive`)\n")
-    print(f"{args.flows:,} generated flows of {told['days']} days and {told['assets']:,} machines, {told['addresses_outside']:,} addresses and "
+    tell(SECTION + "\n")
+    tell(f"{args.flows:,} generated flows of {told['days']} days and {told['assets']:,} machines, {told['addresses_outside']:,} addresses and "
           f"{told['names_outside']:,} names outside seen (`bench/history.md`). {machine()}; {datetime.date.today()}. Milliseconds are medians: warm of "
-          f"{args.runs} runs, cold of {args.cold} (peers {min(args.cold, 3)}), pages dropped by {how}. All use two threads. Peers are measured within "
+          f"{args.runs} runs, cold of {args.cold} (DuckDB, ClickHouse and SQLite {min(args.cold, 3)}, nfdump 1 and of 3 warm), pages dropped by {how}. Ours, DuckDB and ClickHouse use two threads. Peers are measured within "
           "their running process, indicators loaded, best of the forms of the question that were tried; nfdump and `bulkhead hunt` as whole "
           "commands. Kinds of lists: `bench/history.md`.")
     tenth = args.flows // TENTH
@@ -268,7 +300,18 @@ def report(args, ours, told, lists, mine, command, peers, mine_part):
         print_hunts(f"SQLite's indexes on a tenth ({tenth:,} flows), warm, ms", lists, mine_part, {}, part, "warm_ms")
         print_hunts("The same, cold, ms", lists, mine_part, {}, part, "cold_ms")
     print_answers(peers)
-    print_whole(ours, told, args)
+    seed = print_whole(ours, told, args)
+    print_aims(told, mine, full, seed)
+
+
+def update(path):
+    """Puts the report in the place of the last one, or at the end."""
+    text = path.read_text(encoding="utf-8")
+    begin = text.find(SECTION)
+    end = text.find("\n## ", begin + 1) + 1 if begin >= 0 else 0
+    begin, end = (len(text), len(text)) if begin < 0 else (begin, end or len(text))
+    new = "\n".join(REPORT).strip() + "\n"
+    path.write_text(text[:begin].rstrip("\n") + "\n\n" + new + ("\n" + text[end:] if end < len(text) else ""), encoding="utf-8")
 
 
 def main():
@@ -279,6 +322,7 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--cold", type=int, default=5)
     parser.add_argument("--peers", type=lambda s: [p for p in s.split(",") if p], default=list(PEERS))
+    parser.add_argument("--update", action="store_true", help="write the section into bench/RESULTS.md too")
     args = parser.parse_args()
     if unknown := set(args.peers) - set(PEERS):
         parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
@@ -289,6 +333,8 @@ def main():
         work = pathlib.Path(name)
         args.answers = work / "answers"
         measure(args, work)
+    if args.update:
+        update(BENCH / "RESULTS.md")
 
 
 if __name__ == "__main__":
