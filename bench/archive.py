@@ -4,7 +4,8 @@
 
 archive.py [--flows N] [--work FOLDER] [--build FOLDER] [--runs N] [--cold N] [--peers NAME,...] [--update]. Prints the section "Archive" of
 bench/RESULTS.md. Needs about 300 bytes of disk a flow in the folder, and cleans up after itself. Page caches are dropped by
-/proc/sys/vm/drop_caches where that may be written (root); peers are measured cold only then.
+/proc/sys/vm/drop_caches where that may be written (root); peers are measured cold only then. A peer that is not there is left out
+and named: apt-get install nfdump clickhouse-server nodejs npm.
 """
 import argparse
 import datetime
