@@ -38,6 +38,7 @@ struct indicator_set {
 	struct arena arena; /* feed names, problems */
 	struct warning_set *warnings;
 	uint64_t seed;
+	bool every_kind;
 	struct entry *entries;
 	size_t n, cap;
 	struct validity *validities;
@@ -61,6 +62,7 @@ int indicator_set_new(struct indicator_set **ret_set, const struct indicator_opt
 	if (!s)
 		return -ENOMEM;
 	s->seed = options->seed;
+	s->every_kind = options->every_kind;
 	s->mask = SLOTS_FIRST - 1;
 	s->pool.max = UINT32_MAX;
 	dynbuf_u8(&s->pool, 0); /* offset 0 means nothing */
@@ -96,6 +98,11 @@ void indicator_set_free(struct indicator_set *s)
 struct warning_set *indicator_warnings(struct indicator_set *s)
 {
 	return s->warnings;
+}
+
+bool indicator_every_kind(const struct indicator_set *s)
+{
+	return s->every_kind;
 }
 
 struct arena *indicator_arena(struct indicator_set *s)
@@ -242,7 +249,7 @@ static int entry_link(struct indicator_set *s, struct entry *e, const struct ind
 	return 0;
 }
 
-static int entry_add(struct indicator_set *s, const struct feed_entry *from, const struct indicator_key *k)
+int indicator_entry_add(struct indicator_set *s, const struct feed_entry *from, const struct indicator_key *k)
 {
 	if (s->n_feeds == 0)
 		return -EINVAL;
@@ -298,21 +305,6 @@ void feed_problem(struct indicator_set *s, const struct feed_entry *at, struct t
 		s->problems[s->n_problems++] = p;
 }
 
-int feed_add_kind(
-    struct indicator_set *s, const struct feed_entry *e, enum indicator_kind kind, struct text value)
-{
-	struct indicator_key k;
-	const char *why = NULL;
-	if (indicator_key_parse(kind, value, &k, &why) < 0 || (why = warning_check(s->warnings, &k))) {
-		feed_problem(s, e, value, why);
-		return 0;
-	}
-	int error = entry_add(s, e, &k);
-	if (error == -ERR_LIMIT)
-		feed_problem(s, e, value, "the set is full");
-	return error;
-}
-
 static int feed_begin(struct indicator_set *s, const char *name)
 {
 	int error = VEC_RESERVE(s->feeds, &s->cap_feeds, s->n_feeds, FEEDS_MAX);
@@ -325,6 +317,12 @@ static int feed_begin(struct indicator_set *s, const char *name)
 		return -ENOMEM;
 	s->feeds[s->n_feeds++] = copy;
 	return 0;
+}
+
+int indicator_by_hand_begin(struct indicator_set *s)
+{
+	bool begun = s->n_feeds && strcmp(s->feeds[s->n_feeds - 1], INDICATOR_BY_HAND) == 0;
+	return begun ? 0 : feed_begin(s, INDICATOR_BY_HAND);
 }
 
 int indicator_set_load(
@@ -381,6 +379,25 @@ bool indicator_problem_at(const struct indicator_set *s, size_t i, struct indica
 	return true;
 }
 
+void indicator_at(const struct indicator_set *s, uint32_t number, struct indicator *ret_i)
+{
+	const struct entry *e = &s->entries[number];
+	const struct validity *v = &s->validities[e->validity];
+	*ret_i = (struct indicator){
+	    .kind = e->kind,
+	    .tlp = e->tlp,
+	    .port = e->port,
+	    .key = pool_text(s, e->key_at),
+	    .bits = e->bits,
+	    .feed = text_of(s->feeds[e->feed]),
+	    .line = e->line,
+	    .id = pool_text(s, e->id_at),
+	    .description = pool_text(s, e->description_at),
+	    .valid_from = v->from,
+	    .valid_until = v->until,
+	};
+}
+
 /* The first of the chain that is valid then and speaks of that port. */
 static int chain_match(
     const struct indicator_set *s, uint32_t number, uint16_t port, int64_t time, struct indicator *ret_i)
@@ -390,140 +407,142 @@ static int chain_match(
 		const struct validity *v = &s->validities[e->validity];
 		if ((e->port && e->port != port) || time < v->from || time >= v->until)
 			continue;
-		*ret_i = (struct indicator){
-		    .kind = e->kind,
-		    .tlp = e->tlp,
-		    .port = e->port,
-		    .key = pool_text(s, e->key_at),
-		    .bits = e->bits,
-		    .feed = text_of(s->feeds[e->feed]),
-		    .line = e->line,
-		    .id = pool_text(s, e->id_at),
-		    .description = pool_text(s, e->description_at),
-		    .valid_from = v->from,
-		    .valid_until = v->until,
-		};
+		indicator_at(s, number, ret_i);
 		return 1;
 	}
 	return 0;
 }
 
-static int key_match(const struct indicator_set *s, enum indicator_kind kind, struct text key, uint64_t hash,
-    uint16_t port, int64_t time, struct indicator *ret_i)
+/* Appends the key's chain where there is one. */
+static size_t key_find(const struct indicator_set *s, enum indicator_kind kind, struct text key,
+    uint64_t hash, uint32_t *numbers, size_t n)
 {
-	return chain_match(s, slot_find(s, kind, key.p, key.n, hash)->entry, port, time, ret_i);
+	numbers[n] = slot_find(s, kind, key.p, key.n, hash)->entry;
+	return n + (numbers[n] != NONE);
 }
 
-int indicator_match_value(const struct indicator_set *s, enum indicator_kind kind, struct text value,
-    int64_t time, struct indicator *ret_i)
+static size_t value_find(
+    const struct indicator_set *s, enum indicator_kind kind, struct text value, uint32_t *numbers, size_t n)
 {
 	if (s->by_kind[kind] == 0 || value.n == 0)
-		return 0;
-	return key_match(s, kind, value, key_hash(s, kind, value.p, value.n), 0, time, ret_i);
+		return n;
+	return key_find(s, kind, value, key_hash(s, kind, value.p, value.n), numbers, n);
 }
 
-int indicator_match_address(
-    const struct indicator_set *s, struct net_addr a, uint16_t port, int64_t time, struct indicator *ret_i)
+/* Prefixes, the shortest first, then the address. */
+static size_t address_find(
+    const struct indicator_set *s, struct net_addr a, uint32_t numbers[INDICATOR_FOUND_MAX])
 {
-	struct text key = text_bytes(a.b, sizeof(a.b));
-	if (s->by_kind[INDICATOR_ADDRESS] > 0 &&
-	    key_match(
-	        s, INDICATOR_ADDRESS, key, key_hash(s, INDICATOR_ADDRESS, key.p, key.n), port, time, ret_i))
-		return 1;
-	uint32_t found[129];
-	size_t n = s->by_kind[INDICATOR_PREFIX] ? net_trie_match_all(s->prefixes, a, found, 129) : 0;
-	for (size_t i = n < 129 ? n : 129; i-- > 0;)
-		if (chain_match(s, found[i], port, time, ret_i))
-			return 1;
-	return 0;
+	size_t n = s->by_kind[INDICATOR_PREFIX] ? net_trie_match_all(s->prefixes, a, numbers, 129) : 0;
+	return value_find(s, INDICATOR_ADDRESS, text_bytes(a.b, sizeof(a.b)), numbers, n < 129 ? n : 129);
 }
 
-int indicator_match_domain(
-    const struct indicator_set *s, struct text name, uint16_t port, int64_t time, struct indicator *ret_i)
+/* The top of the name first. */
+static size_t domain_find(
+    const struct indicator_set *s, struct text name, uint32_t numbers[INDICATOR_FOUND_MAX])
 {
+	char low[INDICATOR_DOMAIN_MAX];
+	uint64_t h = s->seed;
+	size_t n = 0;
 	if (s->by_kind[INDICATOR_DOMAIN] == 0)
 		return 0;
 	if (name.n && name.p[name.n - 1] == '.')
 		name.n--;
 	if (name.n == 0 || name.n > INDICATOR_DOMAIN_MAX)
 		return 0;
-	char low[INDICATOR_DOMAIN_MAX];
-	uint64_t h = s->seed;
-	for (size_t i = name.n; i-- > 0;) {
+	for (size_t i = name.n; i-- > 0 && n < INDICATOR_FOUND_MAX - 1;) {
 		low[i] = name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] + 'a' - 'A') : name.p[i];
 		h = hash_step(h, low[i]);
-		if ((i == 0 || name.p[i - 1] == '.') &&
-		    key_match(s, INDICATOR_DOMAIN, (struct text){.p = low + i, .n = name.n - i},
-		        hash_close(h, INDICATOR_DOMAIN), port, time, ret_i))
-			return 1;
+		if (i == 0 || name.p[i - 1] == '.')
+			n = key_find(s, INDICATOR_DOMAIN, (struct text){.p = low + i, .n = name.n - i},
+			    hash_close(h, INDICATOR_DOMAIN), numbers, n);
+	}
+	return n;
+}
+
+/* Without its query, then as it was asked. */
+static size_t url_find(const struct indicator_set *s, struct text host, struct text target,
+    uint32_t numbers[INDICATOR_FOUND_MAX])
+{
+	char buf[URL_LOOKUP_MAX];
+	struct text key = {.p = buf};
+	size_t n = 0;
+	if (s->by_kind[INDICATOR_URL] == 0)
+		return 0;
+	size_t length = indicator_url_key(host, target, buf, sizeof(buf));
+	key.n = length;
+	key.n = text_find(key, '?');
+	if (key.n < length)
+		n = value_find(s, INDICATOR_URL, key, numbers, n);
+	key.n = length;
+	return value_find(s, INDICATOR_URL, key, numbers, n);
+}
+
+size_t indicator_find(
+    const struct indicator_set *s, const struct indicator_query *q, uint32_t numbers[INDICATOR_FOUND_MAX])
+{
+	struct net_addr a;
+	switch (q->kind) {
+	case INDICATOR_ADDRESS:
+	case INDICATOR_PREFIX:
+		if (q->value.n != sizeof(a.b))
+			return 0;
+		memcpy(a.b, q->value.p, sizeof(a.b));
+		return address_find(s, a, numbers);
+	case INDICATOR_DOMAIN: return domain_find(s, q->value, numbers);
+	case INDICATOR_URL: return url_find(s, q->value, q->target, numbers);
+	case INDICATOR_JA3:
+	case INDICATOR_JA4:
+	case INDICATOR_CERT_SHA256:
+	case INDICATOR_CERT_SHA1:
+	case INDICATOR_FILE_SHA256:
+	case INDICATOR_FILE_SHA1:
+	case INDICATOR_FILE_MD5:
+	case INDICATOR_JA3S:
+	case INDICATOR_HASSH:
+	case INDICATOR_HASSH_SERVER: return value_find(s, q->kind, q->value, numbers, 0);
+	case INDICATOR_KINDS: break;
 	}
 	return 0;
+}
+
+/* Names from the top down, all else from the most special up. */
+int indicator_match(
+    const struct indicator_set *s, const struct indicator_query *q, int64_t time, struct indicator *ret_i)
+{
+	uint32_t numbers[INDICATOR_FOUND_MAX];
+	size_t n = indicator_find(s, q, numbers);
+	for (size_t i = 0; i < n; i++)
+		if (chain_match(
+		        s, numbers[q->kind == INDICATOR_DOMAIN ? i : n - 1 - i], q->port, time, ret_i))
+			return 1;
+	return 0;
+}
+
+int indicator_match_value(const struct indicator_set *s, enum indicator_kind kind, struct text value,
+    int64_t time, struct indicator *ret_i)
+{
+	return indicator_match(s, &(struct indicator_query){.kind = kind, .value = value}, time, ret_i);
+}
+
+int indicator_match_address(
+    const struct indicator_set *s, struct net_addr a, uint16_t port, int64_t time, struct indicator *ret_i)
+{
+	struct indicator_query q = {
+	    .kind = INDICATOR_ADDRESS, .port = port, .value = text_bytes(a.b, sizeof(a.b))};
+	return indicator_match(s, &q, time, ret_i);
+}
+
+int indicator_match_domain(
+    const struct indicator_set *s, struct text name, uint16_t port, int64_t time, struct indicator *ret_i)
+{
+	struct indicator_query q = {.kind = INDICATOR_DOMAIN, .port = port, .value = name};
+	return indicator_match(s, &q, time, ret_i);
 }
 
 int indicator_match_url(const struct indicator_set *s, struct text host, struct text target, int64_t time,
     struct indicator *ret_i)
 {
-	if (s->by_kind[INDICATOR_URL] == 0)
-		return 0;
-	char buf[URL_LOOKUP_MAX];
-	size_t n = indicator_url_key(host, target, buf, sizeof(buf));
-	if (n == 0)
-		return 0;
-	struct text key = {.p = buf, .n = n};
-	if (indicator_match_value(s, INDICATOR_URL, key, time, ret_i))
-		return 1;
-	key.n = text_find(key, '?');
-	return key.n < n && indicator_match_value(s, INDICATOR_URL, key, time, ret_i);
-}
-
-const char *indicator_kind_name(enum indicator_kind kind)
-{
-	static const char *const names[] = {
-#define X(id, name) name,
-	    INDICATOR_KIND_LIST(X)
-#undef X
-	};
-	return kind < INDICATOR_KINDS ? names[kind] : "";
-}
-
-char *indicator_text(const struct indicator *i, char *buf)
-{
-	struct net_prefix p = {.bits = i->bits};
-	char value[INDICATOR_TEXT_SIZE - 8];
-	switch (i->kind) {
-	case INDICATOR_ADDRESS:
-	case INDICATOR_PREFIX:
-		memcpy(p.addr.b, i->key.p, sizeof(p.addr.b));
-		if (i->kind == INDICATOR_PREFIX)
-			net_prefix_text(p, value);
-		else
-			net_addr_text(p.addr, value);
-		break;
-	case INDICATOR_DOMAIN:
-	case INDICATOR_URL:
-	case INDICATOR_JA4: text_printable(i->key, value, sizeof(value)); break;
-	case INDICATOR_JA3:
-	case INDICATOR_CERT_SHA256:
-	case INDICATOR_CERT_SHA1:
-	case INDICATOR_FILE_SHA256:
-	case INDICATOR_FILE_SHA1:
-	case INDICATOR_FILE_MD5: num_hex((const uint8_t *)i->key.p, i->key.n, value); break;
-	case INDICATOR_KINDS: value[0] = '\0'; break;
-	}
-	if (i->port)
-		snprintf(buf, INDICATOR_TEXT_SIZE, "%s:%u", value, i->port);
-	else
-		snprintf(buf, INDICATOR_TEXT_SIZE, "%s", value);
-	return buf;
-}
-
-char *indicator_origin(const struct indicator *i, char *buf)
-{
-	if (i->line)
-		snprintf(buf, INDICATOR_TEXT_SIZE, "%.*s:%u", (int)(i->feed.n < 400 ? i->feed.n : 400),
-		    i->feed.p, i->line);
-	else
-		snprintf(buf, INDICATOR_TEXT_SIZE, "%.*s %.*s", (int)(i->feed.n < 300 ? i->feed.n : 300),
-		    i->feed.p, (int)(i->id.n < 200 ? i->id.n : 200), i->id.p);
-	return buf;
+	struct indicator_query q = {.kind = INDICATOR_URL, .value = host, .target = target};
+	return indicator_match(s, &q, time, ret_i);
 }

@@ -35,7 +35,10 @@ enum {
 	X(CERT_SHA1, "certificate-sha1")                                                                     \
 	X(FILE_SHA256, "file-sha256")                                                                        \
 	X(FILE_SHA1, "file-sha1")                                                                            \
-	X(FILE_MD5, "file-md5")
+	X(FILE_MD5, "file-md5")                                                                              \
+	X(JA3S, "ja3s")                                                                                      \
+	X(HASSH, "hassh")                                                                                    \
+	X(HASSH_SERVER, "hassh-server")
 
 enum indicator_kind {
 #define X(id, name) INDICATOR_##id,
@@ -83,6 +86,7 @@ struct indicator_options {
 	uint64_t seed;
 	bool allow_private;
 	bool no_builtin_warnings;
+	bool every_kind; /* a value of a feed that doesn't say what it is: as every kind that it can be */
 };
 int indicator_set_new(struct indicator_set **ret_set, const struct indicator_options *options);
 void indicator_set_free(struct indicator_set *s);
@@ -97,6 +101,16 @@ int indicator_set_warning(struct indicator_set *s, const char *name, struct text
  */
 int indicator_set_load(
     struct indicator_set *s, const char *name, enum indicator_format format, struct text bytes);
+
+/*
+ * Adds a value that a person gave by hand: as every kind that it can be (32 hexadecimal digits may be a JA3,
+ * a JA3S, a HASSH or an MD5), and whatever the warning lists say: *ret_warning then holds their word,
+ * borrowed from the set, else NULL. -EINVAL and *ret_why (static) where it is no indicator; -ERR_LIMIT,
+ * -ENOMEM.
+ */
+#define INDICATOR_BY_HAND "given by hand" /* the name of its feed */
+int indicator_set_add(
+    struct indicator_set *s, struct text value, const char **ret_warning, const char **ret_why);
 
 size_t indicator_count(const struct indicator_set *s);
 size_t indicator_count_of(const struct indicator_set *s, enum indicator_kind kind);
@@ -118,6 +132,67 @@ int indicator_match_url(const struct indicator_set *s, struct text host, struct 
 int indicator_match_value(const struct indicator_set *s, enum indicator_kind kind, struct text value,
     int64_t time, struct indicator *ret_i);
 
+/*
+ * Where in a record something stood that can be an indicator, and what it is asked as: the one reading of
+ * records that both the sensor and hunts go by. X(suffix, name)
+ */
+#define INDICATOR_PLACE_LIST(X)                                                                              \
+	X(RESPONDER, "connection-to")                                                                        \
+	X(INITIATOR, "connection-from")                                                                      \
+	X(FLOW_NAME, "flow-name")                                                                            \
+	X(DNS_QUERY, "dns-query")                                                                            \
+	X(DNS_ANSWER, "dns-answer")                                                                          \
+	X(TLS_SNI, "tls-sni")                                                                                \
+	X(HTTP_HOST, "http-host")                                                                            \
+	X(HTTP_URL, "http-url")                                                                              \
+	X(TLS_JA3, "tls-ja3")                                                                                \
+	X(TLS_JA3S, "tls-ja3s")                                                                              \
+	X(TLS_JA4, "tls-ja4")                                                                                \
+	X(TLS_CERTIFICATE, "tls-certificate")                                                                \
+	X(SSH_HASSH, "ssh-hassh")                                                                            \
+	X(SSH_HASSH_SERVER, "ssh-hassh-server")                                                              \
+	X(FILE, "file")
+
+enum indicator_place {
+#define X(id, name) INDICATOR_AT_##id,
+	INDICATOR_PLACE_LIST(X)
+#undef X
+	    INDICATOR_PLACES
+};
+
+/* One such thing, borrowed from the record. */
+struct indicator_query {
+	enum indicator_place place;
+	enum indicator_kind kind; /* ADDRESS asks for prefixes too */
+	uint16_t port;            /* of the flow's responder, for indicators that name one; 0: none */
+	struct text value;        /* address, name, host of a URL, hash or fingerprint */
+	struct text target;       /* of a URL */
+};
+
+enum { INDICATOR_QUERIES_MAX = MSG_FIELDS_MAX + 1, INDICATOR_FOUND_MAX = 160 };
+/* What a transaction holds, in the order of its fields, a URL last: how many. */
+size_t indicator_queries_of(
+    const struct msg_transaction *t, uint16_t port, struct indicator_query out[INDICATOR_QUERIES_MAX]);
+/* The two ends of a flow (the responder first) and its name, where it has one: 2 or 3. */
+size_t indicator_queries_of_flow(const struct msg_flow *f, struct indicator_query out[3]);
+/* 1 and *ret_i where an indicator that is valid at `time` matches, else 0. */
+int indicator_match(
+    const struct indicator_set *s, const struct indicator_query *q, int64_t time, struct indicator *ret_i);
+/*
+ * All keys that match, whatever their ports and validity: of each the number of one of its entries, always
+ * the same one. Returns how many, the most general first.
+ */
+size_t indicator_find(
+    const struct indicator_set *s, const struct indicator_query *q, uint32_t numbers[INDICATOR_FOUND_MAX]);
+/* Entry `number` < indicator_count, in the order of loading. */
+void indicator_at(const struct indicator_set *s, uint32_t number, struct indicator *ret_i);
+/*
+ * The numbers of all entries of a kind (indicator_count_of it) sorted by the bytes of their keys, prefixes by
+ * address and then by bits; within a key by port, then as loaded. The caller frees them. 0 or -ENOMEM.
+ */
+int indicator_sorted(const struct indicator_set *s, enum indicator_kind kind, uint32_t **ret_numbers);
+
+const char *indicator_place_name(enum indicator_place place);
 const char *indicator_kind_name(enum indicator_kind kind);
 /* The value as people write it: "192.0.2.1:8080", hexadecimal digits. buf has INDICATOR_TEXT_SIZE bytes.
  * Returns buf. */

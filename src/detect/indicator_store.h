@@ -52,11 +52,15 @@ struct indicator_key {
 	size_t n;
 	char bytes[INDICATOR_VALUE_MAX];
 };
-/* Reads a value of the kind. 0, or -EINVAL and *ret_why (static). */
+/* Reads a value of the kind. 0, or -EINVAL (-ERANGE: a prefix with host bits set) and *ret_why (static). */
 int indicator_key_parse(
     enum indicator_kind kind, struct text value, struct indicator_key *ret_key, const char **ret_why);
-/* What the value looks like: a kind, or -1. */
+/* What the value looks like: a kind, or -1. Of 32 hexadecimal digits the likeliest is said. */
 int indicator_kind_guess(struct text value);
+/* Adds what is in canonical form, without asking the warning lists. 0, -ERR_LIMIT or -ENOMEM. */
+int indicator_entry_add(struct indicator_set *s, const struct feed_entry *e, const struct indicator_key *k);
+/* Makes INDICATOR_BY_HAND the feed that what follows comes from, unless it is so already. */
+int indicator_by_hand_begin(struct indicator_set *s);
 /* Writes the canonical form of a URL's host and target: "host/path". 0 where it doesn't fit. */
 size_t indicator_url_key(struct text host, struct text target, char *out, size_t size);
 
@@ -70,6 +74,7 @@ int warning_add_domain(struct warning_set *w, struct text domain, const char *wh
 const char *warning_check(const struct warning_set *w, const struct indicator_key *k);
 struct warning_set *indicator_warnings(struct indicator_set *s);
 struct arena *indicator_arena(struct indicator_set *s);
+bool indicator_every_kind(const struct indicator_set *s);
 
 /* detect/stix_pattern.c: one STIX pattern into indicators. What is left out is said as a problem. 0,
  * -ERR_LIMIT or -ENOMEM. */

@@ -95,8 +95,10 @@ static int address_parse(struct text t, struct indicator_key *k, const char **re
 	if (port_split(&t, &k->port) < 0)
 		return fail(ret_why, "not a port after the colon");
 	int error = net_prefix_parse(t, &p);
-	if (error == -ERANGE)
-		return fail(ret_why, "the prefix has host bits set");
+	if (error == -ERANGE) {
+		(void)fail(ret_why, "the prefix has host bits set");
+		return error;
+	}
 	if (error < 0)
 		return fail(ret_why, "not an address or prefix");
 	key_of_addr(k, p);
@@ -243,6 +245,9 @@ int indicator_key_parse(
 	case INDICATOR_URL: return url_parse(t, k, ret_why);
 	case INDICATOR_JA4: return ja4_parse(t, k, ret_why);
 	case INDICATOR_JA3:
+	case INDICATOR_JA3S:
+	case INDICATOR_HASSH:
+	case INDICATOR_HASSH_SERVER:
 	case INDICATOR_FILE_MD5: return hash_parse(t, 16, k, ret_why);
 	case INDICATOR_CERT_SHA1:
 	case INDICATOR_FILE_SHA1: return hash_parse(t, 20, k, ret_why);
@@ -260,9 +265,13 @@ int indicator_kind_guess(struct text value)
 	struct indicator_key k;
 	const char *why;
 	struct text t = text_trim(value);
-	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
-		if (indicator_key_parse(order[i], t, &k, &why) == 0)
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		int error = indicator_key_parse(order[i], t, &k, &why);
+		if (error == 0)
 			return order[i] == INDICATOR_ADDRESS ? (int)k.kind : (int)order[i];
+		if (error == -ERANGE)
+			return INDICATOR_PREFIX; /* a mistake that is to be told, not a URL of digits */
+	}
 	if (text_find(t, '/') < t.n)
 		return indicator_key_parse(INDICATOR_URL, t, &k, &why) == 0 ? INDICATOR_URL : -1;
 	return indicator_key_parse(INDICATOR_DOMAIN, t, &k, &why) == 0 ? INDICATOR_DOMAIN : -1;
@@ -290,6 +299,8 @@ int feed_kind_of(struct text type)
 	    {"uri", INDICATOR_URL},
 	    {"ja3-fingerprint-md5", INDICATOR_JA3},
 	    {"ja4-plus", INDICATOR_JA4},
+	    {"hassh-md5", INDICATOR_HASSH},
+	    {"hasshserver-md5", INDICATOR_HASSH_SERVER},
 	    {"x509-fingerprint-sha256", INDICATOR_CERT_SHA256},
 	    {"x509-fingerprint-sha1", INDICATOR_CERT_SHA1},
 	    {"sha256", INDICATOR_FILE_SHA256},
@@ -306,6 +317,76 @@ int feed_kind_of(struct text type)
 		if (text_equal_nocase(type, text_of(indicator_kind_name(kind))))
 			return kind;
 	return -1;
+}
+
+/* Adds the key, and where `every` what of its length can't be told apart from it. */
+static int key_add(
+    struct indicator_set *s, const struct feed_entry *e, const struct indicator_key *key, bool every)
+{
+	static const enum indicator_kind same_length[][2] = {
+	    {INDICATOR_FILE_MD5, INDICATOR_JA3},
+	    {INDICATOR_FILE_MD5, INDICATOR_JA3S},
+	    {INDICATOR_FILE_MD5, INDICATOR_HASSH},
+	    {INDICATOR_FILE_MD5, INDICATOR_HASSH_SERVER},
+	    {INDICATOR_FILE_SHA1, INDICATOR_CERT_SHA1},
+	    {INDICATOR_FILE_SHA256, INDICATOR_CERT_SHA256},
+	};
+	struct indicator_key k = *key;
+	int error = indicator_entry_add(s, e, &k);
+	for (size_t i = 0; i < sizeof(same_length) / sizeof(*same_length) && error == 0 && every; i++) {
+		k.kind = same_length[i][1];
+		if (same_length[i][0] == key->kind)
+			error = indicator_entry_add(s, e, &k);
+	}
+	return error;
+}
+
+/* What looks like nothing is tried as a name or URL, whose reason says most. */
+static enum indicator_kind kind_likely(struct text value)
+{
+	int guess = indicator_kind_guess(value);
+	if (guess >= 0)
+		return (enum indicator_kind)guess;
+	return text_find(value, '/') < value.n ? INDICATOR_URL : INDICATOR_DOMAIN;
+}
+
+int indicator_set_add(
+    struct indicator_set *s, struct text value, const char **ret_warning, const char **ret_why)
+{
+	const struct feed_entry e = FEED_ENTRY_NONE;
+	struct indicator_key k;
+	value = text_trim(value);
+	if (indicator_key_parse(kind_likely(value), value, &k, ret_why) < 0)
+		return -EINVAL;
+	const char *warning = warning_check(indicator_warnings(s), &k);
+	int error = indicator_by_hand_begin(s);
+	if (error == 0)
+		error = key_add(s, &e, &k, true);
+	if (error == 0)
+		*ret_warning = warning;
+	return error;
+}
+
+static int value_add(struct indicator_set *s, const struct feed_entry *e, enum indicator_kind kind,
+    struct text value, bool every)
+{
+	struct indicator_key k;
+	const char *why = NULL;
+	if (indicator_key_parse(kind, value, &k, &why) < 0 ||
+	    (why = warning_check(indicator_warnings(s), &k))) {
+		feed_problem(s, e, value, why);
+		return 0;
+	}
+	int error = key_add(s, e, &k, every);
+	if (error == -ERR_LIMIT)
+		feed_problem(s, e, value, "the set is full");
+	return error;
+}
+
+int feed_add_kind(
+    struct indicator_set *s, const struct feed_entry *e, enum indicator_kind kind, struct text value)
+{
+	return value_add(s, e, kind, value, false);
 }
 
 /* "filename|sha256", "domain|ip", "ip-dst|port": each part of a known kind is an indicator; a port belongs to
@@ -348,15 +429,14 @@ int feed_add(struct indicator_set *s, const struct feed_entry *e, struct text ty
 	value = text_trim(value);
 	if (text_find(type, '|') < type.n && text_find(value, '|') < value.n)
 		return composite_add(s, e, type, value);
-	int kind = type.n ? feed_kind_of(type) : indicator_kind_guess(value);
-	if (kind < 0 && type.n) {
+	if (type.n == 0)
+		return value_add(s, e, kind_likely(value), value, indicator_every_kind(s));
+	int kind = feed_kind_of(type);
+	if (kind < 0) {
 		feed_problem(s, e, value, "of a type that isn't seen in traffic");
 		return 0;
 	}
-	/* What looks like nothing is tried as a name or URL, whose reason says most. */
-	if (kind < 0)
-		kind = text_find(value, '/') < value.n ? INDICATOR_URL : INDICATOR_DOMAIN;
-	return feed_add_kind(s, e, kind, value);
+	return feed_add_kind(s, e, (enum indicator_kind)kind, value);
 }
 
 enum msg_tlp feed_tlp(struct text t)

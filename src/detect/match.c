@@ -17,8 +17,8 @@
 #include "flow/flow.h"
 #include "net/app.h"
 
-/* How much a match says. Addresses are shared and handed on, names less, pages and certificates hardly; JA3
- * and JA4 tell a TLS library, seldom an implant. */
+/* How much a match says. Addresses are shared and handed on, names less, pages and certificates hardly; JA3,
+ * JA4 and HASSH tell a library, seldom an implant. */
 static double match_confidence(enum indicator_kind kind)
 {
 	switch (kind) {
@@ -27,7 +27,10 @@ static double match_confidence(enum indicator_kind kind)
 	case INDICATOR_DOMAIN: return 0.75;
 	case INDICATOR_URL: return 0.85;
 	case INDICATOR_JA3:
-	case INDICATOR_JA4: return 0.45;
+	case INDICATOR_JA4:
+	case INDICATOR_JA3S:
+	case INDICATOR_HASSH:
+	case INDICATOR_HASSH_SERVER: return 0.45;
 	case INDICATOR_CERT_SHA256:
 	case INDICATOR_CERT_SHA1: return 0.85;
 	case INDICATOR_FILE_SHA256:
@@ -154,105 +157,82 @@ static struct sighting sighting_of(
 	return s;
 }
 
+static const char *place_words(enum indicator_place place)
+{
+	switch (place) {
+	case INDICATOR_AT_RESPONDER: return "connection to";
+	case INDICATOR_AT_INITIATOR: return "connection from";
+	case INDICATOR_AT_FLOW_NAME: return "flow named";
+	case INDICATOR_AT_DNS_QUERY: return "DNS query for";
+	case INDICATOR_AT_DNS_ANSWER: return "DNS answer";
+	case INDICATOR_AT_TLS_SNI: return "TLS server name";
+	case INDICATOR_AT_HTTP_HOST: return "HTTP host";
+	case INDICATOR_AT_HTTP_URL: return "HTTP request for";
+	case INDICATOR_AT_TLS_JA3: return "JA3";
+	case INDICATOR_AT_TLS_JA3S: return "JA3S";
+	case INDICATOR_AT_TLS_JA4: return "JA4";
+	case INDICATOR_AT_TLS_CERTIFICATE: return "certificate";
+	case INDICATOR_AT_SSH_HASSH: return "HASSH";
+	case INDICATOR_AT_SSH_HASSH_SERVER: return "HASSH of server";
+	case INDICATOR_AT_FILE: return "file";
+	case INDICATOR_PLACES: break;
+	}
+	return "";
+}
+
 static void match_flow(struct detector *d, void *state, const struct observation *o)
 {
 	const struct indicator_set *set = d->config.indicators;
 	const struct msg_flow *f = o->f;
+	struct indicator_query queries[3];
 	struct indicator i;
 	if (!set || !o->fresh)
 		return;
-	if (indicator_match_address(set, f->responder, f->responder_port, f->first, &i)) {
-		struct sighting s = sighting_of(d, f, f->first, "connection to");
-		/* it tried, which says as much of the asset, but nothing says that anybody answered */
-		s.weight *= detect_answered(f) ? 1 : 0.75;
-		sighting_report(d, state, &s, &i);
-	}
-	if (indicator_match_address(set, f->initiator, 0, f->first, &i)) {
-		struct sighting s = sighting_of(d, f, f->first, "connection from");
-		s.weight = detect_answered(f) ? 0.6 : 0.4;
-		sighting_report(d, state, &s, &i);
-	}
-}
-
-static void match_dns(struct detector *d, struct match_state *m, const struct msg_flow *f,
-    const struct msg_transaction *t, const struct field_value *v)
-{
-	const struct indicator_set *set = d->config.indicators;
-	struct indicator i;
-	bool query = v->field == FIELD_DNS_QUERY;
-	if (v->field == FIELD_DNS_ANSWER_ADDR && v->value.n == sizeof(struct net_addr)) {
-		struct net_addr a;
-		memcpy(a.b, v->value.p, sizeof(a.b));
-		if (!indicator_match_address(set, a, 0, t->time, &i))
-			return;
-	} else if (!indicator_match_domain(set, v->value, 0, t->time, &i)) {
-		return;
-	}
-	struct sighting s = sighting_of(d, f, t->time, query ? "DNS query for" : "DNS answer");
-	/* A resolver asks for its clients: when it does, the client's own query is the one to look at. */
-	const struct host *h = history_host(d, s.asset);
-	bool resolver = h && (h->served_apps & (UINT64_C(1) << APP_DNS));
-	s.weight *= resolver ? 0.3 : 0.8;
-	s.asset_role = resolver ? MSG_ROLE_NONE : s.asset_role;
-	s.peer = (struct net_addr){{0}}; /* the name server that was asked is nobody's accomplice */
-	s.peer_role = MSG_ROLE_NONE;
-	sighting_report(d, m, &s, &i);
-}
-
-static void match_hash_field(struct detector *d, struct match_state *m, const struct msg_flow *f,
-    const struct msg_transaction *t, const struct field_value *v)
-{
-	static const struct {
-		enum field field;
-		enum indicator_kind kind;
-		const char *where;
-	} rows[] = {
-	    {FIELD_TLS_JA3, INDICATOR_JA3, "JA3"},
-	    {FIELD_TLS_JA4, INDICATOR_JA4, "JA4"},
-	    {FIELD_TLS_CERT_SHA256, INDICATOR_CERT_SHA256, "certificate"},
-	    {FIELD_FILE_SHA256, INDICATOR_FILE_SHA256, "file"},
-	};
-	struct indicator i;
-	for (size_t r = 0; r < sizeof(rows) / sizeof(*rows); r++) {
-		if (v->field != rows[r].field ||
-		    !indicator_match_value(d->config.indicators, rows[r].kind, v->value, t->time, &i))
+	size_t n = indicator_queries_of_flow(f, queries);
+	for (size_t k = 0; k < n; k++) {
+		enum indicator_place place = queries[k].place;
+		/* a flow's name stands in one of its transactions, which were matched */
+		if (place == INDICATOR_AT_FLOW_NAME || !indicator_match(set, &queries[k], f->first, &i))
 			continue;
-		struct sighting s = sighting_of(d, f, t->time, rows[r].where);
-		if (is_file(i.kind)) {
-			s.asset_role = MSG_ROLE_VICTIM;
-			s.peer_role = MSG_ROLE_DELIVERY;
-			s.weight = 1;
-		}
-		sighting_report(d, m, &s, &i);
+		struct sighting s = sighting_of(d, f, f->first, place_words(place));
+		if (place == INDICATOR_AT_INITIATOR)
+			s.weight = detect_answered(f) ? 0.6 : 0.4;
+		else /* it tried, which says as much of the asset, but nothing says that anybody answered */
+			s.weight *= detect_answered(f) ? 1 : 0.75;
+		sighting_report(d, state, &s, &i);
 	}
+}
+
+/* A resolver asks for its clients: when it does, the client's own query is the one to look at. */
+static void weigh_lookup(const struct detector *d, struct sighting *s)
+{
+	const struct host *h = history_host(d, s->asset);
+	bool resolver = h && (h->served_apps & (UINT64_C(1) << APP_DNS));
+	s->weight *= resolver ? 0.3 : 0.8;
+	s->asset_role = resolver ? MSG_ROLE_NONE : s->asset_role;
+	s->peer = (struct net_addr){{0}}; /* the name server that was asked is nobody's accomplice */
+	s->peer_role = MSG_ROLE_NONE;
 }
 
 static void match_transaction(
     struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
 {
 	const struct indicator_set *set = d->config.indicators;
+	struct indicator_query queries[INDICATOR_QUERIES_MAX];
 	struct indicator i;
-	if (!set)
-		return;
-	for (uint32_t n = 0; n < t->fields.n; n++) {
-		const struct field_value *v = &t->fields.v[n];
-		if (v->field == FIELD_DNS_QUERY || v->field == FIELD_DNS_ANSWER ||
-		    v->field == FIELD_DNS_ANSWER_ADDR) {
-			match_dns(d, state, f, t, v);
-		} else if (v->field == FIELD_TLS_SNI || v->field == FIELD_HTTP_HOST) {
-			struct text name = text_sub(v->value, 0, text_find(v->value, ':'));
-			struct sighting s = sighting_of(
-			    d, f, t->time, v->field == FIELD_TLS_SNI ? "TLS server name" : "HTTP host");
-			if (indicator_match_domain(set, name, f->responder_port, t->time, &i))
-				sighting_report(d, state, &s, &i);
-		} else {
-			match_hash_field(d, state, f, t, v);
+	size_t n = set ? indicator_queries_of(t, f->responder_port, queries) : 0;
+	for (size_t k = 0; k < n; k++) {
+		enum indicator_place place = queries[k].place;
+		if (!indicator_match(set, &queries[k], t->time, &i))
+			continue;
+		struct sighting s = sighting_of(d, f, t->time, place_words(place));
+		if (place == INDICATOR_AT_DNS_QUERY || place == INDICATOR_AT_DNS_ANSWER)
+			weigh_lookup(d, &s);
+		if (is_file(i.kind)) {
+			s.asset_role = MSG_ROLE_VICTIM;
+			s.peer_role = MSG_ROLE_DELIVERY;
+			s.weight = 1;
 		}
-	}
-	struct text host = field_get(t->fields.v, t->fields.n, FIELD_HTTP_HOST);
-	struct text target = field_get(t->fields.v, t->fields.n, FIELD_HTTP_URI);
-	if (target.n && indicator_match_url(set, host, target, t->time, &i)) {
-		struct sighting s = sighting_of(d, f, t->time, "HTTP request for");
 		sighting_report(d, state, &s, &i);
 	}
 }

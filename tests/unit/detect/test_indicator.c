@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
 #include "timeline.h"
 
 #include "base/num.h"
@@ -331,6 +333,92 @@ static void matches_in_traffic_name_asset_peer_and_origin(void **state)
 	indicator_set_free(s);
 }
 
+static size_t count_of(const struct indicator_set *s, enum indicator_kind kind)
+{
+	return indicator_count_of(s, kind);
+}
+
+static void values_by_hand_are_all_that_they_can_be_and_warning_lists_only_speak(void **state)
+{
+	(void)state;
+	struct indicator_set *s = set_new();
+	const char *warning = NULL, *why = NULL;
+	assert_int_equal(indicator_set_add(s, TEXT("d41d8cd98f00b204e9800998ecf8427e"), &warning, &why), 0);
+	assert_null(warning);
+	assert_int_equal(count_of(s, INDICATOR_FILE_MD5), 1);
+	assert_int_equal(count_of(s, INDICATOR_JA3), 1);
+	assert_int_equal(count_of(s, INDICATOR_JA3S), 1);
+	assert_int_equal(count_of(s, INDICATOR_HASSH), 1);
+	assert_int_equal(count_of(s, INDICATOR_HASSH_SERVER), 1);
+	assert_int_equal(indicator_set_add(s, TEXT("10.1.2.3"), &warning, &why), 0);
+	assert_non_null(strstr(warning, "RFC 1918"));
+	assert_true(address_matches(s, "10.1.2.3", 1));
+	assert_int_equal(indicator_set_add(s, TEXT("10.1.2.3/8"), &warning, &why), -EINVAL);
+	assert_non_null(strstr(why, "host bits"));
+	assert_int_equal(indicator_count(s), 6);
+	indicator_set_free(s);
+}
+
+static void untyped_hashes_of_feeds_are_every_kind_only_where_that_is_asked(void **state)
+{
+	(void)state;
+	const struct indicator_options o = {.seed = 3, .every_kind = true};
+	const struct text feed = TEXT("value,type\nd41d8cd98f00b204e9800998ecf8427e,md5\n"
+	                              "e41d8cd98f00b204e9800998ecf8427e,\n");
+	struct indicator_set *s;
+	assert_int_equal(indicator_set_new(&s, &o), 0);
+	assert_int_equal(indicator_set_load(s, "f.csv", INDICATOR_FORMAT_AUTO, feed), 0);
+	assert_int_equal(count_of(s, INDICATOR_FILE_MD5), 2);
+	assert_int_equal(count_of(s, INDICATOR_JA3), 1);
+	indicator_set_free(s);
+	s = set_of("f.csv", INDICATOR_FORMAT_AUTO, feed.p);
+	assert_int_equal(indicator_count(s), 2);
+	indicator_set_free(s);
+}
+
+static void finding_gives_every_key_whatever_its_port_and_time(void **state)
+{
+	(void)state;
+	struct indicator_set *s = set_of("f.csv", INDICATOR_FORMAT_AUTO,
+	    "value,valid_until\n203.0.113.0/24,\n203.0.113.7:8080,2001-01-01\n203.0.113.0/28,\n"
+	    "203.0.113.7,\na.evil.example,\nevil.example,2001-01-01\nbad.example/x,\nbad.example/x?y=1,\n");
+	struct net_addr a = addr_of("203.0.113.7");
+	struct indicator_query q = {
+	    .kind = INDICATOR_ADDRESS, .port = 80, .value = text_bytes(a.b, sizeof(a.b))};
+	uint32_t numbers[INDICATOR_FOUND_MAX];
+	struct indicator i;
+	assert_int_equal(indicator_find(s, &q, numbers), 3);
+	indicator_at(s, numbers[0], &i);
+	assert_int_equal(i.bits, 120);
+	indicator_at(s, numbers[1], &i);
+	assert_int_equal(i.bits, 124);
+	indicator_at(s, numbers[2], &i);
+	assert_int_equal(i.kind, INDICATOR_ADDRESS);
+	q = (struct indicator_query){.kind = INDICATOR_DOMAIN, .value = TEXT("x.A.evil.example.")};
+	assert_int_equal(indicator_find(s, &q, numbers), 2);
+	q = (struct indicator_query){
+	    .kind = INDICATOR_URL, .value = TEXT("BAD.example:80"), .target = TEXT("/x?y=1")};
+	assert_int_equal(indicator_find(s, &q, numbers), 2);
+	indicator_set_free(s);
+}
+
+static void sorted_numbers_follow_the_keys_then_ports_then_loading(void **state)
+{
+	(void)state;
+	struct indicator_set *s = set_of("f.txt", INDICATOR_FORMAT_LIST,
+	    "203.0.113.9\n2001:db8::1\n203.0.113.7:81\n203.0.113.7\n198.51.100.1\n203.0.113.7:81\n"
+	    "a-name-longer-than-sixteen-bytes.b.example\na-name-longer-than-sixteen-bytes.a.example\n");
+	static const uint32_t addresses[] = {4, 3, 2, 5, 0, 1}, names[] = {7, 6};
+	uint32_t *numbers;
+	assert_int_equal(indicator_sorted(s, INDICATOR_ADDRESS, &numbers), 0);
+	assert_memory_equal(numbers, addresses, sizeof(addresses));
+	free(numbers);
+	assert_int_equal(indicator_sorted(s, INDICATOR_DOMAIN, &numbers), 0);
+	assert_memory_equal(numbers, names, sizeof(names));
+	free(numbers);
+	indicator_set_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +433,10 @@ int main(void)
 	    cmocka_unit_test(malformed_feeds_are_a_problem_with_a_place),
 	    cmocka_unit_test(one_value_of_two_feeds_matches_while_either_is_valid),
 	    cmocka_unit_test(matches_in_traffic_name_asset_peer_and_origin),
+	    cmocka_unit_test(values_by_hand_are_all_that_they_can_be_and_warning_lists_only_speak),
+	    cmocka_unit_test(untyped_hashes_of_feeds_are_every_kind_only_where_that_is_asked),
+	    cmocka_unit_test(finding_gives_every_key_whatever_its_port_and_time),
+	    cmocka_unit_test(sorted_numbers_follow_the_keys_then_ports_then_loading),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
