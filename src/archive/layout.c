@@ -160,6 +160,36 @@ int archive_layout_column(const struct archive_layout *layout, const char *name)
 	return -1;
 }
 
+/* Stored in segments by way of their dictionaries: a field that gets a row here is found in new segments
+ * only. */
+enum archive_field_index archive_field_index(unsigned field)
+{
+	switch (field) {
+	case FIELD_DNS_ANSWER_ADDR:
+	case FIELD_DHCP_ASSIGNED: return ARCHIVE_FIELD_ADDR;
+	case FIELD_DNS_QUERY:
+	case FIELD_DNS_ANSWER:
+	case FIELD_HTTP_HOST:
+	case FIELD_TLS_SNI:
+	case FIELD_NTLM_DOMAIN:
+	case FIELD_NTLM_HOST:
+	case FIELD_KRB_REALM:
+	case FIELD_SMTP_HELO:
+	case FIELD_DHCP_HOSTNAME: return ARCHIVE_FIELD_NAME;
+	case FIELD_AUTH_USER:
+	case FIELD_FILE_SHA256:
+	case FIELD_TLS_JA3:
+	case FIELD_TLS_JA3S:
+	case FIELD_TLS_JA4:
+	case FIELD_TLS_CERT_SHA256:
+	case FIELD_TLS_SERIAL:
+	case FIELD_SSH_HASSH:
+	case FIELD_SSH_HASSH_SERVER:
+	case FIELD_KRB_CLIENT: return ARCHIVE_FIELD_VALUE;
+	default: return ARCHIVE_FIELD_PLAIN;
+	}
+}
+
 void archive_span_add(struct archive_span *s, const struct archive_layout *layout, const void *record)
 {
 	struct archive_span one = {.records = 1};

@@ -43,6 +43,16 @@ enum archive_column_number {
 	ARCHIVE_COVERAGE_FROM = 4,
 };
 
+/* What of a transaction's fields hunts can ask for by key. */
+enum archive_field_index {
+	ARCHIVE_FIELD_PLAIN, /* not */
+	ARCHIVE_FIELD_ADDR,  /* an address, where it has sixteen bytes */
+	ARCHIVE_FIELD_NAME,  /* a name of a machine or domain */
+	ARCHIVE_FIELD_VALUE, /* a fingerprint, hash or user: the whole value, byte by byte */
+};
+
+enum archive_field_index archive_field_index(unsigned field);
+
 struct archive_column {
 	const char *name;
 	enum archive_column_type type;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool has_window(const struct archive_filter *f)
 {
@@ -15,22 +16,6 @@ static bool has_window(const struct archive_filter *f)
 static bool overlaps(const struct archive_filter *f, int64_t first, int64_t last)
 {
 	return (f->from == 0 || last >= f->from) && (f->to == 0 || first < f->to);
-}
-
-static bool addr_wanted(const struct archive_filter *f, struct net_addr a)
-{
-	size_t low = 0, high = f->n_addrs;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = net_addr_compare(f->addrs[middle], a);
-		if (order == 0)
-			return true;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
 }
 
 static bool flow_skip(const struct archive_query *q, const struct archive_span *span)
@@ -45,7 +30,9 @@ static bool flow_wants(const struct archive_query *q, const void *record)
 	return (f->duplicates || m->duplicate_of == 0) &&
 	       (!f->established_only || (m->payload_out && m->payload_in)) &&
 	       overlaps(f, m->first, m->last) &&
-	       (!f->addrs || addr_wanted(f, m->initiator) || addr_wanted(f, m->responder));
+	       (!q->keys.any || archive_keys_have_addr(&q->keys, m->initiator) ||
+	           archive_keys_have_addr(&q->keys, m->responder) ||
+	           archive_keys_have_name(&q->keys, m->name));
 }
 
 static uint64_t value(const struct archive_column_data *d, size_t row)
@@ -167,7 +154,7 @@ static int keep_addrs(const struct archive_filter *f, struct archive_block *b, u
 static int flow_select(const struct archive_query *q, struct archive_block *b, uint32_t *rows, size_t *n)
 {
 	const struct archive_filter *f = &q->filter;
-	int r = f->addrs ? keep_addrs(f, b, rows, n) : 0;
+	int r = f->addrs && !f->prefixes && !f->domains ? keep_addrs(f, b, rows, n) : 0;
 	if (r == 0 && *n && has_window(f))
 		r = keep_window(f, b, rows, n);
 	if (r == 0 && *n && !f->duplicates)
@@ -179,12 +166,13 @@ static int flow_select(const struct archive_query *q, struct archive_block *b, u
 	return r;
 }
 
-struct archive_query archive_query_flows(const struct archive_filter *filter)
+int archive_query_flows(struct archive_query *q, const struct archive_filter *filter)
 {
-	return (struct archive_query){.skip = flow_skip,
+	*q = (struct archive_query){.skip = flow_skip,
 	    .select = flow_select,
 	    .wants = flow_wants,
 	    .filter = filter ? *filter : (struct archive_filter){0}};
+	return archive_keys_of_flows(&q->keys, &q->filter);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -195,12 +183,38 @@ static int compare_ids(const void *a, const void *b)
 
 static bool flow_id_wanted(const struct archive_query *q, uint64_t id)
 {
-	return q->n_flows && bsearch(&id, q->flows, q->n_flows, sizeof(id), compare_ids);
+	return q->transactions.n_flows &&
+	       bsearch(&id, q->transactions.flows, q->transactions.n_flows, sizeof(id), compare_ids);
+}
+
+static bool field_wanted(const struct archive_query *q, const struct field_value *f)
+{
+	struct net_addr a;
+	switch (archive_field_index(f->field)) {
+	case ARCHIVE_FIELD_ADDR:
+		if (f->value.n != sizeof(a.b))
+			return false;
+		memcpy(a.b, f->value.p, sizeof(a.b));
+		return archive_keys_have_addr(&q->keys, a);
+	case ARCHIVE_FIELD_NAME: return archive_keys_have_name(&q->keys, f->value);
+	case ARCHIVE_FIELD_VALUE: return archive_keys_have_value(&q->keys, f->value);
+	case ARCHIVE_FIELD_PLAIN: break;
+	}
+	return false;
 }
 
 static bool transaction_wants(const struct archive_query *q, const void *record)
 {
-	return flow_id_wanted(q, ((const struct msg_transaction *)record)->flow);
+	const struct archive_transaction_filter *f = &q->transactions;
+	const struct msg_transaction *t = record;
+	if ((f->from && t->time < f->from) || (f->to && t->time >= f->to))
+		return false;
+	if (!f->flows && !q->keys.any)
+		return true;
+	bool wanted = f->flows && flow_id_wanted(q, t->flow);
+	for (uint32_t i = 0; q->keys.any && !wanted && i < t->fields.n; i++)
+		wanted = field_wanted(q, &t->fields.v[i]);
+	return wanted;
 }
 
 static int transaction_select(
@@ -219,10 +233,20 @@ static int transaction_select(
 	return 0;
 }
 
-struct archive_query archive_query_transactions(const uint64_t *flows, size_t n)
+int archive_query_transactions(struct archive_query *q, const struct archive_transaction_filter *filter)
 {
-	if (!flows)
-		return (struct archive_query){0};
-	return (struct archive_query){
-	    .select = transaction_select, .wants = transaction_wants, .flows = flows, .n_flows = n};
+	*q = (struct archive_query){0};
+	if (!filter)
+		return 0;
+	q->transactions = *filter;
+	q->wants = transaction_wants;
+	int r = archive_keys_of_transactions(&q->keys, filter);
+	if (filter->flows && !q->keys.any)
+		q->select = transaction_select;
+	return r;
+}
+
+void archive_query_free(struct archive_query *q)
+{
+	archive_keys_free(&q->keys);
 }

@@ -16,6 +16,8 @@ struct scan {
 	const struct archive_query *query;
 	int (*each)(void *context, const void *record);
 	void *context;
+	struct archive_hunt_stat *stat; /* of a hunt */
+	bool stopped;                   /* it was the callback that gave the error */
 	struct archive_block block;
 	uint32_t rows[ARCHIVE_BLOCK_ROWS];
 	void *batch; /* BATCH records */
@@ -30,7 +32,7 @@ static int give_rows(struct scan *s, size_t n)
 		const uint8_t *record = s->batch;
 		for (size_t i = 0; r == 0 && i < some; i++, record += s->k->layout->size)
 			if (!s->query->wants || s->query->wants(s->query, record))
-				r = s->each(s->context, record);
+				s->stopped = (r = s->each(s->context, record)) != 0;
 		if (r != 0)
 			return r;
 	}
@@ -93,15 +95,48 @@ static int scan_open(struct scan *s)
 	return r ? r : o->damage;
 }
 
+static void tell_gap(struct scan *s, const struct archive_gap *gap)
+{
+	struct archive_hunt_stat *stat = s->stat;
+	if (stat->n_gaps < sizeof(stat->gaps) / sizeof(stat->gaps[0]))
+		stat->gaps[stat->n_gaps] = *gap;
+	stat->n_gaps++;
+}
+
+/* A segment's error ends a scan; a hunt tells it and goes on. */
+static int scan_or_tell(struct scan *s, size_t number)
+{
+	const struct archive_segment_entry *e = &s->k->segments[number];
+	struct archive_gap gap = {.record = s->k->layout->record,
+	    .first_run = e->number,
+	    .last_run = e->number,
+	    .records = e->span.records,
+	    .first = e->span.first,
+	    .last = e->span.last};
+	s->stopped = false;
+	int r = scan_segment(s, number);
+	if (!s->stat)
+		return r;
+	s->stat->segments++;
+	if (r == 0 || r == -ENOMEM || s->stopped) {
+		s->stat->records += e->span.records;
+		return r;
+	}
+	gap.error = r;
+	tell_gap(s, &gap);
+	return 0;
+}
+
+/* stat: NULL for a scan, which ends at what can't be read. */
 static int scan(struct archive *a, enum msg_record record, const struct archive_query *query,
-    int (*each)(void *context, const void *record), void *context)
+    struct archive_hunt_stat *stat, int (*each)(void *context, const void *record), void *context)
 {
 	struct archive_kind *k = &a->kinds[record];
 	struct scan *s = calloc(1, sizeof(*s));
 	int r = 0;
 	if (!s)
 		return -ENOMEM;
-	*s = (struct scan){.a = a, .k = k, .query = query, .each = each, .context = context};
+	*s = (struct scan){.a = a, .k = k, .query = query, .stat = stat, .each = each, .context = context};
 	s->batch = calloc(BATCH, k->layout->size);
 	if (!s->batch) {
 		free(s);
@@ -109,9 +144,11 @@ static int scan(struct archive *a, enum msg_record record, const struct archive_
 	}
 	k->open.scans++;
 	for (size_t i = 0; r == 0 && i < k->n_segments; i++)
-		r = scan_segment(s, i);
+		r = scan_or_tell(s, i);
 	if (r == 0)
 		r = scan_open(s);
+	if (stat)
+		stat->records += k->open.records;
 	k->open.scans--;
 	archive_block_free(&s->block);
 	free(s->batch);
@@ -141,35 +178,74 @@ int archive_scan_flows(
     struct archive *a, const struct archive_filter *filter, archive_flow_fn each, void *context)
 {
 	struct flow_call call = {.each = each, .context = context};
-	struct archive_query query = archive_query_flows(filter);
-	return scan(a, MSG_FLOW, &query, flow_each, &call);
+	struct archive_query query;
+	int r = archive_query_flows(&query, filter);
+	if (r == 0)
+		r = scan(a, MSG_FLOW, &query, NULL, flow_each, &call);
+	archive_query_free(&query);
+	return r;
 }
 
 int archive_scan_transactions(
     struct archive *a, const uint64_t *flows, size_t n_flows, archive_transaction_fn each, void *context)
 {
 	struct transaction_call call = {.each = each, .context = context};
-	struct archive_query query = archive_query_transactions(flows, n_flows);
-	return scan(a, MSG_TRANSACTION, &query, transaction_each, &call);
+	struct archive_transaction_filter filter = {.flows = flows, .n_flows = n_flows};
+	struct archive_query query;
+	int r = archive_query_transactions(&query, flows ? &filter : NULL);
+	if (r == 0)
+		r = scan(a, MSG_TRANSACTION, &query, NULL, transaction_each, &call);
+	archive_query_free(&query);
+	return r;
 }
 
 int archive_scan_detections(struct archive *a, archive_detection_fn each, void *context)
 {
 	struct detection_call call = {.each = each, .context = context};
 	struct archive_query query = {0};
-	return scan(a, MSG_DETECTION, &query, detection_each, &call);
+	return scan(a, MSG_DETECTION, &query, NULL, detection_each, &call);
 }
 
 int archive_scan_bindings(struct archive *a, archive_binding_fn each, void *context)
 {
 	struct binding_call call = {.each = each, .context = context};
 	struct archive_query query = {0};
-	return scan(a, MSG_BINDING, &query, binding_each, &call);
+	return scan(a, MSG_BINDING, &query, NULL, binding_each, &call);
 }
 
 int archive_scan_coverage(struct archive *a, archive_coverage_fn each, void *context)
 {
 	struct coverage_call call = {.each = each, .context = context};
 	struct archive_query query = {0};
-	return scan(a, MSG_COVERAGE, &query, coverage_each, &call);
+	return scan(a, MSG_COVERAGE, &query, NULL, coverage_each, &call);
+}
+
+int archive_hunt_flows(struct archive *a, const struct archive_filter *filter, unsigned threads,
+    archive_flow_fn each, void *const *contexts, struct archive_hunt_stat *ret_stat)
+{
+	struct flow_call call = {.each = each, .context = contexts[0]};
+	struct archive_hunt_stat stat = {0};
+	struct archive_query query;
+	(void)threads;
+	int r = archive_query_flows(&query, filter);
+	if (r == 0)
+		r = scan(a, MSG_FLOW, &query, &stat, flow_each, &call);
+	archive_query_free(&query);
+	*ret_stat = stat;
+	return r;
+}
+
+int archive_hunt_transactions(struct archive *a, const struct archive_transaction_filter *filter,
+    unsigned threads, archive_transaction_fn each, void *const *contexts, struct archive_hunt_stat *ret_stat)
+{
+	struct transaction_call call = {.each = each, .context = contexts[0]};
+	struct archive_hunt_stat stat = {0};
+	struct archive_query query;
+	(void)threads;
+	int r = archive_query_transactions(&query, filter);
+	if (r == 0)
+		r = scan(a, MSG_TRANSACTION, &query, &stat, transaction_each, &call);
+	archive_query_free(&query);
+	*ret_stat = stat;
+	return r;
 }
