@@ -2,6 +2,7 @@
 
 /* Which parts of records can be indicators, and as what they are asked. */
 
+#include "base/num.h"
 #include "detect/indicator.h"
 
 struct place_row {
@@ -39,6 +40,24 @@ static struct text name_part(struct text host)
 	return text_sub(host, 0, text_find(host, ':'));
 }
 
+/* The port that a URL is asked at: a request to a proxy says it itself. */
+static uint16_t url_port(struct text target, uint16_t port)
+{
+	size_t scheme = text_starts_nocase(target, TEXT("http://"))    ? 7
+	                : text_starts_nocase(target, TEXT("https://")) ? 8
+	                                                               : 0;
+	if (scheme == 0)
+		return port;
+	uint64_t named;
+	struct text host = text_sub(target, scheme, target.n);
+	host.n = text_find(host, '/');
+	size_t after = host.n && host.p[0] == '[' ? text_find(host, ']') + 1 : text_find(host, ':');
+	struct text digits = text_sub(host, after + 1, host.n);
+	if (digits.n && num_parse_u64(digits, UINT16_MAX, &named) == 0)
+		return (uint16_t)named;
+	return scheme == 7 ? 80 : 443;
+}
+
 size_t indicator_queries_of(
     const struct msg_transaction *t, uint16_t port, struct indicator_query out[INDICATOR_QUERIES_MAX])
 {
@@ -58,6 +77,7 @@ size_t indicator_queries_of(
 	if (target.n)
 		out[n++] = (struct indicator_query){.place = INDICATOR_AT_HTTP_URL,
 		    .kind = INDICATOR_URL,
+		    .port = url_port(target, port),
 		    .value = field_get(t->fields.v, t->fields.n, FIELD_HTTP_HOST),
 		    .target = target};
 	return n;

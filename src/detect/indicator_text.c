@@ -55,8 +55,11 @@ char *indicator_text(const struct indicator *i, char *buf)
 	case INDICATOR_HASSH_SERVER: num_hex((const uint8_t *)i->key.p, i->key.n, value); break;
 	case INDICATOR_KINDS: value[0] = '\0'; break;
 	}
+	size_t path = i->kind == INDICATOR_URL ? strcspn(value, "/") : strlen(value);
+	bool bracket = i->port && memchr(value, ':', path);
 	if (i->port)
-		snprintf(buf, INDICATOR_TEXT_SIZE, "%s:%u", value, i->port);
+		snprintf(buf, INDICATOR_TEXT_SIZE, "%s%.*s%s:%u%s", bracket ? "[" : "", (int)path, value,
+		    bracket ? "]" : "", i->port, value + path);
 	else
 		snprintf(buf, INDICATOR_TEXT_SIZE, "%s", value);
 	return buf;

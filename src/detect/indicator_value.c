@@ -146,6 +146,8 @@ size_t indicator_url_key(struct text host, struct text target, char *out, size_t
 		host.n -= 3;
 	if (host.n > 4 && text_equal(text_sub(host, host.n - 4, 4), TEXT(":443")))
 		host.n -= 4;
+	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		host = text_sub(host, 1, host.n - 2);
 	/* a request to a proxy names the whole URL */
 	size_t scheme = 0;
 	if (text_starts_nocase(target, TEXT("http://")))
@@ -183,6 +185,10 @@ static int url_parse(struct text t, struct indicator_key *k, const char **ret_wh
 	if (user < host.n)
 		host = text_sub(host, user + 1, host.n);
 	struct indicator_key probe = {.n = 0};
+	if (port_split(&host, &k->port) < 0)
+		return fail(ret_why, "not a port after the colon");
+	if (k->port == 80 || k->port == 443)
+		k->port = 0; /* the usual ones are left out of URLs, so they say nothing */
 	if (address_parse(host, &probe, ret_why) < 0) {
 		probe = (struct indicator_key){.n = 0};
 		if (domain_parse(host, &probe, ret_why) < 0)

@@ -419,6 +419,39 @@ static void sorted_numbers_follow_the_keys_then_ports_then_loading(void **state)
 	indicator_set_free(s);
 }
 
+static bool url_matches(
+    const struct indicator_set *s, const char *host, const char *target, uint16_t port, char *text)
+{
+	const struct field_value fields[] = {
+	    {FIELD_HTTP_HOST, text_of(host)}, {FIELD_HTTP_URI, text_of(target)}};
+	const struct msg_transaction t = {.fields = {.v = fields, .n = 2}};
+	struct indicator_query q[INDICATOR_QUERIES_MAX];
+	struct indicator i;
+	assert_int_equal(indicator_queries_of(&t, port, q), 2);
+	assert_int_equal(q[1].place, INDICATOR_AT_HTTP_URL);
+	if (!indicator_match(s, &q[1], AT(0), &i))
+		return false;
+	indicator_text(&i, text);
+	return true;
+}
+
+static void urls_with_a_port_match_there_also_through_a_proxy(void **state)
+{
+	(void)state;
+	char text[INDICATOR_TEXT_SIZE];
+	struct indicator_set *s = set_of("f.txt", INDICATOR_FORMAT_LIST,
+	    "http://bad.example:8080/x\nhttp://[2001:db8::7]:81/y\nbad.example:443/z\n");
+	assert_true(url_matches(s, "bad.example", "/x", 8080, text));
+	assert_string_equal(text, "bad.example:8080/x");
+	assert_false(url_matches(s, "bad.example", "/x", 80, text));
+	assert_true(url_matches(s, "bad.example", "http://bad.example:8080/x", 3128, text));
+	assert_false(url_matches(s, "bad.example", "http://bad.example/x", 8080, text));
+	assert_true(url_matches(s, "[2001:db8::7]", "/y", 81, text));
+	assert_string_equal(text, "[2001:db8::7]:81/y");
+	assert_true(url_matches(s, "bad.example", "/z", 80, text));
+	indicator_set_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +469,7 @@ int main(void)
 	    cmocka_unit_test(values_by_hand_are_all_that_they_can_be_and_warning_lists_only_speak),
 	    cmocka_unit_test(untyped_hashes_of_feeds_are_every_kind_only_where_that_is_asked),
 	    cmocka_unit_test(finding_gives_every_key_whatever_its_port_and_time),
+	    cmocka_unit_test(urls_with_a_port_match_there_also_through_a_proxy),
 	    cmocka_unit_test(sorted_numbers_follow_the_keys_then_ports_then_loading),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
