@@ -74,8 +74,9 @@ struct archive_filter {
  * take the segments in their order.
  */
 struct archive_hints {
-	/* Before a segment is opened: its span (INT64_MIN and INT64_MAX where records without a time are
-	 * among its own). 0: enter it; 1: pass it over; negative: an error. NULL: enter all. */
+	/* Before a segment, or what is in none yet, is read: its span (INT64_MIN and INT64_MAX where records
+	 * without a time are among its own). 0: enter it; 1: pass it over; negative: an error. NULL: enter
+	 * all. */
 	int (*enter)(void *context, int64_t first, int64_t last);
 	/* The segment's addresses, sorted. Sets from[i] and to[i], which come zeroed: a flow is wanted where
 	 * from[] of its initiator and to[] of its responder have a bit in common. This is looked at before

@@ -24,9 +24,15 @@ bool spread_flow_answered(const struct msg_flow *f)
 	return f->flags & FLAG_ONE_WAY_VIEW && f->payload_out + f->payload_in > 0;
 }
 
-bool spread_flow_either_way(const struct msg_flow *f)
+bool spread_flow_guessed(const struct msg_flow *f)
 {
-	if (!(f->flags & FLAG_GUESSED_INITIATOR))
+	return f->flags & FLAG_GUESSED_INITIATOR;
+}
+
+/* Whether who began the flow is open: guessed, and not by the ports. */
+static bool flow_either_way(const struct msg_flow *f)
+{
+	if (!spread_flow_guessed(f))
 		return false;
 	bool responder_serves = app_of_port(f->protocol, f->responder_port) != APP_UNKNOWN;
 	bool initiator_serves = app_of_port(f->protocol, f->initiator_port) != APP_UNKNOWN;
@@ -65,7 +71,9 @@ static int merge_compare(const void *a, const void *b)
 	int order = merge_compare_kind(x, y);
 	if (order == 0 && x->first != y->first)
 		order = x->first < y->first ? -1 : 1;
-	return order ? order : x->flow < y->flow ? -1 : x->flow > y->flow;
+	if (order == 0 && x->flow != y->flow)
+		order = x->flow < y->flow ? -1 : 1;
+	return order ? order : x->last < y->last ? -1 : x->last > y->last;
 }
 
 /*
@@ -82,6 +90,7 @@ static void edges_fold(
 			e->v[n++] = e->v[i];
 			continue;
 		}
+		kept->by_login = 0; /* who speaks for many flows isn't cleared by the logins of one */
 		kept->first = e->v[i].first < kept->first ? e->v[i].first : kept->first;
 		kept->last = e->v[i].last > kept->last ? e->v[i].last : kept->last;
 	}
@@ -98,19 +107,34 @@ static void edges_merge(struct spread_edges *e)
 	e->coarse = true;
 }
 
-static int edges_add(struct spread_edges *e, struct spread_edge edge)
+void spread_edges_sort(struct spread_edge *v, size_t n)
+{
+	if (n)
+		qsort(v, n, sizeof(*v), merge_compare);
+}
+
+int spread_edges_add(struct spread_edges *e, const struct spread_edge *edge)
 {
 	if (e->n == e->max)
 		edges_merge(e);
 	int error = VEC_RESERVE(e->v, &e->cap, e->n, e->max);
 	if (error < 0)
 		return error;
-	e->v[e->n++] = edge;
+	e->v[e->n++] = *edge;
 	return 0;
 }
 
-int spread_edges_flow(struct spread_edges *e, const struct spread_input *in, const struct spread_proof *proof,
-    const struct spread_logins *logins, const struct msg_flow *f)
+#define COLUMN(name) (UINT64_C(1) << MSG_FLOW_FIELD_##name)
+
+uint64_t spread_hop_columns(void)
+{
+	return COLUMN(ID) | COLUMN(DUPLICATE_OF) | COLUMN(PROTOCOL) | COLUMN(INITIATOR) | COLUMN(RESPONDER) |
+	       COLUMN(INITIATOR_PORT) | COLUMN(RESPONDER_PORT) | COLUMN(FIRST) | COLUMN(LAST) |
+	       COLUMN(PAYLOAD_OUT) | COLUMN(PAYLOAD_IN) | COLUMN(FLAGS) | COLUMN(APP);
+}
+
+size_t spread_flow_hops(const struct spread_input *in, const struct spread_proof *proof,
+    const struct msg_flow *f, struct spread_edge hops[SPREAD_HOPS_OF_FLOW])
 {
 	if (!spread_flow_answered(f) || f->last < f->first ||
 	    (in->config.until && f->first >= in->config.until))
@@ -126,12 +150,11 @@ int spread_edges_flow(struct spread_edges *e, const struct spread_input *in, con
 	    .to = to,
 	    .app = f->app,
 	    .grade = (uint8_t)spread_grade_of_flow(f)};
-	if (there.grade == SPREAD_LIKELY && spread_logins_all_failed(logins, f->id))
-		there.grade = SPREAD_POSSIBLE;
+	there.by_login = there.grade == SPREAD_LIKELY;
 	struct spread_edge back = there;
 	back.from = to;
 	back.to = from;
-	bool open = spread_flow_either_way(f);
+	bool open = flow_either_way(f);
 	bool there_proven = spread_proof_of(proof, from, to, f->id, f->first, f->last);
 	bool back_wanted = in->config.backflow || open;
 	bool back_proven = back_wanted && spread_proof_of(proof, to, from, f->id, f->first, f->last);
@@ -141,10 +164,14 @@ int spread_edges_flow(struct spread_edges *e, const struct spread_input *in, con
 		back.grade = SPREAD_CONFIRMED;
 	else if (!open)
 		back.grade = SPREAD_POSSIBLE;
-	int error = !icmp || there_proven ? edges_add(e, there) : 0;
-	if (error == 0 && back_wanted && (!icmp || back_proven))
-		error = edges_add(e, back);
-	return error;
+	there.by_login &= there.grade == SPREAD_LIKELY;
+	back.by_login &= back.grade == SPREAD_LIKELY;
+	size_t n = 0;
+	if (!icmp || there_proven)
+		hops[n++] = there;
+	if (back_wanted && (!icmp || back_proven))
+		hops[n++] = back;
+	return n;
 }
 
 struct edges_scan {
@@ -157,7 +184,14 @@ struct edges_scan {
 static int edges_scan_flow(void *context, const struct msg_flow *f)
 {
 	struct edges_scan *s = context;
-	return spread_edges_flow(s->edges, s->in, s->proof, s->logins, f);
+	struct spread_edge hops[SPREAD_HOPS_OF_FLOW];
+	size_t n = spread_flow_hops(s->in, s->proof, f, hops);
+	int error = 0;
+	for (size_t i = 0; i < n && error == 0; i++) {
+		spread_logins_grade(s->logins, &hops[i]);
+		error = spread_edges_add(s->edges, &hops[i]);
+	}
+	return error;
 }
 
 int spread_edges_read(struct spread_edges *e, const struct spread_input *in)
@@ -169,10 +203,10 @@ int spread_edges_read(struct spread_edges *e, const struct spread_input *in)
 	int error = spread_proof_new(&proof, in->assets, in->detections, in->n_detections);
 	if (error < 0)
 		return error;
-	error = spread_logins_read(&logins, in->archive, 0);
+	error = spread_logins_read(&logins, in->archive, NULL, 0, asset_map_seed(in->assets));
 	s.proof = proof;
 	s.logins = logins;
-	const struct archive_filter filter = {.to = in->config.until};
+	const struct archive_filter filter = {.to = in->config.until, .columns = spread_hop_columns()};
 	if (error == 0)
 		error = archive_scan_flows(in->archive, &filter, edges_scan_flow, &s);
 	spread_proof_free(proof);

@@ -18,7 +18,8 @@ struct spread_edge {
 	uint64_t flow;
 	uint32_t from, to;
 	uint16_t app;
-	uint8_t grade; /* enum spread_grade */
+	uint8_t grade;    /* enum spread_grade */
+	uint8_t by_login; /* `likely` by its protocol alone: `possible` if all its logins failed */
 };
 
 struct spread_edges {
@@ -34,29 +35,43 @@ struct spread_proof;
 int spread_proof_new(struct spread_proof **ret_proof, const struct asset_map *assets,
     const struct msg_detection *detections, size_t n);
 void spread_proof_free(struct spread_proof *p);
+/* Sets to[asset] for each asset to which a hop can be proven. */
+void spread_proof_targets(const struct spread_proof *p, uint8_t *to);
 /* Whether a detection rests on the hop from -> to by this flow, or says that `from` did it to `to` at that
  * time. */
 bool spread_proof_of(
     const struct spread_proof *p, uint32_t from, uint32_t to, uint64_t flow, int64_t first, int64_t last);
 
-/* Which flows were logins that all failed (login.c). NULL: nothing is known of logins. */
+/* Which flows were logins that all failed (login.c). */
 struct spread_logins;
 
-int spread_logins_read(struct spread_logins **ret_logins, struct archive *archive, uint64_t seed);
+/* Of the flows given (sorted), or of all where flows is NULL. 0, -ENOMEM or the archive's error. */
+int spread_logins_read(struct spread_logins **ret_logins, struct archive *archive, const uint64_t *flows,
+    size_t n, uint64_t seed);
 void spread_logins_free(struct spread_logins *l);
-bool spread_logins_all_failed(const struct spread_logins *l, uint64_t flow);
+/* Grades the edge down where it is by_login and its logins all failed; it is by_login no more. */
+void spread_logins_grade(const struct spread_logins *l, struct spread_edge *edge);
 
-/* The hop's own grade by its protocol: `likely` for administrative ones, else `possible`. */
+enum { SPREAD_HOPS_OF_FLOW = 2 };
+
+/* The fields of a flow that the hops are made of: bits 1 << enum msg_flow_field. */
+uint64_t spread_hop_columns(void);
+/* The hops that a flow offers: how many. Their grades are without logins (by_login). */
+size_t spread_flow_hops(const struct spread_input *in, const struct spread_proof *proof,
+    const struct msg_flow *f, struct spread_edge hops[SPREAD_HOPS_OF_FLOW]);
+/* The hop's own grade by its protocol: `likely` for administrative ones, else `possible`. Looks at app,
+ * protocol and responder_port. */
 enum spread_grade spread_grade_of_flow(const struct msg_flow *f);
 /* Whether a flow can pass control at all, proof aside. */
 bool spread_flow_answered(const struct msg_flow *f);
-/* Whether who began the flow is open: guessed, and not by the ports. */
-bool spread_flow_either_way(const struct msg_flow *f);
+/* Whether the flow's initiator is a guess: only then a hop can run against it (backflow aside). */
+bool spread_flow_guessed(const struct msg_flow *f);
 
-/* Adds the hops of one flow. 0, -ENOMEM, -ERR_LIMIT. */
-int spread_edges_flow(struct spread_edges *e, const struct spread_input *in, const struct spread_proof *proof,
-    const struct spread_logins *logins, const struct msg_flow *f);
-/* Reads the archive. 0, -ENOMEM, -ERR_LIMIT or the archive's error. */
+/* Adds an edge; where there is no room, merges first. 0, -ENOMEM, -ERR_LIMIT. */
+int spread_edges_add(struct spread_edges *e, const struct spread_edge *edge);
+/* In a full order, so that what is merged doesn't hang on the order in which flows were read. */
+void spread_edges_sort(struct spread_edge *v, size_t n);
+/* All hops of the archive. 0, -ENOMEM, -ERR_LIMIT or the archive's error. */
 int spread_edges_read(struct spread_edges *e, const struct spread_input *in);
 void spread_edges_free(struct spread_edges *e);
 

@@ -40,14 +40,15 @@ static int take(void *context, const struct msg_transaction *t)
 	return 0;
 }
 
-int spread_logins_read(struct spread_logins **ret_logins, struct archive *archive, uint64_t seed)
+int spread_logins_read(struct spread_logins **ret_logins, struct archive *archive, const uint64_t *flows,
+    size_t n, uint64_t seed)
 {
 	struct spread_logins *l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
 	int r = table_new(&l->flows, sizeof(uint64_t), sizeof(struct login), LOGINS_MAX, seed);
 	if (r == 0)
-		r = archive_scan_transactions(archive, NULL, 0, take, l);
+		r = archive_scan_transactions(archive, flows, n, take, l);
 	if (r < 0) {
 		spread_logins_free(l);
 		return r;
@@ -64,8 +65,10 @@ void spread_logins_free(struct spread_logins *l)
 	free(l);
 }
 
-bool spread_logins_all_failed(const struct spread_logins *l, uint64_t flow)
+void spread_logins_grade(const struct spread_logins *l, struct spread_edge *edge)
 {
-	const struct login *login = l ? table_get(l->flows, &flow) : NULL;
-	return login && login->failed && !login->succeeded;
+	const struct login *login = edge->by_login ? table_get(l->flows, &edge->flow) : NULL;
+	if (login && login->failed && !login->succeeded)
+		edge->grade = SPREAD_POSSIBLE;
+	edge->by_login = 0;
 }

@@ -136,6 +136,14 @@ void spread_proof_free(struct spread_proof *p)
 	free(p);
 }
 
+void spread_proof_targets(const struct spread_proof *p, uint8_t *to)
+{
+	for (size_t i = 0; i < p->n_cited; i++)
+		to[p->cited[i].to] = 1;
+	for (size_t i = 0; i < p->n_told; i++)
+		to[p->told[i].to] = 1;
+}
+
 static bool cited_has(const struct spread_proof *p, uint64_t flow, uint32_t from, uint32_t to)
 {
 	struct cited_hop key = {.flow = flow, .from = from, .to = to};

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "spread/edges.h"
-#include "spread/reach.h"
+#include "spread/search.h"
 
 const char *spread_grade_name(enum spread_grade g)
 {
@@ -106,8 +105,9 @@ int spread_compute(const struct spread_input *in, struct arena *arena, struct sp
 	struct spread_edges edges;
 	struct spread_index index = {0};
 	struct reach reach = {0};
+	uint64_t looked;
 	size_t n = asset_count(in->assets);
-	int error = spread_edges_read(&edges, in);
+	int error = spread_search(&edges, in, &looked);
 	if (error < 0)
 		return error;
 	error = spread_index_new(&index, &edges, n, false);
@@ -117,6 +117,8 @@ int spread_compute(const struct spread_input *in, struct arena *arena, struct sp
 		error = reach_forward(&reach, &edges, &index, in->seeds, in->n_seeds, in->config.until);
 	if (error == 0)
 		error = spread_make(in, &edges, &reach, arena, ret_spread);
+	if (error == 0)
+		ret_spread->looked = looked;
 	reach_free(&reach);
 	spread_index_free(&index);
 	spread_edges_free(&edges);

@@ -7,10 +7,11 @@
  * (design 5.3). Label-setting, earliest arrival first, with the best grade for each asset; every hop cites
  * its flow record. Results live in the caller's arena.
  *
- * One scan of the archive builds a compact edge list (bounded: SPREAD_EDGES_MAX; when more would be needed,
- * edges of one pair and application are merged to their earliest and latest, which can only widen the spread,
- * and `coarse` says so). Where even that leaves no room (more pairs of machines than edges), -ERR_LIMIT:
- * rather no answer than one that clears wrongly.
+ * The archive is read in order of time, in two threads, and only for flows from machines that are reached to
+ * machines that could be reached sooner or surer by them. Of the hops those are kept that can still decide
+ * (bounded: SPREAD_EDGES_MAX; when more would be needed, edges of one pair and application are merged to
+ * their earliest and latest, which can only widen the spread, and `coarse` says so). Where even that leaves
+ * no room (more pairs of machines than edges), -ERR_LIMIT: rather no answer than one that clears wrongly.
  *
  * doc/spread.md tells what a hop is, how it is graded, and why `cleared` can be relied upon.
  */
@@ -20,7 +21,7 @@
 #include "msg/msg.h"
 
 enum {
-	SPREAD_EDGES_MAX = 1 << 23,
+	SPREAD_EDGES_MAX = 1 << 22,
 	SPREAD_PATH_MAX = 64, /* hops of one path: of a longer one the last ones are kept */
 	SPREAD_HOPS_MAX =
 	    1 << 21, /* hops of all paths together: beyond it assets keep their last hop alone */
@@ -81,7 +82,8 @@ struct spread {
 	struct spread_asset *assets; /* worst grade first, then by arrival; every asset of the map once */
 	size_t n_assets;
 	size_t by_grade[SPREAD_CLEARED + 1];
-	uint64_t edges;
+	uint64_t edges;  /* hops by which somebody is reached at his earliest */
+	uint64_t looked; /* flows that were read in full to find them */
 	bool coarse;
 	bool paths_cut; /* a path is longer than is kept */
 };

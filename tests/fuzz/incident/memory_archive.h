@@ -17,7 +17,13 @@
 #include "net/app.h"
 #include "net/zone.h"
 
-enum { FUZZ_FLOWS_MAX = 192, FUZZ_DETECTIONS_MAX = 48, FUZZ_BINDINGS_MAX = 32, FUZZ_SITES = 24 };
+enum {
+	FUZZ_FLOWS_MAX = 192,
+	FUZZ_DETECTIONS_MAX = 48,
+	FUZZ_BINDINGS_MAX = 32,
+	FUZZ_SITES = 24,
+	FUZZ_SEGMENT = 12
+};
 
 /* Every check says where it failed; a release build keeps it. */
 #define CHECK(condition)                                                                                     \
@@ -59,6 +65,29 @@ int archive_scan_flows(
 		int r = filter_wants(filter ? filter : &every, &a->flows[i]) ? each(context, &a->flows[i])
 		                                                             : 0;
 		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* In segments of a few records each, of which the hints are asked whether they are worth it. */
+int archive_hunt_flows(struct archive *a, const struct archive_filter *filter, unsigned threads,
+    archive_flow_fn each, void *const *contexts, struct archive_hunt_stat *ret_stat)
+{
+	*ret_stat = (struct archive_hunt_stat){0};
+	for (size_t begin = 0, end; begin < a->n_flows; begin = end) {
+		void *context = contexts[begin / FUZZ_SEGMENT % threads];
+		int64_t first = INT64_MAX, last = INT64_MIN;
+		end = begin + FUZZ_SEGMENT < a->n_flows ? begin + FUZZ_SEGMENT : a->n_flows;
+		for (size_t i = begin; i < end; i++) {
+			first = a->flows[i].first < first ? a->flows[i].first : first;
+			last = a->flows[i].last > last ? a->flows[i].last : last;
+		}
+		int r = filter->hints && filter->hints->enter ? filter->hints->enter(context, first, last)
+		                                              : 0;
+		for (size_t i = begin; i < end && r == 0; i++)
+			r = filter_wants(filter, &a->flows[i]) ? each(context, &a->flows[i]) : 0;
+		if (r < 0)
 			return r;
 	}
 	return 0;

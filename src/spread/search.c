@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "spread/search.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/archive.h"
+#include "spread/heap.h"
+
+static int times_new(struct search_times *t, size_t n)
+{
+	for (int g = 0; g < REACH_LEVELS; g++) {
+		t->v[g] = calloc(n + 1, sizeof(int64_t));
+		if (!t->v[g])
+			return -ENOMEM;
+		for (size_t i = 0; i < n; i++)
+			t->v[g][i] = INT64_MAX;
+	}
+	return 0;
+}
+
+static int end_compare(const void *a, const void *b)
+{
+	const struct search_end *x = a, *y = b;
+	return net_addr_compare(x->addr, y->addr);
+}
+
+static int ends_make(struct search *s)
+{
+	const struct asset_map *assets = s->in->assets;
+	for (uint32_t i = 0; i < s->n; i++)
+		s->n_ends += asset_at(assets, i)->n_addrs;
+	s->ends = calloc(s->n_ends + 1, sizeof(*s->ends));
+	if (!s->ends)
+		return -ENOMEM;
+	size_t n = 0;
+	for (uint32_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < asset_at(assets, i)->n_addrs; k++)
+			s->ends[n++] = (struct search_end){.addr = asset_at(assets, i)->addrs[k], .asset = i};
+	qsort(s->ends, n, sizeof(*s->ends), end_compare);
+	return 0;
+}
+
+static void search_seed(struct search *s)
+{
+	s->earliest = INT64_MAX;
+	for (size_t i = 0; i < s->in->n_seeds; i++) {
+		const struct spread_seed *seed = &s->in->seeds[i];
+		if (seed->asset >= s->n || (s->in->config.until && seed->time >= s->in->config.until))
+			continue;
+		for (unsigned g = seed->confirmed ? SPREAD_CONFIRMED : SPREAD_LIKELY; g < REACH_LEVELS; g++)
+			search_lower(&s->times, g, seed->asset, seed->time);
+		s->earliest = seed->time < s->earliest ? seed->time : s->earliest;
+	}
+}
+
+static void search_free(struct search *s)
+{
+	spread_proof_free(s->proof);
+	free(s->ends);
+	free(s->provable);
+	for (int g = 0; g < REACH_LEVELS; g++) {
+		free(s->times.v[g]);
+		free(s->asked.v[g]);
+	}
+	spread_edges_free(&s->edges);
+}
+
+static int search_new(struct search *s, const struct spread_input *in)
+{
+	*s = (struct search){.in = in,
+	    .n = asset_count(in->assets),
+	    .fresh_from = INT64_MIN,
+	    .fresh_until = INT64_MIN,
+	    .edges = {.max = in->config.edges_max ? in->config.edges_max : SPREAD_EDGES_MAX}};
+	struct archive_stat stat;
+	archive_get_stat(in->archive, &stat);
+	s->logins = stat.records[MSG_TRANSACTION] > 0;
+	int error = spread_proof_new(&s->proof, in->assets, in->detections, in->n_detections);
+	if (error == 0)
+		error = ends_make(s);
+	if (error == 0)
+		error = times_new(&s->times, s->n);
+	if (error == 0)
+		error = times_new(&s->asked, s->n);
+	s->provable = error == 0 ? calloc(s->n + 1, 1) : NULL;
+	if (error == 0 && !s->provable)
+		error = -ENOMEM;
+	if (error == 0) {
+		spread_proof_targets(s->proof, s->provable);
+		search_seed(s);
+	}
+	return error;
+}
+
+static bool hop_offers(
+    const struct search *s, const struct spread_edge *e, unsigned level, int64_t *ret_arrival)
+{
+	int64_t held = s->times.v[level][e->from];
+	*ret_arrival = e->first > held ? e->first : held;
+	return held < e->last;
+}
+
+/* Arrivals from where they were lowered on, over the edges that are there. */
+static void level_settle(struct search *s, const struct spread_index *x, unsigned level, struct heap *h)
+{
+	int64_t *times = s->times.v[level];
+	for (struct heap_item at; heap_take(h, &at);) {
+		for (uint32_t i = x->start[at.node]; i < x->start[at.node + 1]; i++) {
+			const struct spread_edge *e = &s->edges.v[x->order[i]];
+			int64_t arrival;
+			if (e->grade > level || !hop_offers(s, e, level, &arrival) || arrival >= times[e->to])
+				continue;
+			times[e->to] = arrival;
+			heap_put(h, (struct heap_item){.time = arrival, .node = e->to});
+		}
+	}
+}
+
+/* Lowers arrivals to what all edges together give. */
+static int search_settle(struct search *s)
+{
+	struct spread_index index;
+	struct heap h;
+	int error = spread_index_new(&index, &s->edges, s->n, false);
+	if (error < 0)
+		return error;
+	error = heap_new(&h, s->n);
+	for (unsigned g = 0; error == 0 && g < REACH_LEVELS; g++) {
+		for (size_t i = 0; i < s->edges.n; i++) {
+			const struct spread_edge *e = &s->edges.v[i];
+			int64_t arrival;
+			if (e->grade > g || !hop_offers(s, e, g, &arrival) || arrival >= s->times.v[g][e->to])
+				continue;
+			s->times.v[g][e->to] = arrival;
+			heap_put(&h, (struct heap_item){.time = arrival, .node = e->to});
+		}
+		level_settle(s, &index, g, &h);
+	}
+	if (error == 0)
+		heap_free(&h);
+	spread_index_free(&index);
+	return error;
+}
+
+/* Drops the edges that began after everybody was reached to whom they lead: they never will decide. */
+static void edges_drop_late(struct search *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->edges.n; i++) {
+		const struct spread_edge *e = &s->edges.v[i];
+		bool late = true;
+		for (unsigned g = e->grade; g < REACH_LEVELS; g++)
+			late &= e->first > s->times.v[g][e->to];
+		if (!late)
+			s->edges.v[n++] = *e;
+	}
+	s->edges.n = n;
+}
+
+/* Of records of one flow the first comes first: it is the one that is cited. */
+static int cite_compare(const void *a, const void *b)
+{
+	const struct spread_edge *x = a, *y = b;
+	if (x->flow != y->flow)
+		return x->flow < y->flow ? -1 : 1;
+	if (x->last != y->last)
+		return x->last < y->last ? -1 : 1;
+	if (x->from != y->from)
+		return x->from < y->from ? -1 : 1;
+	if (x->grade != y->grade)
+		return x->grade < y->grade ? -1 : 1;
+	return x->app < y->app ? -1 : x->app > y->app;
+}
+
+/* Keeps the edges that give somebody his arrival, in an order that doesn't hang on who read them when. */
+static void edges_keep_tight(struct search *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->edges.n; i++) {
+		const struct spread_edge *e = &s->edges.v[i];
+		bool tight = false;
+		for (unsigned g = e->grade; g < REACH_LEVELS; g++) {
+			int64_t arrival;
+			tight |= hop_offers(s, e, g, &arrival) && arrival <= s->times.v[g][e->to];
+		}
+		if (tight)
+			s->edges.v[n++] = *e;
+	}
+	s->edges.n = n;
+	if (n)
+		qsort(s->edges.v, n, sizeof(*s->edges.v), cite_compare);
+}
+
+/* What the segments visited were not asked for yet, and for how many assets. */
+static size_t search_open(struct search *s)
+{
+	size_t n = 0;
+	s->open_first = INT64_MAX;
+	s->open_until = INT64_MIN;
+	for (int g = 0; g < REACH_LEVELS; g++)
+		for (size_t i = 0; i < s->n; i++) {
+			int64_t time = s->times.v[g][i], asked = s->asked.v[g][i];
+			if (time >= asked)
+				continue;
+			n++;
+			s->open_first = time < s->open_first ? time : s->open_first;
+			s->open_until = asked > s->open_until ? asked : s->open_until;
+		}
+	return n;
+}
+
+/* Reads, then settles: *ret_open tells for how many arrivals there is more to ask. */
+static int search_step(struct search *s, size_t *ret_open)
+{
+	int error = search_visit(s);
+	for (int g = 0; g < REACH_LEVELS; g++)
+		memcpy(s->asked.v[g], s->times.v[g], s->n * sizeof(int64_t));
+	if (error == 0)
+		error = search_settle(s);
+	if (error == 0) {
+		edges_drop_late(s);
+		*ret_open = search_open(s);
+	}
+	return error;
+}
+
+/* One stretch of time until nothing in it changes. */
+static int search_stretch(struct search *s, size_t *ret_changed)
+{
+	size_t open = 0;
+	int error = search_step(s, &open);
+	*ret_changed = open;
+	while (error == 0 && open) {
+		s->fresh_from = s->fresh_until;
+		error = search_step(s, &open);
+	}
+	return error;
+}
+
+/* Stretches of some segments each: few where much changes, many where hardly anything does. */
+static int search_run(struct search *s, const struct search_span *spans, size_t n)
+{
+	size_t stretch = 1, changed = 0, at = 0;
+	int error = 0;
+	while (at < n && spans[at].last <= s->earliest)
+		at++;
+	do {
+		s->fresh_from = s->fresh_until;
+		s->fresh_until = at + stretch < n ? spans[at + stretch].first : INT64_MAX;
+		error = search_stretch(s, &changed);
+		while (at < n && (s->fresh_until == INT64_MAX || spans[at].first < s->fresh_until))
+			at++;
+		if (changed == 0)
+			stretch *= 4;
+		else if (changed <= s->n / 16)
+			stretch *= 2;
+		else if (stretch > 1)
+			stretch /= 2;
+	} while (error == 0 && at < n);
+	return error;
+}
+
+int spread_search(struct spread_edges *e, const struct spread_input *in, uint64_t *ret_looked)
+{
+	struct search s;
+	struct search_span *spans = NULL;
+	size_t n = 0;
+	int error = search_new(&s, in);
+	if (error == 0)
+		error = search_spans(in->archive, &spans, &n);
+	if (error == 0 && n && s.earliest != INT64_MAX) {
+		error = search_run(&s, spans, n);
+		edges_keep_tight(&s);
+	} else if (error == 0 && s.earliest != INT64_MAX) {
+		error = spread_edges_read(&s.edges, in);
+	}
+	if (error == 0) {
+		*e = s.edges;
+		*ret_looked = s.looked;
+		s.edges = (struct spread_edges){0};
+	}
+	free(spans);
+	search_free(&s);
+	return error;
+}
