@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/timefmt.h"
+#include "incident/links.h"
 
 enum { SENTENCE_SIZE = 512, NAME_SIZE = 128, IPV4_HEADER = 20 };
 enum { ETHERNET_MTU = 1500, JUMBO_MTU = 9000, DATAGRAM_MAX = 65535 };
@@ -45,40 +45,6 @@ uint64_t coverage_full_packet(uint64_t datagram)
 	return mtu - IPV4_HEADER;
 }
 
-static int link_compare(const void *a, const void *b)
-{
-	const struct msg_coverage *x = a, *y = b;
-	if (x->vantage != y->vantage)
-		return x->vantage < y->vantage ? -1 : 1;
-	int order = text_compare(x->name, y->name);
-	if (order == 0 && x->from != y->from)
-		order = x->from < y->from ? -1 : 1;
-	return order ? order : x->id < y->id ? -1 : x->id > y->id;
-}
-
-static bool same_link(const struct msg_coverage *x, const struct msg_coverage *y)
-{
-	return x->vantage == y->vantage && text_equal(x->name, y->name);
-}
-
-/* The links that saw something of the window, each record by link and time. */
-static int links_choose(const struct exposure_input *in, struct arena *arena, struct exposure *e)
-{
-	struct msg_coverage *links = arena_array(arena, in->n_coverage, sizeof(*links));
-	size_t n = 0;
-	if (!links)
-		return -ENOMEM;
-	for (size_t i = 0; i < in->n_coverage; i++) {
-		const struct msg_coverage *c = &in->coverage[i];
-		if (c->to >= in->from && (in->to == 0 || c->from < in->to))
-			links[n++] = *c;
-	}
-	qsort(links, n, sizeof(*links), link_compare);
-	e->coverage.links = links;
-	e->coverage.n_links = n;
-	return 0;
-}
-
 static void losses_count(struct exposure_coverage *c, uint64_t full)
 {
 	for (size_t i = 0; i < c->n_links; i++) {
@@ -93,30 +59,12 @@ static void losses_count(struct exposure_coverage *c, uint64_t full)
 		c->lost_bytes_bound = UINT64_MAX;
 }
 
-static void say_gap(struct sentences *s, const struct msg_coverage *link, int64_t from, int64_t to)
+static void say_gap(void *context, const struct msg_coverage *link, int64_t from, int64_t to)
 {
 	char name[NAME_SIZE], a[TIME_TEXT_SIZE], b[TIME_TEXT_SIZE];
 	if (to > from)
-		say(s, "Link %s was not observed from %s to %s.",
+		say(context, "Link %s was not observed from %s to %s.",
 		    text_printable(link->name, name, sizeof(name)), time_human(from, a), time_human(to, b));
-}
-
-/* What each link did not cover of the window. Gaps that no clock of a person shows are none. */
-static void say_gaps(struct sentences *s, const struct exposure *e)
-{
-	const struct exposure_coverage *c = &e->coverage;
-	int64_t covered = e->from;
-	for (size_t i = 0; i < c->n_links; i++) {
-		const struct msg_coverage *link = &c->links[i];
-		if (i == 0 || !same_link(link - 1, link))
-			covered = e->from;
-		if (link->from - NS_PER_S > covered)
-			say_gap(s, link, covered, link->from);
-		covered = link->to > covered ? link->to : covered;
-		bool last = i + 1 == c->n_links || !same_link(link, link + 1);
-		if (last && covered < e->to - NS_PER_S)
-			say_gap(s, link, covered, e->to);
-	}
 }
 
 static void say_losses(struct sentences *s, const struct exposure_coverage *c, uint64_t full)
@@ -177,9 +125,12 @@ int coverage_make(
 	uint64_t full = coverage_full_packet(g->datagram);
 	if (!s.v)
 		return -ENOMEM;
-	int error = links_choose(in, arena, e);
+	struct msg_coverage *links;
+	int error = incident_links_choose(
+	    in->coverage, in->n_coverage, in->from, in->to, arena, &links, &e->coverage.n_links);
 	if (error < 0)
 		return error;
+	e->coverage.links = links;
 	losses_count(&e->coverage, full);
 	say_always(&s, g);
 	if (e->coverage.n_links == 0)
@@ -187,7 +138,7 @@ int coverage_make(
 		    "No sensor says what it observed in this window: nothing is known of what was missed.");
 	say_losses(&s, &e->coverage, full);
 	say_clocks(&s, &e->coverage);
-	say_gaps(&s, e);
+	incident_links_gaps(links, e->coverage.n_links, e->from, e->to, say_gap, &s);
 	if (s.left_out) {
 		char line[SENTENCE_SIZE];
 		int n = snprintf(
