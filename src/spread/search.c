@@ -8,6 +8,9 @@
 #include "archive/archive.h"
 #include "spread/heap.h"
 
+/* Segments read whole at once: one a thread. More than a part of all machines: much changes. */
+enum { STRETCH_WHOLE = 2, STRETCH_CHANGED = 32 };
+
 static int times_new(struct search_times *t, size_t n)
 {
 	for (int g = 0; g < REACH_LEVELS; g++) {
@@ -71,6 +74,7 @@ static int search_new(struct search *s, const struct spread_input *in)
 {
 	*s = (struct search){.in = in,
 	    .n = asset_count(in->assets),
+	    .covered_from = INT64_MAX,
 	    .fresh_from = INT64_MIN,
 	    .fresh_until = INT64_MIN,
 	    .edges = {.max = in->config.edges_max ? in->config.edges_max : SPREAD_EDGES_MAX}};
@@ -159,22 +163,10 @@ static void edges_drop_late(struct search *s)
 	s->edges.n = n;
 }
 
-/* Of records of one flow the first comes first: it is the one that is cited. */
-static int cite_compare(const void *a, const void *b)
-{
-	const struct spread_edge *x = a, *y = b;
-	if (x->flow != y->flow)
-		return x->flow < y->flow ? -1 : 1;
-	if (x->last != y->last)
-		return x->last < y->last ? -1 : 1;
-	if (x->from != y->from)
-		return x->from < y->from ? -1 : 1;
-	if (x->grade != y->grade)
-		return x->grade < y->grade ? -1 : 1;
-	return x->app < y->app ? -1 : x->app > y->app;
-}
-
-/* Keeps the edges that give somebody his arrival, in an order that doesn't hang on who read them when. */
+/*
+ * Keeps the edges that give somebody his arrival. Where all is asked that there is to ask, the others are
+ * given again by their segments should their beginnings be reached sooner.
+ */
 static void edges_keep_tight(struct search *s)
 {
 	size_t n = 0;
@@ -189,8 +181,37 @@ static void edges_keep_tight(struct search *s)
 			s->edges.v[n++] = *e;
 	}
 	s->edges.n = n;
-	if (n)
-		qsort(s->edges.v, n, sizeof(*s->edges.v), cite_compare);
+}
+
+/* An order that hangs on nobody's turn: of records of one flow the first comes first, and is cited. */
+static int cite_compare(const void *a, const void *b)
+{
+	const struct spread_edge *x = a, *y = b;
+	if (x->flow != y->flow)
+		return x->flow < y->flow ? -1 : 1;
+	if (x->last != y->last)
+		return x->last < y->last ? -1 : 1;
+	if (x->from != y->from)
+		return x->from < y->from ? -1 : 1;
+	if (x->to != y->to)
+		return x->to < y->to ? -1 : 1;
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	if (x->grade != y->grade)
+		return x->grade < y->grade ? -1 : 1;
+	return x->app < y->app ? -1 : x->app > y->app;
+}
+
+/* In that order, each once: a hop that hangs on its logins may have been given twice. */
+static void edges_order(struct spread_edges *e)
+{
+	size_t n = 0;
+	if (e->n)
+		qsort(e->v, e->n, sizeof(*e->v), cite_compare);
+	for (size_t i = 0; i < e->n; i++)
+		if (n == 0 || cite_compare(&e->v[n - 1], &e->v[i]) != 0)
+			e->v[n++] = e->v[i];
+	e->n = n;
 }
 
 /* What the segments visited were not asked for yet, and for how many assets. */
@@ -215,6 +236,11 @@ static size_t search_open(struct search *s)
 static int search_step(struct search *s, size_t *ret_open)
 {
 	int error = search_visit(s);
+	if (error == -E2BIG) {
+		s->whole = false;
+		s->covered_from = INT64_MAX;
+		error = search_visit(s);
+	}
 	for (int g = 0; g < REACH_LEVELS; g++)
 		memcpy(s->asked.v[g], s->times.v[g], s->n * sizeof(int64_t));
 	if (error == 0)
@@ -226,38 +252,41 @@ static int search_step(struct search *s, size_t *ret_open)
 	return error;
 }
 
-/* One stretch of time until nothing in it changes. */
-static int search_stretch(struct search *s, size_t *ret_changed)
+/* One stretch of time until nothing in it changes. *ret_changed: how many arrivals it lowered at first. */
+static int search_stretch(struct search *s, int64_t until, size_t *ret_changed)
 {
 	size_t open = 0;
+	s->fresh_from = s->fresh_until;
+	s->fresh_until = until;
+	s->covered_from = s->whole ? s->fresh_from : INT64_MAX;
 	int error = search_step(s, &open);
 	*ret_changed = open;
 	while (error == 0 && open) {
 		s->fresh_from = s->fresh_until;
 		error = search_step(s, &open);
 	}
+	edges_keep_tight(s);
 	return error;
 }
 
-/* Stretches of some segments each: few where much changes, many where hardly anything does. */
+/*
+ * Stretches of some segments each: many where hardly anything changes. Where much does, few that are read
+ * whole: else each hop of the spread would have them read again.
+ */
 static int search_run(struct search *s, const struct search_span *spans, size_t n)
 {
-	size_t stretch = 1, changed = 0, at = 0;
+	size_t stretch = STRETCH_WHOLE, changed = 0, at = 0;
 	int error = 0;
+	s->whole = true;
 	while (at < n && spans[at].last <= s->earliest)
 		at++;
 	do {
-		s->fresh_from = s->fresh_until;
-		s->fresh_until = at + stretch < n ? spans[at + stretch].first : INT64_MAX;
-		error = search_stretch(s, &changed);
-		while (at < n && (s->fresh_until == INT64_MAX || spans[at].first < s->fresh_until))
+		int64_t until = at + stretch < n ? spans[at + stretch].first : INT64_MAX;
+		error = search_stretch(s, until, &changed);
+		while (at < n && (until == INT64_MAX || spans[at].first < until))
 			at++;
-		if (changed == 0)
-			stretch *= 4;
-		else if (changed <= s->n / 16)
-			stretch *= 2;
-		else if (stretch > 1)
-			stretch /= 2;
+		s->whole = changed > s->n / STRETCH_CHANGED;
+		stretch = s->whole ? STRETCH_WHOLE : stretch * 2;
 	} while (error == 0 && at < n);
 	return error;
 }
@@ -272,7 +301,7 @@ int spread_search(struct spread_edges *e, const struct spread_input *in, uint64_
 		error = search_spans(in->archive, &spans, &n);
 	if (error == 0 && n && s.earliest != INT64_MAX) {
 		error = search_run(&s, spans, n);
-		edges_keep_tight(&s);
+		edges_order(&s.edges);
 	} else if (error == 0 && s.earliest != INT64_MAX) {
 		error = spread_edges_read(&s.edges, in);
 	}

@@ -44,6 +44,10 @@ struct search {
 	/* segments that begin before were visited: those from fresh_from to fresh_until are now, for
 	 * everybody */
 	int64_t fresh_from, fresh_until;
+	/* The fresh ones are read whole: also hops from those who aren't reached yet. Then what is found in
+	 * them needs no asking again: covered_from says from where on that is so. */
+	bool whole;
+	int64_t covered_from;
 	int64_t earliest; /* of all arrivals */
 	bool logins;      /* there are transactions that could tell of failed ones */
 	struct spread_edges edges;
@@ -57,8 +61,11 @@ static inline void search_lower(const struct search_times *t, unsigned level, ui
 		t->v[level][asset] = to;
 }
 
+enum { SEARCH_WHOLE_MAX = 1 << 20 }; /* hops that a thread holds of what is read whole */
+
 /* Reads what search's fresh and open ranges want and appends the hops that are worth keeping to s->edges, in
- * two threads. 0, -ENOMEM, -ERR_LIMIT or the archive's error. */
+ * two threads. 0, -ENOMEM, -ERR_LIMIT or the archive's error; -E2BIG where what was to be read whole holds
+ * too much: nothing was appended then. */
 int search_visit(struct search *s);
 
 /*

@@ -31,7 +31,8 @@ struct visit {
 	struct spread_edges found;
 	size_t segment; /* where its hops begin among those found */
 	int64_t first, last;
-	bool fresh;
+	bool fresh, whole;
+	bool full; /* more than SEARCH_WHOLE_MAX */
 	uint64_t looked;
 };
 
@@ -52,11 +53,12 @@ static int visit_enter(void *context, int64_t first, int64_t last)
 	v->first = first;
 	v->last = last;
 	v->fresh = first >= s->fresh_from;
+	v->whole = v->fresh && s->whole;
 	if (last <= s->earliest || (s->in->config.until && first >= s->in->config.until))
 		return 1;
 	if (v->fresh)
 		return s->fresh_until != INT64_MAX && first >= s->fresh_until;
-	return last <= s->open_first || first >= s->open_until;
+	return first >= s->covered_from || last <= s->open_first || first > s->open_until;
 }
 
 /* The levels at which the asset's own hops are wanted of this segment. */
@@ -64,9 +66,11 @@ static unsigned levels_from(const struct visit *v, uint32_t asset)
 {
 	const struct search *s = v->s;
 	unsigned levels = 0;
+	if (v->whole)
+		return (1u << REACH_LEVELS) - 1;
 	for (int g = 0; g < REACH_LEVELS; g++) {
 		int64_t time = s->times.v[g][asset], asked = s->asked.v[g][asset];
-		if (time < v->last && (v->fresh || (time < asked && v->first < asked)))
+		if (time < v->last && (v->fresh || (time < asked && v->first <= asked)))
 			levels |= 1u << g;
 	}
 	return levels;
@@ -159,40 +163,67 @@ static bool hop_arrival(const struct spread_edge *e, int64_t held, int64_t *ret_
 	return true;
 }
 
-/*
- * Whether the hop can still give an arrival at some level, no later than what is known; but not if it could
- * when the segment was visited before: then it was kept.
- */
+/* Whether the hop gives an arrival no later than what is known, at any level from `grade` on. */
+static bool hop_gives(const struct spread_edge *e, unsigned grade, const struct search_times *held,
+    const struct search_times *known)
+{
+	for (unsigned g = grade; g < REACH_LEVELS; g++) {
+		int64_t arrival;
+		if (hop_arrival(e, held->v[g][e->from], &arrival) && arrival <= known->v[g][e->to])
+			return true;
+	}
+	return false;
+}
+
+/* The same for whoever could come to hold its beginning. */
+static bool hop_could_give(const struct search *s, const struct spread_edge *e)
+{
+	int64_t arrival;
+	bool could = false;
+	if (!hop_arrival(e, s->earliest, &arrival))
+		return false;
+	for (unsigned g = e->grade; g < REACH_LEVELS; g++)
+		could |= arrival <= s->times.v[g][e->to];
+	return could;
+}
+
+/* The surest grade that it has whatever its logins tell. */
+static unsigned sure_grade(const struct spread_edge *e)
+{
+	return e->by_login ? SPREAD_POSSIBLE : e->grade;
+}
+
+/* But not again what gave one when the segment was visited before: that was kept. */
 static bool hop_wanted(const struct visit *v, const struct spread_edge *e)
 {
 	const struct search *s = v->s;
-	bool wanted = false;
-	for (unsigned g = e->grade; g < REACH_LEVELS; g++) {
-		int64_t arrival;
-		if (!v->fresh && hop_arrival(e, s->asked.v[g][e->from], &arrival) &&
-		    arrival <= s->times.v[g][e->to])
-			return false;
-		wanted |= hop_arrival(e, s->times.v[g][e->from], &arrival) &&
-		          arrival <= v->bounds.v[g][e->to];
-	}
-	return wanted;
+	if (v->whole)
+		return hop_could_give(s, e);
+	if (!v->fresh && hop_gives(e, sure_grade(e), &s->asked, &s->times))
+		return false;
+	return hop_gives(e, e->grade, &s->times, &v->bounds);
 }
 
 static int hop_keep(struct visit *v, const struct spread_edge *e)
 {
 	size_t before = v->found.n;
 	int error = spread_edges_add(&v->found, e);
-	if (error < 0)
-		return error;
+	if (error < 0 || v->whole)
+		return error; /* nobody is reached by what was only read */
 	if (v->found.n <= before)
 		v->segment = 0; /* they were merged: of any segment now */
-	/* what hangs on its logins is no bound for surer levels yet */
-	for (unsigned g = e->by_login ? SPREAD_POSSIBLE : e->grade; g < REACH_LEVELS; g++) {
+	for (unsigned g = sure_grade(e); g < REACH_LEVELS; g++) {
 		int64_t arrival;
 		if (hop_arrival(e, v->s->times.v[g][e->from], &arrival))
 			search_lower(&v->bounds, g, e->to, arrival);
 	}
 	return 0;
+}
+
+static size_t whole_max(const struct search *s)
+{
+	size_t room = s->edges.max - s->edges.n;
+	return room < SEARCH_WHOLE_MAX ? room : SEARCH_WHOLE_MAX;
 }
 
 static int visit_flow(void *context, const struct msg_flow *f)
@@ -204,8 +235,12 @@ static int visit_flow(void *context, const struct msg_flow *f)
 	v->looked++;
 	for (size_t i = 0; i < n && error == 0; i++) {
 		hops[i].by_login &= v->s->logins;
-		if (hop_wanted(v, &hops[i]))
-			error = hop_keep(v, &hops[i]);
+		if (!hop_wanted(v, &hops[i]))
+			continue;
+		v->full |= v->whole && v->found.n == whole_max(v->s);
+		if (v->full)
+			return 1;
+		error = hop_keep(v, &hops[i]);
 	}
 	return error;
 }
@@ -246,8 +281,14 @@ static int logins_apply(struct archive *archive, struct spread_edge *v, size_t n
 static int visits_merge(struct search *s, struct visit *visits, size_t n)
 {
 	size_t total = 0, at = visits[0].found.n;
+	bool full = false;
 	for (size_t i = 0; i < n; i++) {
 		total += visits[i].found.n;
+		full |= visits[i].full;
+	}
+	if (s->whole && (full || total > s->edges.max - s->edges.n))
+		return -E2BIG;
+	for (size_t i = 0; i < n; i++) {
 		s->looked += visits[i].looked;
 		s->edges.coarse |= visits[i].found.coarse;
 	}

@@ -164,6 +164,27 @@ static void test_more_pairs_than_room_is_an_error_not_a_clearing(void **state)
 	assert_int_equal(run(), -ERR_LIMIT);
 }
 
+/* 3 reaches 1 before 0 does, which shows one step later; the hop from 1 to 2 begins, with its segment, and
+ * ends at the very moment that was asked for first. */
+static void test_a_hop_of_one_moment_is_asked_for_again_when_its_beginning_is_reached_sooner(void **state)
+{
+	(void)state;
+	for (uint8_t i = 0; i < 2 * ROOM; i++) /* too many to be read whole */
+		add(10, 11 + i % 20, 20, 60, APP_HTTP, NULL);
+	add(0, 3, 20, 26, APP_HTTP, NULL);
+	add(3, 1, 25, 60, APP_HTTP, NULL);
+	size_t first_segment = archive.n_flows;
+	add(0, 1, 30, 31, APP_HTTP, NULL);
+	add(1, 2, 30, 30, APP_HTTP, NULL);
+	archive.ends[0] = first_segment;
+	archive.ends[1] = archive.n_flows;
+	archive.n_segments = 2;
+	assert_int_equal(run(), 0);
+	assert_int_equal(result(1)->arrival, 25);
+	assert_int_equal(result(2)->grade, SPREAD_POSSIBLE);
+	assert_int_equal(result(2)->arrival, 30);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -175,6 +196,7 @@ int main(void)
 	    T(test_hops_that_decide_nothing_take_no_room),
 	    T(test_as_many_pairs_as_the_bound_are_exact),
 	    T(test_more_pairs_than_room_is_an_error_not_a_clearing),
+	    T(test_a_hop_of_one_moment_is_asked_for_again_when_its_beginning_is_reached_sooner),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
