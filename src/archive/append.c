@@ -3,13 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "archive/file.h"
 #include "base/err.h"
-#include "base/table.h"
-#include "base/vec.h"
 
 static int start_journal(struct archive *a, struct archive_kind *k)
 {
@@ -51,61 +49,18 @@ static int flush(struct archive *a, struct archive_kind *k, bool commit)
 	return 0;
 }
 
-static int write_segment(struct archive *a, struct archive_kind *k, uint64_t *ret_size)
+int archive_store_add(struct archive *a, struct archive_kind *k, const void *record, size_t at)
 {
-	char name[ARCHIVE_NAME_SIZE], final[ARCHIVE_NAME_SIZE];
-	struct archive_file f = {
-	    .record = k->layout->record, .type = ARCHIVE_FILE_TEMPORARY, .number = k->open.number};
-	archive_file_name(f, name);
-	f.type = ARCHIVE_FILE_SEGMENT;
-	archive_file_name(f, final);
-	int fd = openat(a->folder, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	int r = archive_segment_write(a->encoder, fd, k->layout, k->open.number, dynbuf_view(&k->open.bytes));
-	if (r == 0)
-		r = archive_file_size(fd, ret_size);
-	close(fd);
-	if (r == 0 && renameat(a->folder, name, a->folder, final) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlinkat(a->folder, name, 0);
-		return r;
-	}
-	r = archive_folder_sync(a->folder);
-	if (r < 0) {
-		/* Whether the segment is there after a crash is unknown now, and a journal that goes on would
-		 * be void if it is: so nothing more is taken. */
-		a->failed = r;
-	}
-	return r;
-}
-
-int archive_store_seal(struct archive *a, struct archive_kind *k)
-{
-	char name[ARCHIVE_NAME_SIZE];
 	struct archive_open_segment *o = &k->open;
-	struct archive_segment_entry entry = {.number = o->number, .span = o->span};
-	struct archive_file f = {
-	    .record = k->layout->record, .type = ARCHIVE_FILE_JOURNAL, .number = o->number};
-	if (o->records == 0)
-		return 0;
-	if (o->scans)
-		return -EBUSY;
-	int r = VEC_RESERVE(k->segments, &k->cap_segments, k->n_segments, ARCHIVE_FILES_MAX);
+	int r = o->writer ? 0 : archive_segment_writer_new(&o->writer, k->layout, a->seed);
 	if (r == 0)
-		r = write_segment(a, k, &entry.size);
+		r = archive_segment_writer_add(o->writer, record, o->bytes.n - at);
 	if (r < 0)
 		return r;
-	k->segments[k->n_segments++] = entry;
-	a->folder_dirty = false;
-	archive_journal_close(&o->journal);
-	unlinkat(a->folder, archive_file_name(f, name), 0);
-	dynbuf_reset(&o->bytes);
-	if (o->places)
-		table_clear(o->places);
-	*o = (struct archive_open_segment){
-	    .bytes = o->bytes, .number = o->number + 1, .journal = {.fd = -1}, .places = o->places};
+	struct merkle_hash leaf = merkle_leaf(o->bytes.p + at, o->bytes.n - at);
+	merkle_add(&o->tree, &leaf);
+	o->records++;
+	archive_span_add(&o->span, k->layout, record);
 	return 0;
 }
 
@@ -120,24 +75,43 @@ static int make_room(struct archive *a, struct archive_kind *k)
 	return 0;
 }
 
+/* A number that isn't one would come back as 0 (msg_get_real), and what the ledger has would be of another
+ * record. */
+static void clear_nan(const struct archive_layout *l, void *record)
+{
+	double real;
+	uint8_t *p = (uint8_t *)record + l->columns[l->real].offset;
+	memcpy(&real, p, sizeof(real));
+	if (real != real)
+		memset(p, 0, sizeof(real));
+}
+
 static int append(struct archive *a, enum msg_record record, const void *m)
 {
 	struct archive_kind *k = &a->kinds[record];
 	struct archive_open_segment *o = &k->open;
+	union archive_record clean;
 	if (!a->writable)
 		return -EROFS;
 	if (a->failed)
 		return a->failed;
 	if (o->scans)
 		return -EBUSY;
+	if (k->layout->real) {
+		memcpy(&clean, m, k->layout->size);
+		clear_nan(k->layout, &clean);
+		m = &clean;
+	}
 	int r = make_room(a, k);
+	size_t at = o->bytes.n;
 	if (r == 0)
 		r = k->layout->encode(&o->bytes, m);
 	if (r < 0)
 		return r;
-	o->records++;
-	archive_span_add(&o->span, k->layout, m);
-	return 0;
+	r = archive_store_add(a, k, m, at);
+	if (r < 0)
+		o->bytes.n = at;
+	return r;
 }
 
 int archive_append_flow(struct archive *a, const struct msg_flow *f)

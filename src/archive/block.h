@@ -3,39 +3,43 @@
 #define ARCHIVE_BLOCK_H
 
 /*
- * A block: some thousand records of one kind, column by column. Each column is a chunk, compressed by itself
- * where that helps, so that a reader takes only the columns it needs. Addresses stand once in the block's
- * sorted dictionary (a chunk of its own) and the columns hold their numbers in it. A column that is zero
- * throughout has no chunk.
+ * A block: some thousand records of one kind, column by column. Each column is a chunk of its own, stored as
+ * it is or compressed where that helps, so that a reader takes only the columns and mostly only the rows that
+ * it needs. Columns of addresses and names hold numbers into the segment's dictionaries. A column that is
+ * zero throughout has no chunk.
  *
  * Reading is safe on any bytes: sizes are bounded below and every number into a dictionary is checked once,
  * when its column is decoded. Errors: -ERR_CHECKSUM, -ERR_MALFORMED, -ENOMEM, or what reading the file gave.
  */
 
+#include "archive/gather.h"
 #include "archive/intern.h"
 #include "archive/layout.h"
 #include "archive/stream.h"
 
 enum {
-	ARCHIVE_BLOCK_ROWS = 1 << 13,
+	ARCHIVE_BLOCK_ROWS = 1 << 11,
 	ARCHIVE_BLOCK_BYTES = 4 << 20,    /* a block closes once its encoded records reach this */
 	ARCHIVE_BLOCK_ITEMS = 1 << 20,    /* of one list column; each takes at least 6 encoded bytes */
 	ARCHIVE_BLOCK_RAW_MAX = 32 << 20, /* of all its chunks, uncompressed */
-	ARCHIVE_CHUNK_ADDRS = 0xffff,     /* the column number of the address dictionary */
-	ARCHIVE_CHUNK_ENTRY_SIZE = 20,    /* in the directory */
-	ARCHIVE_BLOCK_ENTRY_SIZE = 42,
+	ARCHIVE_BLOCK_ENTRY_SIZE = 80,    /* in the directory */
+	ARCHIVE_BLOCK_TABLE_MAX = 2048,
 };
 
-enum archive_compression { ARCHIVE_COMPRESSION_NONE, ARCHIVE_COMPRESSION_ZSTD };
+/* How a column's values stand in its chunk. */
+enum archive_chunk_form {
+	ARCHIVE_CHUNK_PLAIN, /* as the column's type says */
+	ARCHIVE_CHUNK_NEAR,  /* as numbers that are near to those of another column (archive/stream.h) */
+	ARCHIVE_CHUNK_FORMS = 4
+};
 
 /* Where a column's bytes are. */
 struct archive_chunk {
-	uint16_t column;
-	uint8_t type; /* enum archive_column_type */
-	uint8_t compression;
-	uint32_t stored, raw; /* bytes before and after decompression */
-	uint64_t checksum;    /* of the stored bytes */
-	uint64_t at;
+	uint8_t column;
+	uint8_t form;         /* enum archive_chunk_form */
+	uint32_t stored, raw; /* bytes; raw == 0: not compressed */
+	uint32_t checksum;
+	uint64_t at; /* in the file; while writing among the chunks */
 };
 
 /* --- writing --- */
@@ -44,12 +48,24 @@ struct archive_encoder;
 
 int archive_encoder_new(struct archive_encoder **ret_encoder, uint64_t seed);
 void archive_encoder_free(struct archive_encoder *e);
+
+/* Chunks as they are written: their bytes stand in `bytes`, those of a block one after the other. */
+struct archive_chunks {
+	struct dynbuf bytes;
+	struct archive_chunk *chunks;
+	size_t n, cap;
+};
+
 /*
- * Appends n records (at most ARCHIVE_BLOCK_ROWS structs of the layout's size, one after the other) as chunks
- * to `out` and the block's entry to `directory`. 0, -ENOMEM or -ERR_LIMIT.
+ * Appends the chunks of n records (at most ARCHIVE_BLOCK_ROWS structs of the layout's size, one after the
+ * other), but those of columns of numbers into dictionaries. 0, -ENOMEM or -ERR_LIMIT.
  */
 int archive_block_encode(struct archive_encoder *e, const struct archive_layout *layout, const void *records,
-    size_t n, struct dynbuf *out, struct dynbuf *directory);
+    size_t n, struct archive_chunks *out);
+/* Appends a chunk of n numbers into a dictionary. */
+int archive_block_encode_numbers(struct archive_encoder *e, unsigned column, const uint32_t *numbers,
+    const uint32_t *places, size_t n, struct archive_chunks *out);
+void archive_chunks_free(struct archive_chunks *c);
 
 /* --- reading --- */
 
@@ -69,33 +85,51 @@ struct archive_column_data {
 };
 
 struct archive_segment;
+struct archive_dictionary_reader;
 
 /* One block of a segment, whose columns are decoded when first asked for; its memory serves the next block.
  * Zeroed struct = none. */
 struct archive_block {
 	const struct archive_segment *segment;
+	struct archive_dictionary_reader *dictionaries; /* ARCHIVE_DICTIONARIES of them, of this segment */
 	size_t number;
 	size_t rows;
+	bool table_loaded;
+	struct archive_chunk chunks[ARCHIVE_COLUMNS_MAX];
+	size_t n_chunks;
+	uint8_t places[ARCHIVE_COLUMNS_MAX]; /* of a column's chunk, plus one */
 	struct archive_column_data columns[ARCHIVE_COLUMNS_MAX];
-	bool addrs_loaded;
-	struct net_addr *addrs;
-	size_t n_addrs, addrs_cap;
-	struct dynbuf stored, raw; /* of one chunk */
+	struct archive_stream picked; /* of some rows */
+	struct dynbuf stored, raw;    /* of one chunk */
 	void *zstd;
 };
 
-/* Turns to block `number` of the segment, which is borrowed. Nothing is read yet. */
-void archive_block_open(struct archive_block *b, const struct archive_segment *segment, size_t number);
+/* Turns to block `number` of the segment, which is loaded and borrowed, as are its dictionaries. Nothing is
+ * read yet. */
+void archive_block_open(struct archive_block *b, const struct archive_segment *segment,
+    struct archive_dictionary_reader *dictionaries, size_t number);
 void archive_block_free(struct archive_block *b);
 /* Decodes a column (by its number) unless it is there already. */
 int archive_block_column(
     struct archive_block *b, unsigned column, const struct archive_column_data **ret_data);
-/* The address dictionary, ascending and without doubles: what block->addrs holds afterwards. */
-int archive_block_addrs(struct archive_block *b);
+/* Decodes the columns whose bits are set: for those who want more than a few rows of them. */
+int archive_block_load(struct archive_block *b, uint64_t columns);
+/* Reads every byte of the block and checks its checksum. */
+int archive_block_verify(struct archive_block *b);
 /*
- * Writes the records of the given rows (ascending) to n structs at `records`. Their texts and lists lead into
- * the block and are good until it is opened anew or freed.
+ * The numbers of a column of numbers in the given rows (ascending): value k is that of rows[k]. Fewer than
+ * all are taken from the chunk without decoding the others, where its form allows. `into` has
+ * ARCHIVE_BLOCK_ROWS places.
  */
-int archive_block_fill(struct archive_block *b, const uint32_t *rows, size_t n, void *records);
+int archive_block_pick(
+    struct archive_block *b, unsigned column, const uint32_t *rows, size_t n, uint64_t *into);
+/*
+ * Writes the records of the given rows (ascending) to n structs at `records`, in them the columns whose bits
+ * are set in `columns`; the others are zero. Of columns that aren't decoded yet only these rows are picked.
+ * Their texts and lists lead into the block and its dictionaries and are good until those are opened anew or
+ * freed.
+ */
+int archive_block_fill(
+    struct archive_block *b, const uint32_t *rows, size_t n, uint64_t columns, void *records);
 
 #endif

@@ -9,15 +9,17 @@
 #include "archive/checksum.h"
 #include "archive/file.h"
 #include "archive/segment.h"
+#include "archive/varint.h"
 #include "base/err.h"
 
-void archive_block_open(struct archive_block *b, const struct archive_segment *segment, size_t number)
+void archive_block_open(struct archive_block *b, const struct archive_segment *segment,
+    struct archive_dictionary_reader *dictionaries, size_t number)
 {
 	b->segment = segment;
+	b->dictionaries = dictionaries;
 	b->number = number;
 	b->rows = (size_t)segment->blocks[number].span.records;
-	b->addrs_loaded = false;
-	b->n_addrs = 0;
+	b->table_loaded = false;
 	for (size_t i = 0; i < ARCHIVE_COLUMNS_MAX; i++)
 		b->columns[i].loaded = false;
 }
@@ -34,7 +36,7 @@ void archive_block_free(struct archive_block *b)
 		free(d->fields);
 		free(d->starts);
 	}
-	free(b->addrs);
+	archive_stream_free(&b->picked);
 	dynbuf_free(&b->stored);
 	dynbuf_free(&b->raw);
 	ZSTD_freeDCtx(b->zstd);
@@ -61,6 +63,53 @@ static uint8_t *room(struct dynbuf *b, size_t n)
 	return dynbuf_grow(b, n);
 }
 
+/* One entry of the table; *at moves behind the chunk, *left is what the block may still hold. */
+static int read_chunk_entry(
+    struct archive_block *b, struct cursor *c, uint64_t *at, uint64_t *left, uint64_t *raw)
+{
+	uint8_t what = cursor_u8(c);
+	uint64_t stored = archive_varint_get(c), whole = archive_varint_get(c);
+	struct archive_chunk chunk = {.column = what & (ARCHIVE_COLUMNS_MAX - 1),
+	    .form = what / ARCHIVE_COLUMNS_MAX,
+	    .stored = (uint32_t)stored,
+	    .raw = (uint32_t)whole,
+	    .checksum = cursor_le32(c),
+	    .at = *at};
+	*raw += whole ? whole : stored;
+	if (!cursor_ok(c) || stored > *left || whole > ARCHIVE_BLOCK_RAW_MAX || *raw > ARCHIVE_BLOCK_RAW_MAX)
+		return -ERR_MALFORMED;
+	if (b->n_chunks == ARCHIVE_COLUMNS_MAX || b->places[chunk.column])
+		return -ERR_MALFORMED;
+	*at += stored;
+	*left -= stored;
+	b->chunks[b->n_chunks++] = chunk;
+	b->places[chunk.column] = (uint8_t)b->n_chunks;
+	return 0;
+}
+
+static int load_table(struct archive_block *b)
+{
+	const struct archive_block_entry *e = &b->segment->blocks[b->number];
+	uint8_t bytes[ARCHIVE_BLOCK_TABLE_MAX];
+	uint64_t at = e->at + e->table, left = e->size - e->table, raw = 0;
+	if (b->table_loaded)
+		return 0;
+	int r = archive_file_read(b->segment->fd, bytes, e->table, e->at);
+	if (r < 0)
+		return r;
+	if (archive_checksum(bytes, e->table, b->segment->seed + e->at) != e->checksum)
+		return -ERR_CHECKSUM;
+	struct cursor c = cursor_of(bytes, e->table);
+	b->n_chunks = 0;
+	memset(b->places, 0, sizeof(b->places));
+	while (r == 0 && cursor_left(&c))
+		r = read_chunk_entry(b, &c, &at, &left, &raw);
+	if (r == 0 && left)
+		r = -ERR_MALFORMED;
+	b->table_loaded = r == 0;
+	return r;
+}
+
 /* The bytes of a chunk, checked and decompressed: a cursor over them, good until the next call. */
 static int read_chunk(struct archive_block *b, const struct archive_chunk *chunk, struct cursor *ret_cursor)
 {
@@ -70,9 +119,10 @@ static int read_chunk(struct archive_block *b, const struct archive_chunk *chunk
 	int r = archive_file_read(b->segment->fd, stored, chunk->stored, chunk->at);
 	if (r < 0)
 		return r;
-	if (archive_checksum(stored, chunk->stored, 0) != chunk->checksum)
+	if ((uint32_t)archive_checksum(stored, chunk->stored, b->segment->seed + chunk->at) !=
+	    chunk->checksum)
 		return -ERR_CHECKSUM;
-	if (chunk->compression == ARCHIVE_COMPRESSION_NONE) {
+	if (chunk->raw == 0) {
 		*ret_cursor = cursor_of(stored, chunk->stored);
 		return 0;
 	}
@@ -88,41 +138,13 @@ static int read_chunk(struct archive_block *b, const struct archive_chunk *chunk
 	return 0;
 }
 
-int archive_block_addrs(struct archive_block *b)
+int archive_block_verify(struct archive_block *b)
 {
-	struct archive_stream *high = &b->columns[0].items, *low = &b->columns[0].lengths;
 	struct cursor c;
-	if (b->addrs_loaded)
-		return 0;
-	const struct archive_chunk *chunk = archive_segment_chunk(b->segment, b->number, ARCHIVE_CHUNK_ADDRS);
-	if (!chunk)
-		return -ERR_MALFORMED;
-	int r = read_chunk(b, chunk, &c);
-	if (r < 0)
-		return r;
-	size_t n = cursor_le32(&c);
-	if (n == 0 || n > b->rows * ARCHIVE_COLUMNS_MAX)
-		return -ERR_MALFORMED;
-	r = archive_stream_get(&c, n, high);
-	if (r == 0)
-		r = archive_stream_get(&c, n, low);
-	if (r < 0)
-		return r;
-	if (RESERVE(b->addrs, b->addrs_cap, n) < 0)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t h = archive_stream_at(high, i), l = archive_stream_at(low, i);
-		store_be32(b->addrs[i].b, (uint32_t)(h >> 32));
-		store_be32(b->addrs[i].b + 4, (uint32_t)h);
-		store_be32(b->addrs[i].b + 8, (uint32_t)(l >> 32));
-		store_be32(b->addrs[i].b + 12, (uint32_t)l);
-		/* hunts search this by halves: an order that isn't one would hide addresses */
-		if (i && net_addr_compare(b->addrs[i - 1], b->addrs[i]) >= 0)
-			return -ERR_MALFORMED;
-	}
-	b->n_addrs = n;
-	b->addrs_loaded = true;
-	return 0;
+	int r = load_table(b);
+	for (size_t i = 0; r == 0 && i < b->n_chunks; i++)
+		r = read_chunk(b, &b->chunks[i], &c);
+	return r;
 }
 
 /* Numbers into something that has n elements. */
@@ -218,67 +240,99 @@ static int get_fields(struct cursor *c, size_t n, struct archive_column_data *d)
 	return r;
 }
 
-/* Differences to another column, which is decoded first. No column is near to itself by any way
- * (tests/unit/archive). */
-static int get_relative(struct archive_block *b, const struct archive_column *column, struct cursor *c,
+/* What a chunk that is near to another column begins with. */
+static bool get_near(struct cursor *c, struct archive_near *ret_by)
+{
+	uint64_t origin = archive_varint_get(c), step = archive_varint_get(c);
+	*ret_by = (struct archive_near){.origin = archive_unzigzag(origin), .step = archive_unzigzag(step)};
+	return cursor_ok(c);
+}
+
+/* No column is near to itself by any way (tests/unit/archive). */
+static int resolve_near(struct archive_block *b, const struct archive_column *column, struct archive_near by,
     struct archive_column_data *d)
 {
-	const struct archive_column_data *base;
-	int r = archive_stream_get(c, b->rows, &d->numbers);
+	const struct archive_column_data *base = NULL;
+	struct archive_stream near = {0};
+	archive_stream_expand(&d->numbers);
+	int r = archive_block_column(b, column->base, &base);
 	if (r < 0)
 		return r;
-	archive_stream_expand(&d->numbers);
-	uint64_t *v = d->numbers.v;
-	r = archive_block_column(b, column->base, &base);
-	for (size_t i = 0; r == 0 && i < b->rows; i++)
-		if (v[i])
-			v[i] = archive_unzigzag(v[i] - 1) +
-			       (base->absent ? 0 : archive_stream_at(&base->numbers, i));
+	if (base->absent || base->numbers.mask == 0) {
+		uint64_t one = base->absent ? 0 : base->numbers.v[0];
+		r = RESERVE(near.v, near.cap, b->rows);
+		for (size_t i = 0; r == 0 && i < b->rows; i++)
+			near.v[i] = one;
+	}
+	if (r == 0)
+		archive_near_resolve(by, near.v ? near.v : base->numbers.v, d->numbers.v, b->rows);
+	archive_stream_free(&near);
 	return r;
 }
 
-static int decode_column(struct archive_block *b, const struct archive_column *column, unsigned type,
+static bool form_is_known(const struct archive_column *column, unsigned form)
+{
+	return form == ARCHIVE_CHUNK_PLAIN || (form == ARCHIVE_CHUNK_NEAR && column->base);
+}
+
+static size_t dictionary_entries(const struct archive_block *b, const struct archive_column *column)
+{
+	return b->segment->trailer.entries[column->dictionary];
+}
+
+static int decode_column(struct archive_block *b, const struct archive_column *column, unsigned form,
     struct cursor *c, struct archive_column_data *d)
 {
+	struct archive_near by;
 	int r = 0;
-	switch ((enum archive_column_type)type) {
-	case ARCHIVE_COLUMN_RELATIVE: r = get_relative(b, column, c, d); break;
-	case ARCHIVE_COLUMN_UINT:
-	case ARCHIVE_COLUMN_REAL:
-	case ARCHIVE_COLUMN_MAC: r = archive_stream_get(c, b->rows, &d->numbers); break;
-	case ARCHIVE_COLUMN_ADDR:
+	if (form == ARCHIVE_CHUNK_NEAR && !get_near(c, &by))
+		return -ERR_MALFORMED;
+	if (column->dictionary) {
 		r = archive_stream_get(c, b->rows, &d->numbers);
 		if (r == 0)
-			r = check_below(&d->numbers, b->n_addrs);
-		break;
+			r = check_below(&d->numbers, dictionary_entries(b, column));
+		return r == 0 && cursor_left(c) ? -ERR_MALFORMED : r;
+	}
+	switch (column->type) {
+	case ARCHIVE_COLUMN_UINT:
+	case ARCHIVE_COLUMN_REAL:
+	case ARCHIVE_COLUMN_ADDR:
+	case ARCHIVE_COLUMN_MAC: r = archive_stream_get(c, b->rows, &d->numbers); break;
 	case ARCHIVE_COLUMN_TEXT: r = get_texts(c, b->rows, d, &d->numbers); break;
 	case ARCHIVE_COLUMN_U64S: r = get_u64s(c, b->rows, d); break;
 	case ARCHIVE_COLUMN_FIELDS: r = get_fields(c, b->rows, d); break;
 	}
 	if (r == 0 && cursor_left(c))
 		r = -ERR_MALFORMED;
-	return r;
+	return r == 0 && form == ARCHIVE_CHUNK_NEAR ? resolve_near(b, column, by, d) : r;
+}
+
+/* The chunk of a column, NULL where the column is zero throughout. */
+static int find_chunk(struct archive_block *b, unsigned column, const struct archive_chunk **ret_chunk)
+{
+	int r = load_table(b);
+	if (r < 0)
+		return r;
+	const struct archive_chunk *chunk = b->places[column] ? &b->chunks[b->places[column] - 1] : NULL;
+	if (chunk && !form_is_known(&b->segment->is.layout->columns[column], chunk->form))
+		return -ERR_UNSUPPORTED;
+	*ret_chunk = chunk;
+	return 0;
 }
 
 int archive_block_column(
     struct archive_block *b, unsigned column, const struct archive_column_data **ret_data)
 {
 	struct archive_column_data *d = &b->columns[column];
-	const struct archive_column *type = &b->segment->layout->columns[column];
 	if (!d->loaded) {
-		const struct archive_chunk *chunk = archive_segment_chunk(b->segment, b->number, column);
+		const struct archive_chunk *chunk = NULL;
 		struct cursor c;
-		int r = 0;
+		int r = find_chunk(b, column, &chunk);
 		d->absent = chunk == NULL;
-		bool relative = chunk && chunk->type == ARCHIVE_COLUMN_RELATIVE && type->base;
-		if (chunk && chunk->type != type->type && !relative)
-			r = -ERR_MALFORMED;
-		if (chunk && r == 0 && type->type == ARCHIVE_COLUMN_ADDR)
-			r = archive_block_addrs(b);
-		if (chunk && r == 0)
+		if (chunk)
 			r = read_chunk(b, chunk, &c);
 		if (chunk && r == 0)
-			r = decode_column(b, type, chunk->type, &c, d);
+			r = decode_column(b, &b->segment->is.layout->columns[column], chunk->form, &c, d);
 		if (r < 0)
 			return r;
 		d->loaded = true;
@@ -287,95 +341,47 @@ int archive_block_column(
 	return 0;
 }
 
-static void fill_numbers(
-    const struct archive_stream *s, const uint32_t *rows, size_t n, uint8_t *to, size_t step, size_t size)
+static int pick_chunk(struct archive_block *b, const struct archive_column *column,
+    const struct archive_chunk *chunk, const uint32_t *rows, size_t n, uint64_t *into)
 {
-#define FILL(type)                                                                                           \
-	for (size_t i = 0; i < n; i++, to += step) {                                                         \
-		type one = (type)archive_stream_at(s, rows[i]);                                              \
-		memcpy(to, &one, sizeof(one));                                                               \
+	struct archive_near by;
+	struct cursor c;
+	int r = read_chunk(b, chunk, &c);
+	if (r == 0 && chunk->form == ARCHIVE_CHUNK_NEAR && !get_near(&c, &by))
+		r = -ERR_MALFORMED;
+	if (r == 0)
+		r = archive_stream_pick(&c, b->rows, rows, n, &b->picked);
+	if (r == 0 && cursor_left(&c))
+		r = -ERR_MALFORMED;
+	if (r == 0 && column->dictionary)
+		r = check_below(&b->picked, dictionary_entries(b, column));
+	for (size_t i = 0; r == 0 && i < n; i++)
+		into[i] = archive_stream_at(&b->picked, i);
+	if (r == 0 && chunk->form == ARCHIVE_CHUNK_NEAR) {
+		uint64_t near[ARCHIVE_BLOCK_ROWS];
+		r = archive_block_pick(b, column->base, rows, n, near);
+		if (r == 0)
+			archive_near_resolve(by, near, into, n);
 	}
-	switch (size) {
-	case 1: FILL(uint8_t); break;
-	case 2: FILL(uint16_t); break;
-	case 4: FILL(uint32_t); break;
-	case 8: FILL(uint64_t); break;
-	default: break;
-	}
-#undef FILL
+	return r;
 }
 
-static void fill_reals(
-    const struct archive_stream *s, const uint32_t *rows, size_t n, uint8_t *to, size_t step)
+int archive_block_pick(
+    struct archive_block *b, unsigned column, const uint32_t *rows, size_t n, uint64_t *into)
 {
-	for (size_t i = 0; i < n; i++, to += step) {
-		uint64_t bits = archive_stream_at(s, rows[i]);
-		double v;
-		memcpy(&v, &bits, sizeof(v));
-		if (v != v) /* as msg_get_real does: a NaN would break every comparison after it */
-			v = 0;
-		memcpy(to, &v, sizeof(v));
+	const struct archive_column_data *d = &b->columns[column];
+	const struct archive_chunk *chunk = NULL;
+	if (d->loaded) {
+		for (size_t i = 0; i < n; i++)
+			into[i] = d->absent ? 0 : archive_stream_at(&d->numbers, rows[i]);
+		return 0;
 	}
-}
-
-static void fill_macs(
-    const struct archive_stream *s, const uint32_t *rows, size_t n, uint8_t *to, size_t step)
-{
-	for (size_t i = 0; i < n; i++, to += step) {
-		uint64_t v = archive_stream_at(s, rows[i]);
-		store_be16(to, (uint16_t)(v >> 32));
-		store_be32(to + 2, (uint32_t)v);
+	int r = find_chunk(b, column, &chunk);
+	if (r < 0)
+		return r;
+	if (!chunk) {
+		memset(into, 0, n * sizeof(*into));
+		return 0;
 	}
-}
-
-static void fill_column(
-    const struct archive_block *b, unsigned number, const uint32_t *rows, size_t n, uint8_t *to, size_t step)
-{
-	const struct archive_column *column = &b->segment->layout->columns[number];
-	const struct archive_column_data *d = &b->columns[number];
-	const struct archive_stream *s = &d->numbers;
-	to += column->offset;
-	switch (column->type) {
-	case ARCHIVE_COLUMN_RELATIVE:
-	case ARCHIVE_COLUMN_UINT: fill_numbers(s, rows, n, to, step, column->size); break;
-	case ARCHIVE_COLUMN_REAL: fill_reals(s, rows, n, to, step); break;
-	case ARCHIVE_COLUMN_MAC: fill_macs(s, rows, n, to, step); break;
-	case ARCHIVE_COLUMN_ADDR:
-		for (size_t i = 0; i < n; i++, to += step)
-			memcpy(to, &b->addrs[archive_stream_at(s, rows[i])], sizeof(struct net_addr));
-		break;
-	case ARCHIVE_COLUMN_TEXT:
-		for (size_t i = 0; i < n; i++, to += step)
-			memcpy(to, &d->texts[archive_stream_at(s, rows[i])], sizeof(struct text));
-		break;
-	case ARCHIVE_COLUMN_U64S:
-		for (size_t i = 0; i < n; i++, to += step) {
-			struct msg_u64s list = {.n = (uint32_t)archive_stream_at(s, rows[i])};
-			list.v = list.n ? d->items.v + d->starts[rows[i]] : NULL;
-			memcpy(to, &list, sizeof(list));
-		}
-		break;
-	case ARCHIVE_COLUMN_FIELDS:
-		for (size_t i = 0; i < n; i++, to += step) {
-			struct msg_fields list = {.n = (uint32_t)archive_stream_at(s, rows[i])};
-			list.v = list.n ? d->fields + d->starts[rows[i]] : NULL;
-			memcpy(to, &list, sizeof(list));
-		}
-		break;
-	}
-}
-
-int archive_block_fill(struct archive_block *b, const uint32_t *rows, size_t n, void *records)
-{
-	const struct archive_layout *l = b->segment->layout;
-	memset(records, 0, n * l->size);
-	for (unsigned i = 0; i < l->n_columns; i++) {
-		const struct archive_column_data *d;
-		int r = archive_block_column(b, i, &d);
-		if (r < 0)
-			return r;
-		if (!d->absent)
-			fill_column(b, i, rows, n, records, l->size);
-	}
-	return 0;
+	return pick_chunk(b, &b->segment->is.layout->columns[column], chunk, rows, n, into);
 }

@@ -70,79 +70,68 @@ static int find_open(struct archive *a, uint64_t id, struct arena *arena, struct
 
 static void forget(struct archive_cached *c)
 {
-	archive_segment_close(&c->segment);
-	c->valid = false;
+	archive_reader_close(&c->reader);
+	c->used = 0;
 }
 
-/* The place in the cache that holds the block, or the one to hold it: an empty one, or that not used for
+/* The place in the cache that holds the segment, or the one to hold it: an empty one, or that not used for
  * longest. */
-static struct archive_cached *cache_place(struct archive *a, uint64_t segment, size_t block)
+static struct archive_cached *cache_place(struct archive *a, uint64_t first)
 {
 	struct archive_cached *oldest = &a->cached[0];
 	for (struct archive_cached *c = a->cached; c < a->cached + ARCHIVE_CACHED; c++) {
-		if (c->valid && c->segment.number == segment && c->block.number == block)
+		if (c->used && c->first == first)
 			return c;
-		if (!c->valid ? oldest->valid : oldest->valid && c->used < oldest->used)
+		if (c->used < oldest->used)
 			oldest = c;
 	}
-	if (oldest->valid)
-		forget(oldest);
+	forget(oldest);
 	return oldest;
 }
 
-/* The row of id in a block, the last if there are several. */
-static int find_row(struct archive_block *b, uint64_t id, uint32_t *ret_row)
+static int find_in_block(
+    struct archive_cached *c, size_t number, uint64_t id, struct arena *arena, struct msg_flow *ret_flow)
 {
+	struct archive_block *b = &c->reader.block;
 	const struct archive_column_data *ids;
-	int r = archive_block_column(b, ARCHIVE_COLUMN_ID, &ids);
+	struct msg_flow f;
+	int r = c->block == number ? 0 : archive_reader_block(&c->reader, number);
+	c->block = r == 0 ? number : SIZE_MAX;
+	if (r == 0)
+		r = archive_block_column(b, ARCHIVE_COLUMN_ID, &ids);
 	if (r < 0)
 		return r;
-	for (size_t row = b->rows; row-- > 0;)
-		if ((ids->absent ? 0 : archive_stream_at(&ids->numbers, row)) == id) {
-			*ret_row = (uint32_t)row;
-			return 0;
-		}
+	/* the last if there are several */
+	for (uint32_t row = (uint32_t)b->rows; row-- > 0;) {
+		if ((ids->absent ? 0 : archive_stream_at(&ids->numbers, row)) != id)
+			continue;
+		r = archive_block_fill(b, &row, 1, UINT64_MAX, &f);
+		return r == 0 ? copy_flow(&f, arena, ret_flow) : r;
+	}
 	return -ENOENT;
 }
 
-static int find_in_block(struct archive *a, size_t segment, size_t block, uint64_t id, struct arena *arena,
-    struct msg_flow *ret_flow)
+static int find_in_segment(
+    struct archive *a, size_t entry, uint64_t id, struct arena *arena, struct msg_flow *ret_flow)
 {
 	const struct archive_kind *k = &a->kinds[MSG_FLOW];
-	struct archive_cached *c = cache_place(a, k->segments[segment].number, block);
-	struct msg_flow f;
-	uint32_t row;
+	struct archive_cached *c = cache_place(a, k->segments[entry].first);
 	int r = 0;
-	if (!c->valid) {
-		r = archive_store_segment(a, k, segment, &c->segment);
-		if (r < 0)
-			return r;
-		archive_block_open(&c->block, &c->segment, block);
-		c->valid = true;
+	if (!c->used) {
+		r = archive_store_reader(a, k, entry, &c->reader);
+		if (r == 0)
+			r = archive_segment_load(&c->reader.segment);
+		c->block = SIZE_MAX;
+		c->first = k->segments[entry].first;
 	}
 	c->used = ++a->lookups;
-	r = find_row(&c->block, id, &row);
 	if (r == 0)
-		r = archive_block_fill(&c->block, &row, 1, &f);
-	if (r == 0)
-		r = copy_flow(&f, arena, ret_flow);
+		r = -ENOENT;
+	for (size_t block = c->reader.segment.trailer.n_blocks; r == -ENOENT && block-- > 0;)
+		if (archive_span_has_id(&c->reader.segment.blocks[block].span, id))
+			r = find_in_block(c, block, id, arena, ret_flow);
 	if (r < 0 && r != -ENOENT)
 		forget(c);
-	return r;
-}
-
-static int find_in_segment(
-    struct archive *a, size_t number, uint64_t id, struct arena *arena, struct msg_flow *ret_flow)
-{
-	struct archive_segment segment;
-	int r = archive_store_segment(a, &a->kinds[MSG_FLOW], number, &segment);
-	if (r < 0)
-		return r;
-	r = -ENOENT;
-	for (size_t block = segment.n_blocks; r == -ENOENT && block-- > 0;)
-		if (archive_span_has_id(&segment.blocks[block].span, id))
-			r = find_in_block(a, number, block, id, arena, ret_flow);
-	archive_segment_close(&segment);
 	return r;
 }
 
@@ -155,15 +144,21 @@ int archive_find_flow(struct archive *a, uint64_t id, struct arena *arena, struc
 		if (!a->cached)
 			return -ENOMEM;
 		for (size_t i = 0; i < ARCHIVE_CACHED; i++)
-			a->cached[i].segment.fd = -1;
+			archive_reader_init(&a->cached[i].reader);
 	}
 	/* newest first: a flow's last record comes after its snapshots */
 	for (size_t i = k->n_segments; r == -ENOENT && i-- > 0;) {
 		if (k->segments[i].error)
 			bad = k->segments[i].error;
-		else if (archive_span_has_id(&k->segments[i].span, id))
+		else if (archive_span_has_id(&k->segments[i].segment.trailer.span, id))
 			r = find_in_segment(a, i, id, arena, ret_flow);
 	}
 	/* where a segment can't be read, "not there" would be more than we know */
 	return r == -ENOENT && bad ? bad : r;
+}
+
+void archive_find_forget(struct archive *a)
+{
+	for (size_t i = 0; a->cached && i < ARCHIVE_CACHED; i++)
+		forget(&a->cached[i]);
 }

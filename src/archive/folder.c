@@ -16,7 +16,7 @@
 #include "base/num.h"
 #include "base/vec.h"
 
-enum { FORMAT_VERSION = 1, LIST_TRIES = 64, NUMBER_DIGITS = 10 };
+enum { FORMAT_VERSION = 2, LIST_TRIES = 64, NUMBER_DIGITS = 10 };
 
 static const char format_name[] = "FORMAT";
 static const char format_word[] = "bulkhead-archive ";
@@ -123,33 +123,55 @@ int archive_folder_lock(int folder, int *ret_fd)
 
 char *archive_file_name(struct archive_file f, char *buf)
 {
-	snprintf(buf, ARCHIVE_NAME_SIZE, "%s-%010llu%s", archive_layout_of(f.record)->name,
-	    (unsigned long long)f.number, suffixes[f.type]);
+	const char *kind = archive_layout_of(f.record)->name;
+	if (f.last > f.number)
+		snprintf(buf, ARCHIVE_NAME_SIZE, "%s-%010llu-%010llu%s", kind, (unsigned long long)f.number,
+		    (unsigned long long)f.last, suffixes[f.type]);
+	else
+		snprintf(buf, ARCHIVE_NAME_SIZE, "%s-%010llu%s", kind, (unsigned long long)f.number,
+		    suffixes[f.type]);
 	return buf;
+}
+
+/* A dash and ten digits, which are taken from t; 0 where something else stands there. */
+static uint64_t take_number(struct text *t)
+{
+	uint64_t number = 0;
+	if (t->n <= NUMBER_DIGITS || t->p[0] != '-' ||
+	    num_parse_u64(text_sub(*t, 1, NUMBER_DIGITS), UINT32_MAX, &number) < 0)
+		return 0;
+	*t = text_sub(*t, 1 + NUMBER_DIGITS, t->n);
+	return number;
 }
 
 static bool parse_name(const char *name, struct archive_file *ret_file)
 {
 	struct text t = text_of(name);
 	size_t dash = text_find(t, '-');
-	for (unsigned record = 0; record < ARCHIVE_KINDS; record++) {
-		const struct archive_layout *l = archive_layout_of(record);
-		if (!l || !text_equal(text_sub(t, 0, dash), text_of(l->name)))
+	struct archive_file f = {.record = 0};
+	while (f.record < ARCHIVE_KINDS &&
+	       (!archive_layout_of(f.record) ||
+	           !text_equal(text_sub(t, 0, dash), text_of(archive_layout_of(f.record)->name))))
+		f.record++;
+	t = text_sub(t, dash, t.n);
+	f.number = take_number(&t);
+	if (f.record == ARCHIVE_KINDS || f.number == 0)
+		return false;
+	f.last = take_number(&t);
+	if (f.last && f.last <= f.number)
+		return false;
+	for (; f.type <= ARCHIVE_FILE_TEMPORARY; f.type++) {
+		bool several = f.type == ARCHIVE_FILE_SEGMENT || f.type == ARCHIVE_FILE_TEMPORARY;
+		if (!text_equal(t, text_of(suffixes[f.type])) || (f.last && !several))
 			continue;
-		struct archive_file f = {.record = l->record};
-		struct text suffix = text_sub(t, dash + 1 + NUMBER_DIGITS, t.n);
-		if (num_parse_u64(text_sub(t, dash + 1, NUMBER_DIGITS), UINT32_MAX, &f.number) < 0 ||
-		    f.number == 0)
-			return false;
-		for (; f.type <= ARCHIVE_FILE_TEMPORARY; f.type++)
-			if (text_equal(suffix, text_of(suffixes[f.type]))) {
-				*ret_file = f;
-				return true;
-			}
+		f.last = f.last ? f.last : f.number;
+		*ret_file = f;
+		return true;
 	}
 	return false;
 }
 
+/* Of files that begin with the same run the longest first. */
 static int compare(const void *a, const void *b)
 {
 	const struct archive_file *x = a, *y = b;
@@ -157,7 +179,9 @@ static int compare(const void *a, const void *b)
 		return x->record < y->record ? -1 : 1;
 	if (x->type != y->type)
 		return x->type < y->type ? -1 : 1;
-	return (x->number > y->number) - (x->number < y->number);
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return (x->last < y->last) - (x->last > y->last);
 }
 
 static int list_once(int folder, struct archive_listing *ret_listing)

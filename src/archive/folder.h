@@ -7,12 +7,14 @@
  *
  *   FORMAT                     says that this is an archive, and of which version; made last
  *   lock                       held by the writer (flock)
- *   KIND-NUMBER.seg            segment NUMBER (ten digits, from 1 on) of a kind of record
- *   KIND-NUMBER.journal        what is to become segment NUMBER
+ *   KIND-NUMBER.seg            segment of run NUMBER (ten digits, from 1 on) of a kind of record
+ *   KIND-FIRST-LAST.seg        segment of the runs from FIRST to LAST
+ *   KIND-NUMBER.journal        what is to become the segment of run NUMBER
  *   KIND-NUMBER.damaged        bytes of a journal that couldn't be read, kept for whoever looks into it
  *   *.tmp                      being made; the next writer removes it
  *
- * There is no manifest: a segment exists once it has its name, and the journal of its number is then void.
+ * There is no manifest: a segment exists once it has its name, and the journal of its number and segments of
+ * some of its runs are then void. Beside these the folder holds the ledger's files (ledger/ledger.h).
  */
 
 #include "archive/layout.h"
@@ -29,7 +31,7 @@ enum { ARCHIVE_NAME_SIZE = 48, ARCHIVE_FILES_MAX = 1 << 20 };
 struct archive_file {
 	uint16_t record; /* enum msg_record */
 	enum archive_file_type type;
-	uint64_t number;
+	uint64_t number, last; /* runs; the same but for segments that hold several, and those being made */
 };
 
 /* All of an archive's numbered files, by kind, type and number. */

@@ -9,12 +9,14 @@
 #include "archive/file.h"
 #include "base/cursor.h"
 
-uint64_t archive_journal_header(const struct archive_layout *layout, uint64_t number, uint8_t *bytes)
+uint64_t archive_journal_header(
+    const struct archive_layout *layout, uint64_t number, uint16_t n_columns, uint8_t *bytes)
 {
 	memset(bytes, 0, ARCHIVE_JOURNAL_HEADER_SIZE);
 	memcpy(bytes, ARCHIVE_JOURNAL_MAGIC, 8);
 	store_le16(bytes + 8, ARCHIVE_JOURNAL_VERSION);
 	store_le16(bytes + 10, layout->record);
+	store_le16(bytes + 12, n_columns);
 	store_le64(bytes + 16, number);
 	uint64_t checksum = archive_checksum(bytes, ARCHIVE_JOURNAL_HEADER_SIZE - 8, 0);
 	store_le64(bytes + ARCHIVE_JOURNAL_HEADER_SIZE - 8, checksum);
@@ -25,7 +27,7 @@ int archive_journal_start(
     struct archive_journal *j, int fd, const struct archive_layout *layout, uint64_t number)
 {
 	uint8_t bytes[ARCHIVE_JOURNAL_HEADER_SIZE];
-	uint64_t checksum = archive_journal_header(layout, number, bytes);
+	uint64_t checksum = archive_journal_header(layout, number, layout->n_columns, bytes);
 	int r = archive_file_write(fd, bytes, sizeof(bytes), 0);
 	if (r < 0)
 		return r;
@@ -38,7 +40,7 @@ int archive_journal_resume(
     struct archive_journal *j, int fd, const struct archive_layout *layout, uint64_t number, uint64_t size)
 {
 	uint8_t bytes[ARCHIVE_JOURNAL_HEADER_SIZE];
-	uint64_t checksum = archive_journal_header(layout, number, bytes);
+	uint64_t checksum = archive_journal_header(layout, number, layout->n_columns, bytes);
 	int r = 0;
 	if (ftruncate(fd, (off_t)size) < 0)
 		return -errno;

@@ -13,7 +13,7 @@
 #include "archive/layout.h"
 
 enum {
-	ARCHIVE_JOURNAL_VERSION = 1,
+	ARCHIVE_JOURNAL_VERSION = 2,
 	ARCHIVE_JOURNAL_HEADER_SIZE = 40,
 	ARCHIVE_FRAME_HEADER_SIZE = 32,
 	ARCHIVE_FRAME_BYTES = 256 << 10, /* of records, after which a frame is written */
@@ -57,7 +57,8 @@ struct archive_journal_found {
 	uint64_t torn;    /* bytes behind it: a tail that was being written */
 	uint64_t damaged; /* bytes before it that are no frame */
 	size_t n_records;
-	bool committed; /* the last good frame is a commit */
+	bool committed;     /* the last good frame is a commit */
+	uint16_t n_columns; /* fields that its records have; all of the layout's where its header is lost */
 };
 
 /* A run of damaged bytes, while reading. */
@@ -66,13 +67,14 @@ typedef int (*archive_damage_fn)(void *context, const void *p, size_t n, uint64_
 /*
  * Appends the journal's records to `records`, in order: those of all good frames, or with committed_only of
  * those up to the last commit. Bytes between good frames are told to `damage` (may be NULL). 0, -ENOMEM,
- * -errno, -ERR_UNSUPPORTED (a newer version), -ERR_LIMIT (more than a journal can hold), or what `damage`
- * returned.
+ * -errno, -ERR_UNSUPPORTED (a newer version or schema), -ERR_LIMIT (more than a journal can hold), or what
+ * `damage` returned.
  */
 int archive_journal_read(int fd, const struct archive_layout *layout, uint64_t number, bool committed_only,
     archive_damage_fn damage, void *context, struct dynbuf *records, struct archive_journal_found *ret_found);
 
 /* The header's bytes, ARCHIVE_JOURNAL_HEADER_SIZE of them, and its checksum, which stands at their end. */
-uint64_t archive_journal_header(const struct archive_layout *layout, uint64_t number, uint8_t *bytes);
+uint64_t archive_journal_header(
+    const struct archive_layout *layout, uint64_t number, uint16_t n_columns, uint8_t *bytes);
 
 #endif

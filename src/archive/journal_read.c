@@ -150,23 +150,32 @@ static int read_frames(struct reading *r, size_t at, archive_damage_fn damage, v
 }
 
 /*
- * The header is known beforehand, so its loss loses nothing; but one that is sound and says another version
- * is a newer program's.
+ * The header is known beforehand but for the number of fields, so its loss loses little; but one that is
+ * sound and says another version or more fields than we know is a newer program's. `expected` becomes what
+ * the header should be.
  */
-static int read_header(struct reading *r, const uint8_t *expected)
+static int read_header(struct reading *r, uint64_t number, uint8_t *expected)
 {
-	if (r->n < ARCHIVE_JOURNAL_HEADER_SIZE || memcmp(r->p, expected, ARCHIVE_JOURNAL_HEADER_SIZE) == 0)
-		return 0;
-	if (memcmp(r->p, expected, 8) == 0 && load_le16(r->p + 8) > ARCHIVE_JOURNAL_VERSION &&
-	    load_le64(r->p + 32) == archive_checksum(r->p, 32, 0))
+	bool whole = r->n >= ARCHIVE_JOURNAL_HEADER_SIZE;
+	bool sound = whole && memcmp(r->p, ARCHIVE_JOURNAL_MAGIC, 8) == 0 &&
+	             load_le64(r->p + 32) == archive_checksum(r->p, 32, 0);
+	uint16_t version = sound ? load_le16(r->p + 8) : 0, n_columns = sound ? load_le16(r->p + 12) : 0;
+	if (version > ARCHIVE_JOURNAL_VERSION ||
+	    (version == ARCHIVE_JOURNAL_VERSION && n_columns > r->layout->n_columns))
 		return -ERR_UNSUPPORTED;
-	r->found.damaged = ARCHIVE_JOURNAL_HEADER_SIZE;
+	if (n_columns == 0)
+		n_columns = r->layout->n_columns;
+	r->found.n_columns = n_columns;
+	r->header_checksum = archive_journal_header(r->layout, number, n_columns, expected);
+	if (whole && memcmp(r->p, expected, ARCHIVE_JOURNAL_HEADER_SIZE) != 0)
+		r->found.damaged = ARCHIVE_JOURNAL_HEADER_SIZE;
 	return 0;
 }
 
-static int read_all(struct reading *r, const uint8_t *expected, archive_damage_fn damage, void *context)
+static int read_all(struct reading *r, uint64_t number, archive_damage_fn damage, void *context)
 {
-	int error = read_header(r, expected);
+	uint8_t expected[ARCHIVE_JOURNAL_HEADER_SIZE];
+	int error = read_header(r, number, expected);
 	if (error < 0)
 		return error;
 	r->found.whole = ARCHIVE_JOURNAL_HEADER_SIZE;
@@ -187,7 +196,6 @@ static int read_all(struct reading *r, const uint8_t *expected, archive_damage_f
 int archive_journal_read(int fd, const struct archive_layout *layout, uint64_t number, bool committed_only,
     archive_damage_fn damage, void *context, struct dynbuf *records, struct archive_journal_found *ret_found)
 {
-	uint8_t expected[ARCHIVE_JOURNAL_HEADER_SIZE];
 	uint64_t size;
 	size_t before = records->n;
 	int error = archive_file_size(fd, &size);
@@ -205,10 +213,9 @@ int archive_journal_read(int fd, const struct archive_layout *layout, uint64_t n
 	    .records = records,
 	    .found = {.size = size},
 	    .committed_bytes = before};
-	r.header_checksum = archive_journal_header(layout, number, expected);
 	error = archive_file_read(fd, p, r.n, 0);
 	if (error == 0)
-		error = read_all(&r, expected, damage, context);
+		error = read_all(&r, number, damage, context);
 	if (error == 0 && committed_only) {
 		records->n = r.committed_bytes;
 		r.found.n_records = r.committed_records;

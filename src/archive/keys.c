@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/bloom.h"
+#include "base/err.h"
+
 static uint8_t lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
@@ -24,6 +27,21 @@ bool archive_name_key(struct text name, uint8_t *to, size_t *ret_n)
 		if (from == 0)
 			return true;
 		*to++ = 0;
+		end = from - 1;
+	}
+}
+
+void archive_name_of_key(struct text key, uint8_t *to)
+{
+	for (size_t end = key.n;;) {
+		size_t from = end;
+		while (from > 0 && key.p[from - 1] != 0)
+			from--;
+		memcpy(to, key.p + from, end - from);
+		to += end - from;
+		if (from == 0)
+			return;
+		*to++ = '.';
 		end = from - 1;
 	}
 }
@@ -97,12 +115,60 @@ static int make_names(struct archive_keys *k, const struct text *domains, size_t
 	return 0;
 }
 
+enum { BUCKET_BITS = 11 };
+
+static int order_hashes(struct archive_hashes *h, const struct archive_hash *from, size_t n)
+{
+	size_t *starts = calloc(((size_t)1 << BUCKET_BITS) + 1, sizeof(*starts));
+	h->items = malloc(n * sizeof(*h->items));
+	if (!starts || !h->items) {
+		free(starts);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++)
+		starts[(from[i].hash >> (64 - BUCKET_BITS)) + 1]++;
+	for (size_t i = 1; i <= (size_t)1 << BUCKET_BITS; i++)
+		starts[i] += starts[i - 1];
+	for (size_t i = 0; i < n; i++)
+		h->items[starts[from[i].hash >> (64 - BUCKET_BITS)]++] = from[i];
+	h->n = n;
+	free(starts);
+	return 0;
+}
+
+static int make_hashes(
+    struct archive_hashes *h, size_t n, const struct net_addr *addrs, const struct text *texts)
+{
+	if (n == 0)
+		return 0;
+	struct archive_hash *items = malloc(n * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		items[i] = (struct archive_hash){
+		    .hash = addrs ? archive_bloom_hash(addrs[i].b, sizeof(addrs[i].b))
+		                  : archive_bloom_hash(texts[i].n ? texts[i].p : "", texts[i].n),
+		    .key = (uint32_t)i};
+	int r = order_hashes(h, items, n);
+	free(items);
+	return r;
+}
+
 static int finish(struct archive_keys *k, const struct net_prefix *prefixes, size_t n_prefixes,
     const struct text *domains, size_t n_domains)
 {
-	int r = make_ranges(k, prefixes, n_prefixes);
+	int r = k->n_addrs > UINT32_MAX || n_domains > UINT32_MAX || k->n_values > UINT32_MAX ? -ERR_LIMIT
+	                                                                                      : 0;
+	if (r == 0)
+		r = make_ranges(k, prefixes, n_prefixes);
 	if (r == 0)
 		r = make_names(k, domains, n_domains);
+	if (r == 0)
+		r = make_hashes(&k->addr_hashes, k->n_addrs, k->addrs, NULL);
+	if (r == 0)
+		r = make_hashes(&k->name_hashes, k->n_names, NULL, k->names);
+	if (r == 0)
+		r = make_hashes(&k->value_hashes, k->n_values, NULL, k->values);
 	if (r < 0)
 		archive_keys_free(k);
 	return r;
@@ -130,6 +196,9 @@ void archive_keys_free(struct archive_keys *k)
 	free(k->ranges);
 	free(k->names);
 	free(k->name_bytes);
+	free(k->addr_hashes.items);
+	free(k->name_hashes.items);
+	free(k->value_hashes.items);
 	*k = (struct archive_keys){0};
 }
 
@@ -178,7 +247,7 @@ bool archive_keys_have_key(const struct archive_keys *k, struct text key)
 
 bool archive_keys_have_name(const struct archive_keys *k, struct text name)
 {
-	uint8_t small[512];
+	uint8_t small[ARCHIVE_NAME_SMALL];
 	uint8_t *key = name.n <= sizeof(small) ? small : malloc(name.n);
 	size_t n = 0;
 	bool have = k->n_names && name.n && key && archive_name_key(name, key, &n) &&

@@ -10,9 +10,20 @@
 
 #include "archive/archive.h"
 
+enum { ARCHIVE_NAME_SMALL = 512 }; /* what names rarely exceed */
+
 /* From the first to the last address of a prefix, both included. */
 struct archive_range {
 	struct net_addr first, last;
+};
+
+/* Keys in about the order of their hashes, in which filters are asked. */
+struct archive_hashes {
+	struct archive_hash {
+		uint64_t hash;
+		uint32_t key;
+	} * items;
+	size_t n;
 };
 
 struct archive_keys {
@@ -27,6 +38,7 @@ struct archive_keys {
 	const struct text *values;
 	size_t n_values;
 	uint8_t *name_bytes;
+	struct archive_hashes addr_hashes, name_hashes, value_hashes;
 };
 
 /* 0 or -ENOMEM. */
@@ -41,6 +53,8 @@ void archive_keys_free(struct archive_keys *k);
  * most name.n bytes to `to`; *ret_n: how many. False where there is no key.
  */
 bool archive_name_key(struct text name, uint8_t *to, size_t *ret_n);
+/* The name in lower case and without a final dot that has this key; as many bytes. */
+void archive_name_of_key(struct text key, uint8_t *to);
 
 bool archive_keys_have_addr(const struct archive_keys *k, struct net_addr a);
 /* The name is one of the domains or below one, ASCII case and a final dot aside. */

@@ -4,13 +4,21 @@
 #include <stddef.h>
 #include <string.h>
 
-#define NEAR(kind, column_type, field, near)                                                                 \
+#include "base/cursor.h"
+
+#define COLUMN_OF(kind, column_type, field, near, into)                                                      \
 	{                                                                                                    \
 		.name = #field, .type = ARCHIVE_COLUMN_##column_type,                                        \
-		.size = sizeof(((struct msg_##kind *)0)->field), .base = near,                               \
+		.size = sizeof(((struct msg_##kind *)0)->field), .base = near, .dictionary = into,           \
 		.offset = offsetof(struct msg_##kind, field)                                                 \
 	}
-#define COLUMN(kind, column_type, field) NEAR(kind, column_type, field, 0)
+#define COLUMN(kind, column_type, field)                                                                     \
+	COLUMN_OF(kind, column_type, field, 0,                                                               \
+	    ARCHIVE_COLUMN_##column_type == ARCHIVE_COLUMN_ADDR ? ARCHIVE_DICTIONARY_ADDRS                   \
+	                                                        : ARCHIVE_DICTIONARY_NONE)
+#define NEAR(kind, column_type, field, near)                                                                 \
+	COLUMN_OF(kind, column_type, field, near, ARCHIVE_DICTIONARY_NONE)
+#define NAME(kind, field) COLUMN_OF(kind, TEXT, field, 0, ARCHIVE_DICTIONARY_NAMES)
 
 #define FLOW(type, field) COLUMN(flow, type, field)
 static const struct archive_column flow_columns[] = {
@@ -128,7 +136,7 @@ CODEC(detection)
 CODEC(binding)
 CODEC(coverage)
 
-#define LAYOUT(kind, number, first_field, last_field)                                                        \
+#define LAYOUT(kind, number, first_field, last_field, refers, reals)                                         \
 	[number] = {.name = #kind,                                                                           \
 	    .record = number,                                                                                \
 	    .n_columns = sizeof(kind##_columns) / sizeof(kind##_columns[0]),                                 \
@@ -136,15 +144,17 @@ CODEC(coverage)
 	    .columns = kind##_columns,                                                                       \
 	    .first = offsetof(struct msg_##kind, first_field),                                               \
 	    .last = offsetof(struct msg_##kind, last_field),                                                 \
+	    .real = reals,                                                                                   \
+	    .reference = refers,                                                                             \
 	    .encode = kind##_encode,                                                                         \
 	    .decode = kind##_decode}
 
 static const struct archive_layout layouts[ARCHIVE_KINDS] = {
-    LAYOUT(flow, MSG_FLOW, first, last),
-    LAYOUT(transaction, MSG_TRANSACTION, time, time),
-    LAYOUT(detection, MSG_DETECTION, time, last),
-    LAYOUT(binding, MSG_BINDING, first, last),
-    LAYOUT(coverage, MSG_COVERAGE, from, to),
+    LAYOUT(flow, MSG_FLOW, first, last, 0, 0),
+    LAYOUT(transaction, MSG_TRANSACTION, time, time, ARCHIVE_TRANSACTION_FLOW, 0),
+    LAYOUT(detection, MSG_DETECTION, time, last, 0, ARCHIVE_DETECTION_CONFIDENCE),
+    LAYOUT(binding, MSG_BINDING, first, last, 0, 0),
+    LAYOUT(coverage, MSG_COVERAGE, from, to, 0, 0),
 };
 
 const struct archive_layout *archive_layout_of(unsigned record)
@@ -160,13 +170,12 @@ int archive_layout_column(const struct archive_layout *layout, const char *name)
 	return -1;
 }
 
-/* Stored in segments by way of their dictionaries: a field that gets a row here is found in new segments
- * only. */
-enum archive_field_index archive_field_index(unsigned field)
+/* A field that gets a row here is found by key in segments written from then on. */
+enum archive_dictionary archive_field_dictionary(unsigned field)
 {
 	switch (field) {
 	case FIELD_DNS_ANSWER_ADDR:
-	case FIELD_DHCP_ASSIGNED: return ARCHIVE_FIELD_ADDR;
+	case FIELD_DHCP_ASSIGNED: return ARCHIVE_DICTIONARY_ADDRS;
 	case FIELD_DNS_QUERY:
 	case FIELD_DNS_ANSWER:
 	case FIELD_HTTP_HOST:
@@ -175,7 +184,7 @@ enum archive_field_index archive_field_index(unsigned field)
 	case FIELD_NTLM_HOST:
 	case FIELD_KRB_REALM:
 	case FIELD_SMTP_HELO:
-	case FIELD_DHCP_HOSTNAME: return ARCHIVE_FIELD_NAME;
+	case FIELD_DHCP_HOSTNAME: return ARCHIVE_DICTIONARY_NAMES;
 	case FIELD_AUTH_USER:
 	case FIELD_FILE_SHA256:
 	case FIELD_TLS_JA3:
@@ -185,9 +194,38 @@ enum archive_field_index archive_field_index(unsigned field)
 	case FIELD_TLS_SERIAL:
 	case FIELD_SSH_HASSH:
 	case FIELD_SSH_HASSH_SERVER:
-	case FIELD_KRB_CLIENT: return ARCHIVE_FIELD_VALUE;
-	default: return ARCHIVE_FIELD_PLAIN;
+	case FIELD_KRB_CLIENT: return ARCHIVE_DICTIONARY_VALUES;
+	default: return ARCHIVE_DICTIONARY_NONE;
 	}
+}
+
+/* Bytes of a field in its encoding when it is zero or empty (msg/msg.h). */
+static size_t zero_size(const struct archive_column *column)
+{
+	switch (column->type) {
+	case ARCHIVE_COLUMN_TEXT:
+	case ARCHIVE_COLUMN_U64S:
+	case ARCHIVE_COLUMN_FIELDS: return sizeof(uint32_t);
+	case ARCHIVE_COLUMN_UINT:
+	case ARCHIVE_COLUMN_REAL:
+	case ARCHIVE_COLUMN_ADDR:
+	case ARCHIVE_COLUMN_MAC: break;
+	}
+	return column->size;
+}
+
+int archive_layout_encode(
+    const struct archive_layout *layout, struct dynbuf *out, const void *record, unsigned n_columns)
+{
+	size_t at = out->n;
+	int r = layout->encode(out, record);
+	if (r < 0 || n_columns >= layout->n_columns)
+		return r;
+	/* fields follow each other in the schema's order, so an older record is the beginning of this one */
+	for (unsigned i = n_columns; i < layout->n_columns; i++)
+		out->n -= zero_size(&layout->columns[i]);
+	store_le32(out->p + at + 2, (uint32_t)(out->n - at - MSG_HEADER_SIZE));
+	return 0;
 }
 
 void archive_span_add(struct archive_span *s, const struct archive_layout *layout, const void *record)

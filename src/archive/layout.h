@@ -10,7 +10,6 @@
 
 #include "msg/msg.h"
 
-/* Stored in segments: append only. */
 enum archive_column_type {
 	ARCHIVE_COLUMN_UINT, /* u8, u16, u32, u64, time */
 	ARCHIVE_COLUMN_REAL,
@@ -19,7 +18,15 @@ enum archive_column_type {
 	ARCHIVE_COLUMN_TEXT,
 	ARCHIVE_COLUMN_U64S,
 	ARCHIVE_COLUMN_FIELDS,
-	ARCHIVE_COLUMN_RELATIVE, /* of chunks only: a column of numbers, stored as differences to another */
+};
+
+/* The dictionaries of a segment. Stored in segments: append only. */
+enum archive_dictionary {
+	ARCHIVE_DICTIONARY_NONE,
+	ARCHIVE_DICTIONARY_ADDRS,
+	ARCHIVE_DICTIONARY_NAMES,
+	ARCHIVE_DICTIONARY_VALUES,
+	ARCHIVE_DICTIONARIES
 };
 
 enum {
@@ -37,28 +44,27 @@ enum archive_column_number {
 	ARCHIVE_FLOW_LAST = 15,
 	ARCHIVE_FLOW_PAYLOAD_OUT = 21,
 	ARCHIVE_FLOW_PAYLOAD_IN = 22,
+	ARCHIVE_FLOW_NAME = 34,
 	ARCHIVE_TRANSACTION_FLOW = 1,
+	ARCHIVE_TRANSACTION_TIME = 3,
+	ARCHIVE_TRANSACTION_FIELDS = 4,
 	ARCHIVE_DETECTION_TIME = 1,
+	ARCHIVE_DETECTION_CONFIDENCE = 6,
 	ARCHIVE_BINDING_FIRST = 1,
 	ARCHIVE_COVERAGE_FROM = 4,
 };
 
-/* What of a transaction's fields hunts can ask for by key. */
-enum archive_field_index {
-	ARCHIVE_FIELD_PLAIN, /* not */
-	ARCHIVE_FIELD_ADDR,  /* an address, where it has sixteen bytes */
-	ARCHIVE_FIELD_NAME,  /* a name of a machine or domain */
-	ARCHIVE_FIELD_VALUE, /* a fingerprint, hash or user: the whole value, byte by byte */
-};
-
-enum archive_field_index archive_field_index(unsigned field);
+/* The dictionary that a transaction's field goes into, so that hunts find it by key: a name of a machine or
+ * domain; an address, where it has sixteen bytes; a fingerprint, hash or user as a value. */
+enum archive_dictionary archive_field_dictionary(unsigned field);
 
 struct archive_column {
 	const char *name;
 	enum archive_column_type type;
-	uint8_t size;    /* of the member */
-	uint8_t base;    /* the number of the column that this one's values are near to; 0: none */
-	uint16_t offset; /* in the record's struct */
+	uint8_t size;       /* of the member */
+	uint8_t dictionary; /* enum archive_dictionary: the column holds numbers into it */
+	uint8_t base;       /* the number of the column that this one's values are near to; 0: none */
+	uint16_t offset;    /* in the record's struct */
 };
 
 struct archive_layout {
@@ -68,6 +74,8 @@ struct archive_layout {
 	size_t size; /* of the record's struct */
 	const struct archive_column *columns;
 	uint16_t first, last; /* offsets of the times that the record spans; the same where it has one */
+	uint16_t real;        /* the number of its only column of type REAL; 0: none */
+	uint16_t reference;   /* the number of the column that holds another record's id; 0: none */
 	int (*encode)(struct dynbuf *out, const void *record);
 	int (*decode)(const void *p, size_t n, struct arena *arena, void *ret_record);
 };
@@ -93,6 +101,11 @@ struct archive_span {
 	uint64_t id_min, id_max;
 	int64_t first, last;
 };
+
+/* Appends the record as a program did whose schema had only the first n_columns fields, as their other fields
+ * are zero. The same returns as layout->encode. */
+int archive_layout_encode(
+    const struct archive_layout *layout, struct dynbuf *out, const void *record, unsigned n_columns);
 
 void archive_span_add(struct archive_span *s, const struct archive_layout *layout, const void *record);
 void archive_span_merge(struct archive_span *s, const struct archive_span *other);

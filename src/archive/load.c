@@ -41,60 +41,129 @@ static int set_aside(void *context, const void *p, size_t n, uint64_t at)
 	return r;
 }
 
-static int add_segment(struct archive_kind *k, struct archive_segment_entry entry)
+static int add_segment(struct archive_kind *k, const struct archive_segment_entry *entry)
 {
 	int r = VEC_RESERVE(k->segments, &k->cap_segments, k->n_segments, ARCHIVE_FILES_MAX);
-	if (r < 0)
-		return r;
-	k->segments[k->n_segments++] = entry;
-	k->open.number = entry.number + 1;
+	if (r == 0)
+		k->segments[k->n_segments++] = *entry;
+	return r;
+}
+
+/* One more than the last run that is accounted for. */
+static uint64_t next_run(const struct archive_kind *k)
+{
+	return k->n_segments ? k->segments[k->n_segments - 1].last + 1 : 1;
+}
+
+/*
+ * Runs are numbered without gaps, so a gap is a loss, unless the ledger says that they were dropped. It is
+ * told where it is, once. `error` is of a file that should have held them, 0 where none is known.
+ */
+static int add_missing(struct archive *a, struct archive_kind *k, uint64_t before, int error)
+{
+	struct archive_segment_entry entry = {.first = next_run(k), .last = before - 1};
+	if (entry.first >= before || (!error && archive_evidence_expired(a, k, entry.first, entry.last)))
+		return 0;
+	entry.segment.fd = -1;
+	entry.error = error ? error : -ERR_MALFORMED;
+	return add_segment(k, &entry);
+}
+
+/* Whether an error is of this process or system, not of the archive. */
+static bool is_ours(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EACCES ||
+	       error == -ERR_UNSUPPORTED;
+}
+
+/* Opens a file's trailer into an entry. -ENOENT where it has gone meanwhile. */
+static int open_segment(struct archive *a, const struct archive_kind *k, struct archive_file f,
+    struct archive_segment_entry *ret_entry)
+{
+	char name[ARCHIVE_NAME_SIZE];
+	struct archive_segment_entry e = {.first = f.number, .last = f.last, .segment = {.fd = -1}};
+	int fd = archive_file_open(a->folder, archive_file_name(f, name));
+	if (fd == -ENOENT)
+		return fd;
+	e.error = fd < 0 ? fd : archive_segment_open(&e.segment, fd, k->layout, f.number, f.last);
+	if (is_ours(e.error))
+		return e.error;
+	if (e.error == 0) {
+		close(e.segment.fd);
+		e.segment.fd = -1;
+	}
+	*ret_entry = e;
 	return 0;
 }
 
-/* Segments are numbered without gaps, so a gap is a loss. It is told where it is, once. */
-static int add_missing(struct archive_kind *k, uint64_t before)
-{
-	assert(k->segments || k->n_segments == 0);
-	uint64_t last = k->n_segments ? k->segments[k->n_segments - 1].number : 0;
-	if (before == last + 1)
-		return 0;
-	return add_segment(k, (struct archive_segment_entry){.number = before - 1, .error = -ERR_MALFORMED});
-}
-
-static int load_segment(struct archive *a, struct archive_kind *k, struct archive_file f)
+/* Reads all of a merged file before its parts are given up for it. */
+static int verify_merged(
+    struct archive *a, const struct archive_kind *k, const struct archive_segment_entry *e)
 {
 	char name[ARCHIVE_NAME_SIZE];
-	struct archive_segment_entry entry = {.number = f.number};
 	struct archive_segment s;
-	int r = add_missing(k, f.number);
+	int fd = archive_file_open(a->folder, archive_entry_name(k, e, name));
+	int r = fd < 0 ? fd : archive_segment_reopen(&s, fd, &e->segment);
 	if (r < 0)
 		return r;
-	int fd = archive_file_open(a->folder, archive_file_name(f, name));
-	entry.error = fd < 0 ? fd : archive_segment_open(&s, fd, k->layout, f.number);
-	if (entry.error == -ERR_UNSUPPORTED || entry.error == -EMFILE || entry.error == -ENFILE ||
-	    entry.error == -ENOMEM || entry.error == -EACCES)
-		return entry.error; /* not the archive's fault */
-	if (entry.error == 0) {
-		entry.span = s.span;
-		entry.size = s.size;
-		archive_segment_close(&s);
-	}
-	return add_segment(k, entry);
+	r = archive_segment_verify(&s);
+	archive_segment_close(&s);
+	return r;
 }
 
-/* A writer goes on with the journal as it is, or, where it has damage, makes a segment of what could be
- * saved. */
+/*
+ * The segments of one kind. A file of several runs stands in for those that it was merged from: after a crash
+ * both may be there. It counts where it is good; else they do.
+ */
+static int load_segments(
+    struct archive *a, struct archive_kind *k, const struct archive_file *files, size_t n)
+{
+	struct archive_segment_entry e = {.error = 0};
+	uint64_t bad_last = 0; /* the last run of a bad file of several */
+	int bad = 0, r = 0;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		char name[ARCHIVE_NAME_SIZE];
+		bool parts = i + 1 < n && files[i + 1].number <= files[i].last;
+		if (files[i].number < next_run(k)) {
+			/* a part of what was merged, and read to the end just now */
+			if (a->writable && files[i].last < next_run(k))
+				unlinkat(a->folder, archive_file_name(files[i], name), 0);
+			continue;
+		}
+		r = open_segment(a, k, files[i], &e);
+		if (r == 0 && e.error == 0 && parts)
+			e.error = verify_merged(a, k, &e);
+		if (r < 0)
+			break;
+		if (e.error && parts) {
+			bad = e.error;
+			bad_last = e.last;
+			continue;
+		}
+		r = add_missing(a, k, e.first, next_run(k) <= bad_last ? bad : 0);
+		if (r == 0)
+			r = add_segment(k, &e);
+	}
+	if (r == 0 && next_run(k) <= bad_last)
+		r = add_missing(a, k, bad_last + 1, bad);
+	return r;
+}
+
+/* A writer goes on with the journal as it is, or, where it has damage or is of another schema, makes a
+ * segment of what could be saved. */
 static int adopt_journal(
     struct archive *a, struct archive_kind *k, const char *name, const struct archive_journal_found *found)
 {
 	struct archive_open_segment *o = &k->open;
 	a->torn_bytes += found->torn;
-	if (found->damaged) {
+	if (found->damaged || found->n_columns != k->layout->n_columns) {
 		/* without room for the segment now, the next sync tries again; the file stays until then */
 		o->distrusted = true;
 		int r = archive_folder_sync(a->folder);
 		if (r == 0 && o->records)
 			r = archive_store_seal(a, k);
+		else if (r == 0 && !found->damaged && unlinkat(a->folder, name, 0) == 0)
+			archive_store_begin(k, o->number);
 		return r == -ENOSPC || r == -EDQUOT ? 0 : r;
 	}
 	int fd = openat(a->folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -111,26 +180,36 @@ static int adopt_journal(
 	return 0;
 }
 
-static int span_records(struct archive_kind *k)
+/* Takes the records that stand in the open segment's bytes: what they span, and for a writer all that
+ * appending them would have made. */
+static int take_records(struct archive *a, struct archive_kind *k)
 {
 	struct archive_open_segment *o = &k->open;
 	struct arena arena = {0};
-	struct cursor c = cursor_of(o->bytes.p, o->bytes.n);
+	struct dynbuf bytes = o->bytes;
+	struct cursor c = cursor_of(bytes.p, bytes.n);
 	int r = 0;
 	while (r == 0 && cursor_left(&c)) {
 		union archive_record record;
 		uint16_t kind;
-		size_t length, left = cursor_left(&c);
+		size_t length, left = cursor_left(&c), at = c.pos;
 		const uint8_t *p = cursor_peek(&c, left);
 		r = msg_peek(p, left, &kind, &length);
 		if (r == 0)
 			r = k->layout->decode(p, length, &arena, &record);
 		if (r < 0)
 			break;
-		archive_span_add(&o->span, k->layout, &record);
 		cursor_skip(&c, length);
-		arena_free(&arena);
+		if (a->writable) {
+			o->bytes.n = c.pos;
+			r = archive_store_add(a, k, &record, at);
+		} else {
+			archive_span_add(&o->span, k->layout, &record);
+			o->records++;
+		}
+		arena_reset(&arena);
 	}
+	o->bytes.n = bytes.n;
 	arena_free(&arena);
 	return r;
 }
@@ -144,10 +223,10 @@ static int load_journal(struct archive *a, struct archive_kind *k, struct archiv
 	aside.file.type = ARCHIVE_FILE_DAMAGED;
 	bool listed = faccessat(a->folder, archive_file_name(aside.file, name), F_OK, AT_SYMLINK_NOFOLLOW) ==
 	              0;
-	int r = add_missing(k, f.number);
+	int r = add_missing(a, k, f.number, 0);
 	if (r < 0)
 		return r;
-	o->number = f.number;
+	archive_store_begin(k, f.number);
 	int fd = archive_file_open(a->folder, archive_file_name(f, name));
 	if (fd < 0)
 		return fd;
@@ -156,10 +235,10 @@ static int load_journal(struct archive *a, struct archive_kind *k, struct archiv
 	close(fd);
 	if (aside.fd >= 0)
 		close(aside.fd);
-	if (r == 0) {
-		o->records = found.n_records;
-		r = span_records(k);
-	}
+	if (r < 0)
+		return r;
+	o->n_columns = found.n_columns;
+	r = take_records(a, k);
 	if (r < 0)
 		return r;
 	if (!listed)
@@ -175,16 +254,14 @@ static int load_journal(struct archive *a, struct archive_kind *k, struct archiv
 /* Whether the segment of that number is there and good: the journal of the number is then void. */
 static bool is_void(const struct archive_kind *k, uint64_t number)
 {
-	assert(k->segments || k->n_segments == 0);
-	for (size_t i = k->n_segments; i-- > 0 && k->segments[i].number >= number;)
-		if (k->segments[i].number == number)
-			return k->segments[i].error == 0;
-	return false;
+	size_t at = archive_store_find(k, number);
+	return at < k->n_segments && k->segments[at].error == 0;
 }
 
-/* The journals of one kind: that of the open segment, and what crashes left. */
+/* The journals of one kind: that of the open segment, and what crashes left. *ret_loaded: whether there is
+ * one that counts. */
 static int load_journals(
-    struct archive *a, struct archive_kind *k, const struct archive_file *files, size_t n)
+    struct archive *a, struct archive_kind *k, const struct archive_file *files, size_t n, bool *ret_loaded)
 {
 	char name[ARCHIVE_NAME_SIZE];
 	struct archive_segment_entry *last = k->n_segments ? &k->segments[k->n_segments - 1] : NULL;
@@ -192,60 +269,86 @@ static int load_journals(
 		if (a->writable && is_void(k, files[i].number))
 			unlinkat(a->folder, archive_file_name(files[i], name), 0);
 	struct archive_file newest = files[n - 1];
-	if (last && newest.number == last->number && last->error) {
-		/* the segment is no good, and this has the same records */
-		k->n_segments--;
-		k->open.number = newest.number;
-	}
-	if (newest.number >= k->open.number)
+	if (last && newest.number == last->last && last->first == last->last && last->error)
+		k->n_segments--; /* the segment is no good, and this has the same records */
+	*ret_loaded = newest.number >= next_run(k);
+	if (*ret_loaded)
 		return load_journal(a, k, newest);
 	if (a->writable && is_void(k, newest.number))
 		unlinkat(a->folder, archive_file_name(newest, name), 0);
 	return 0;
 }
 
-static int load_files(struct archive *a, const struct archive_listing *l)
+/* Where the next journal begins: behind all that is there or ever was. (A reader beside a writer could find
+ * runs in the ledger that weren't there yet when it looked at the folder.) */
+static int begin_next(struct archive *a, struct archive_kind *k)
+{
+	uint64_t next = a->writable ? archive_evidence_next(a, k) : 1;
+	int r = next > next_run(k) ? add_missing(a, k, next, 0) : 0;
+	archive_store_begin(k, next > next_run(k) ? next : next_run(k));
+	return r;
+}
+
+/* What isn't a segment or journal: damaged bytes are counted, rubbish is removed. */
+static void load_rest(struct archive *a, struct archive_file f)
 {
 	char name[ARCHIVE_NAME_SIZE];
 	struct stat st;
+	archive_file_name(f, name);
+	/* after the journals: one that was set aside just now, in place of an older try, counts once */
+	if (f.type == ARCHIVE_FILE_DAMAGED && fstatat(a->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		a->damaged_bytes += (uint64_t)st.st_size;
+	if (f.type == ARCHIVE_FILE_TEMPORARY && a->writable)
+		unlinkat(a->folder, name, 0);
+}
+
+/* The files of one kind and type, those from `first` on: how many. */
+static size_t alike(
+    const struct archive_listing *l, size_t first, enum archive_file_type type, unsigned record)
+{
+	size_t n = 0;
+	while (first + n < l->n && l->files[first + n].record == record && l->files[first + n].type == type)
+		n++;
+	return n;
+}
+
+static int load_kind(struct archive *a, struct archive_kind *k, const struct archive_listing *l, size_t *at)
+{
+	unsigned record = k->layout->record;
+	size_t segments = alike(l, *at, ARCHIVE_FILE_SEGMENT, record);
+	int r = load_segments(a, k, l->files + *at, segments);
+	*at += segments;
+	size_t journals = alike(l, *at, ARCHIVE_FILE_JOURNAL, record);
+	bool loaded = false;
+	if (r == 0 && journals)
+		r = load_journals(a, k, l->files + *at, journals, &loaded);
+	*at += journals;
+	if (r == 0 && !loaded)
+		r = begin_next(a, k);
+	for (; *at < l->n && l->files[*at].record == record; ++*at)
+		load_rest(a, l->files[*at]);
+	return r;
+}
+
+static int load_files(struct archive *a, const struct archive_listing *l)
+{
+	size_t at = 0;
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < l->n;) {
-		struct archive_file f = l->files[i];
-		struct archive_kind *k = &a->kinds[f.record];
-		size_t first = i++;
-		switch (f.type) {
-		case ARCHIVE_FILE_SEGMENT: r = load_segment(a, k, f); break;
-		case ARCHIVE_FILE_JOURNAL:
-			while (i < l->n && l->files[i].record == f.record && l->files[i].type == f.type)
-				i++;
-			r = load_journals(a, k, &l->files[first], i - first);
-			break;
-		case ARCHIVE_FILE_DAMAGED:
-			/* after the journals: one that was set aside just now, in place of an older try,
-			 * counts once */
-			if (fstatat(a->folder, archive_file_name(f, name), &st, AT_SYMLINK_NOFOLLOW) == 0)
-				a->damaged_bytes += (uint64_t)st.st_size;
-			break;
-		case ARCHIVE_FILE_TEMPORARY:
-			if (a->writable)
-				unlinkat(a->folder, archive_file_name(f, name), 0);
-			break;
-		}
-	}
+	for (unsigned i = 0; r == 0 && i < ARCHIVE_KINDS; i++)
+		if (a->kinds[i].layout)
+			r = load_kind(a, &a->kinds[i], l, &at);
 	return r;
 }
 
 static void unload(struct archive *a)
 {
 	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
-		struct archive_kind *k = &a->kinds[i];
-		k->n_segments = 0;
-		dynbuf_reset(&k->open.bytes);
-		archive_journal_close(&k->open.journal);
-		k->open = (struct archive_open_segment){
-		    .number = 1, .bytes = k->open.bytes, .journal = {.fd = -1}};
+		a->kinds[i].n_segments = 0;
+		archive_store_begin(&a->kinds[i], 1);
 	}
 	a->torn_bytes = a->damaged_bytes = 0;
+	if (!a->writable)
+		archive_evidence_close(a);
 }
 
 int archive_store_load(struct archive *a)

@@ -1,74 +1,134 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "archive/store.h"
+#include "archive/scan.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "archive/query.h"
 #include "base/cursor.h"
 
-enum { BATCH = 128 };
-
-/* What a scan carries along. */
-struct scan {
-	struct archive *a;
-	struct archive_kind *k;
-	const struct archive_query *query;
-	int (*each)(void *context, const void *record);
-	void *context;
-	struct archive_hunt_stat *stat; /* of a hunt */
-	bool stopped;                   /* it was the callback that gave the error */
-	struct archive_block block;
-	uint32_t rows[ARCHIVE_BLOCK_ROWS];
-	void *batch; /* BATCH records */
-};
-
-/* Gives the selected rows, if the query's last word is yes. */
-static int give_rows(struct scan *s, size_t n)
+int archive_scan_begin(struct archive_scan *s)
 {
-	for (size_t at = 0; at < n; at += BATCH) {
-		size_t some = n - at < BATCH ? n - at : BATCH;
-		int r = archive_block_fill(&s->block, s->rows + at, some, s->batch);
-		const uint8_t *record = s->batch;
-		for (size_t i = 0; r == 0 && i < some; i++, record += s->k->layout->size)
-			if (!s->query->wants || s->query->wants(s->query, record))
-				s->stopped = (r = s->each(s->context, record)) != 0;
-		if (r != 0)
-			return r;
-	}
-	return 0;
+	archive_reader_init(&s->reader);
+	s->batch = calloc(ARCHIVE_SCAN_BATCH, s->k->layout->size);
+	return s->batch ? 0 : -ENOMEM;
 }
 
-static int scan_block(struct scan *s, const struct archive_segment *segment, size_t number)
+void archive_scan_end(struct archive_scan *s)
 {
-	size_t n = (size_t)segment->blocks[number].span.records;
-	archive_block_open(&s->block, segment, number);
-	for (size_t i = 0; i < n; i++)
-		s->rows[i] = (uint32_t)i;
-	int r = s->query->select ? s->query->select(s->query, &s->block, s->rows, &n) : 0;
-	return r < 0 ? r : give_rows(s, n);
+	archive_reader_free(&s->reader);
+	archive_lookup_free(&s->lookup);
+	free(s->batch);
 }
 
-static int scan_segment(struct scan *s, size_t number)
+static uint64_t columns_of(const struct archive_scan *s)
 {
-	struct archive_segment segment;
-	const struct archive_segment_entry *entry = &s->k->segments[number];
-	if (entry->error)
-		return entry->error;
-	if (s->query->skip && s->query->skip(s->query, &entry->span))
-		return 0;
-	int r = archive_store_segment(s->a, s->k, number, &segment);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; r == 0 && i < segment.n_blocks; i++)
-		if (!s->query->skip || !s->query->skip(s->query, &segment.blocks[i].span))
-			r = scan_block(s, &segment, i);
-	archive_segment_close(&segment);
+	return s->query->columns ? s->query->columns : UINT64_MAX;
+}
+
+static int give(struct archive_scan *s, const void *record)
+{
+	int r = s->each(s->context, record);
+	s->stopped = r != 0;
 	return r;
 }
 
-/* What is in no segment yet, from memory. */
-static int scan_open(struct scan *s)
+/* Of the rows at `rows` those that the hint picks: their records, filled as far as it asked, are looked at
+ * one by one. */
+static int pick(struct archive_scan *s, uint32_t *rows, size_t *n)
+{
+	const struct archive_hints *h = s->query->filter.hints;
+	size_t kept = 0;
+	int r = archive_block_fill(&s->reader.block, rows, *n, h->pick_columns, s->batch);
+	const struct msg_flow *f = s->batch;
+	for (size_t i = 0; r == 0 && i < *n; i++) {
+		rows[kept] = rows[i];
+		kept += h->pick(s->hint_context, &f[i], s->lookup.common[rows[i]]);
+	}
+	*n = kept;
+	return r;
+}
+
+static int give_batch(struct archive_scan *s, uint32_t *rows, size_t n)
+{
+	const struct archive_hints *h = s->query->filter.hints;
+	int r = h && h->pick ? pick(s, rows, &n) : 0;
+	if (r == 0 && n)
+		r = archive_block_fill(&s->reader.block, rows, n, columns_of(s), s->batch);
+	const uint8_t *record = s->batch;
+	for (size_t i = 0; r == 0 && i < n; i++, record += s->k->layout->size)
+		r = give(s, record);
+	return r;
+}
+
+static int give_rows(struct archive_scan *s, size_t n)
+{
+	const struct archive_hints *h = s->query->filter.hints;
+	int r = 0;
+	/* of many rows columns are decoded once, of few just what these rows need */
+	if (n > ARCHIVE_SCAN_BATCH)
+		r = archive_block_load(&s->reader.block, h && h->pick ? h->pick_columns : columns_of(s));
+	for (size_t at = 0; r == 0 && at < n; at += ARCHIVE_SCAN_BATCH)
+		r = give_batch(s, s->rows + at, n - at < ARCHIVE_SCAN_BATCH ? n - at : ARCHIVE_SCAN_BATCH);
+	return r;
+}
+
+static int scan_block(struct archive_scan *s, size_t number)
+{
+	const struct archive_query *q = s->query;
+	const struct archive_block_entry *e = &s->reader.segment.blocks[number];
+	if ((q->skip && q->skip(q, &e->span)) || (q->skip_block && q->skip_block(q, e)) ||
+	    (s->lookup.by_key && !archive_bit(s->lookup.blocks, number)))
+		return 0;
+	int r = archive_reader_block(&s->reader, number);
+	size_t n = s->reader.block.rows;
+	for (size_t i = 0; i < n; i++)
+		s->rows[i] = (uint32_t)i;
+	if (r == 0 && q->select)
+		r = q->select(q, &s->lookup, &s->reader.block, s->rows, &n);
+	if (s->stat)
+		s->stat->blocks_read++;
+	return r < 0 || n == 0 ? r : give_rows(s, n);
+}
+
+/* Whether the hints and the segment's span let it be passed over: 1; 0; or a hint's error. */
+static int pass_over(struct archive_scan *s, const struct archive_span *span)
+{
+	const struct archive_hints *h = s->query->filter.hints;
+	if (s->query->skip && s->query->skip(s->query, span))
+		return 1;
+	if (!h || !h->enter)
+		return 0;
+	int r = h->enter(
+	    s->hint_context, span->untimed ? INT64_MIN : span->first, span->untimed ? INT64_MAX : span->last);
+	s->stopped = r < 0;
+	return r;
+}
+
+int archive_scan_segment(struct archive_scan *s, size_t entry)
+{
+	const struct archive_segment_entry *e = &s->k->segments[entry];
+	if (e->error)
+		return e->error;
+	int r = pass_over(s, &e->segment.trailer.span);
+	if (r)
+		return r < 0 ? r : 0;
+	r = archive_store_reader(s->a, s->k, entry, &s->reader);
+	if (r == 0)
+		r = archive_lookup_keys(&s->lookup, s->query, &s->reader);
+	if (r == 0)
+		r = archive_lookup_ends(&s->lookup, s->query, &s->reader, s->hint_context);
+	if (s->stat && r == 0)
+		s->stat->segments_entered++;
+	if (r == 0)
+		r = archive_segment_load(&s->reader.segment);
+	for (size_t i = 0; r == 0 && i < e->segment.trailer.n_blocks; i++)
+		r = scan_block(s, i);
+	archive_reader_close(&s->reader);
+	/* 1 of a callback is passed on, 1 of a look-up is nothing found */
+	return r == 1 && !s->stopped ? 0 : r;
+}
+
+int archive_scan_open(struct archive_scan *s)
 {
 	struct archive_open_segment *o = &s->k->open;
 	struct arena arena = {0};
@@ -86,72 +146,32 @@ static int scan_open(struct scan *s)
 		if (r < 0)
 			break;
 		if (!s->query->wants || s->query->wants(s->query, s->batch))
-			r = s->each(s->context, s->batch);
+			r = give(s, s->batch);
 		cursor_skip(&c, length);
 		if (arena.used)
-			arena_free(&arena);
+			arena_reset(&arena);
 	}
 	arena_free(&arena);
 	return r ? r : o->damage;
 }
 
-static void tell_gap(struct scan *s, const struct archive_gap *gap)
-{
-	struct archive_hunt_stat *stat = s->stat;
-	if (stat->n_gaps < sizeof(stat->gaps) / sizeof(stat->gaps[0]))
-		stat->gaps[stat->n_gaps] = *gap;
-	stat->n_gaps++;
-}
-
-/* A segment's error ends a scan; a hunt tells it and goes on. */
-static int scan_or_tell(struct scan *s, size_t number)
-{
-	const struct archive_segment_entry *e = &s->k->segments[number];
-	struct archive_gap gap = {.record = s->k->layout->record,
-	    .first_run = e->number,
-	    .last_run = e->number,
-	    .records = e->span.records,
-	    .first = e->span.first,
-	    .last = e->span.last};
-	s->stopped = false;
-	int r = scan_segment(s, number);
-	if (!s->stat)
-		return r;
-	s->stat->segments++;
-	if (r == 0 || r == -ENOMEM || s->stopped) {
-		s->stat->records += e->span.records;
-		return r;
-	}
-	gap.error = r;
-	tell_gap(s, &gap);
-	return 0;
-}
-
-/* stat: NULL for a scan, which ends at what can't be read. */
 static int scan(struct archive *a, enum msg_record record, const struct archive_query *query,
-    struct archive_hunt_stat *stat, int (*each)(void *context, const void *record), void *context)
+    archive_record_fn each, void *context, void *hint_context)
 {
 	struct archive_kind *k = &a->kinds[record];
-	struct scan *s = calloc(1, sizeof(*s));
-	int r = 0;
+	struct archive_scan *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	*s = (struct scan){.a = a, .k = k, .query = query, .stat = stat, .each = each, .context = context};
-	s->batch = calloc(BATCH, k->layout->size);
-	if (!s->batch) {
-		free(s);
-		return -ENOMEM;
-	}
+	*s = (struct archive_scan){
+	    .a = a, .k = k, .query = query, .each = each, .context = context, .hint_context = hint_context};
+	int r = archive_scan_begin(s);
 	k->open.scans++;
 	for (size_t i = 0; r == 0 && i < k->n_segments; i++)
-		r = scan_or_tell(s, i);
+		r = archive_scan_segment(s, i);
 	if (r == 0)
-		r = scan_open(s);
-	if (stat)
-		stat->records += k->open.records;
+		r = archive_scan_open(s);
 	k->open.scans--;
-	archive_block_free(&s->block);
-	free(s->batch);
+	archive_scan_end(s);
 	free(s);
 	return r;
 }
@@ -181,7 +201,7 @@ int archive_scan_flows(
 	struct archive_query query;
 	int r = archive_query_flows(&query, filter);
 	if (r == 0)
-		r = scan(a, MSG_FLOW, &query, NULL, flow_each, &call);
+		r = scan(a, MSG_FLOW, &query, flow_each, &call, context);
 	archive_query_free(&query);
 	return r;
 }
@@ -194,7 +214,7 @@ int archive_scan_transactions(
 	struct archive_query query;
 	int r = archive_query_transactions(&query, flows ? &filter : NULL);
 	if (r == 0)
-		r = scan(a, MSG_TRANSACTION, &query, NULL, transaction_each, &call);
+		r = scan(a, MSG_TRANSACTION, &query, transaction_each, &call, NULL);
 	archive_query_free(&query);
 	return r;
 }
@@ -203,49 +223,19 @@ int archive_scan_detections(struct archive *a, archive_detection_fn each, void *
 {
 	struct detection_call call = {.each = each, .context = context};
 	struct archive_query query = {0};
-	return scan(a, MSG_DETECTION, &query, NULL, detection_each, &call);
+	return scan(a, MSG_DETECTION, &query, detection_each, &call, NULL);
 }
 
 int archive_scan_bindings(struct archive *a, archive_binding_fn each, void *context)
 {
 	struct binding_call call = {.each = each, .context = context};
 	struct archive_query query = {0};
-	return scan(a, MSG_BINDING, &query, NULL, binding_each, &call);
+	return scan(a, MSG_BINDING, &query, binding_each, &call, NULL);
 }
 
 int archive_scan_coverage(struct archive *a, archive_coverage_fn each, void *context)
 {
 	struct coverage_call call = {.each = each, .context = context};
 	struct archive_query query = {0};
-	return scan(a, MSG_COVERAGE, &query, NULL, coverage_each, &call);
-}
-
-int archive_hunt_flows(struct archive *a, const struct archive_filter *filter, unsigned threads,
-    archive_flow_fn each, void *const *contexts, struct archive_hunt_stat *ret_stat)
-{
-	struct flow_call call = {.each = each, .context = contexts[0]};
-	struct archive_hunt_stat stat = {0};
-	struct archive_query query;
-	(void)threads;
-	int r = archive_query_flows(&query, filter);
-	if (r == 0)
-		r = scan(a, MSG_FLOW, &query, &stat, flow_each, &call);
-	archive_query_free(&query);
-	*ret_stat = stat;
-	return r;
-}
-
-int archive_hunt_transactions(struct archive *a, const struct archive_transaction_filter *filter,
-    unsigned threads, archive_transaction_fn each, void *const *contexts, struct archive_hunt_stat *ret_stat)
-{
-	struct transaction_call call = {.each = each, .context = contexts[0]};
-	struct archive_hunt_stat stat = {0};
-	struct archive_query query;
-	(void)threads;
-	int r = archive_query_transactions(&query, filter);
-	if (r == 0)
-		r = scan(a, MSG_TRANSACTION, &query, &stat, transaction_each, &call);
-	archive_query_free(&query);
-	*ret_stat = stat;
-	return r;
+	return scan(a, MSG_COVERAGE, &query, coverage_each, &call, NULL);
 }

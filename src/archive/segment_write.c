@@ -5,136 +5,258 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "archive/checksum.h"
-#include "archive/file.h"
-#include "base/cursor.h"
+#include "archive/segment_form.h"
 #include "base/err.h"
+#include "base/vec.h"
 
-/* The file being written. */
-struct writer {
-	int fd;
-	const struct archive_layout *layout;
-	struct archive_encoder *encoder;
-	struct arena arena; /* of one block's decoded records */
-	uint8_t *records;
-	size_t n;
-	struct dynbuf out, directory;
-	uint64_t at;
-	uint32_t blocks;
-	struct archive_span span;
-};
-
-static int write_out(struct writer *w)
+int archive_segment_writer_new(
+    struct archive_segment_writer **ret_writer, const struct archive_layout *layout, uint64_t seed)
 {
-	if (w->out.error)
-		return w->out.error;
-	int r = archive_file_write(w->fd, w->out.p, w->out.n, w->at);
-	if (r < 0)
+	struct archive_segment_writer *w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->layout = layout;
+	for (unsigned d = 1; d < ARCHIVE_DICTIONARIES; d++)
+		archive_collected_init(&w->collected[d], (enum archive_dictionary)d, seed);
+	for (unsigned i = 0; i < layout->n_columns; i++)
+		if (layout->columns[i].dictionary)
+			w->numbered[w->n_numbered++].column = (uint8_t)i;
+	w->staged = reallocarray(NULL, ARCHIVE_BLOCK_ROWS, layout->size);
+	int r = w->staged ? archive_encoder_new(&w->encoder, seed) : -ENOMEM;
+	if (r < 0) {
+		archive_segment_writer_free(w);
 		return r;
-	w->at += w->out.n;
-	dynbuf_reset(&w->out);
+	}
+	*ret_writer = w;
 	return 0;
 }
 
-static int write_block(struct writer *w)
+void archive_segment_writer_free(struct archive_segment_writer *w)
 {
-	if (w->n == 0)
+	if (!w)
+		return;
+	for (unsigned d = 1; d < ARCHIVE_DICTIONARIES; d++)
+		archive_collected_free(&w->collected[d]);
+	for (unsigned i = 0; i < w->n_numbered; i++)
+		free(w->numbered[i].numbers);
+	archive_chunks_free(&w->chunks);
+	archive_encoder_free(w->encoder);
+	arena_free(&w->arena);
+	free(w->staged);
+	free(w->blocks);
+	free(w->runs);
+	free(w);
+}
+
+void archive_segment_writer_reset(struct archive_segment_writer *w)
+{
+	for (unsigned d = 1; d < ARCHIVE_DICTIONARIES; d++)
+		archive_collected_reset(&w->collected[d]);
+	dynbuf_reset(&w->chunks.bytes);
+	arena_reset(&w->arena);
+	w->chunks.n = w->n_blocks = w->n_runs = w->n_staged = 0;
+	w->rows = w->staged_bytes = 0;
+	w->run = (struct archive_span){0};
+	w->block = (struct writer_block){0};
+}
+
+uint64_t archive_segment_writer_records(const struct archive_segment_writer *w)
+{
+	return w->rows;
+}
+
+/* Room for a row's numbers. */
+static int reserve_numbers(struct archive_segment_writer *w)
+{
+	for (unsigned i = 0; i < w->n_numbered; i++) {
+		struct writer_numbers *n = &w->numbered[i];
+		int r = VEC_RESERVE(n->numbers, &n->cap, w->rows, ARCHIVE_SEGMENT_ROWS_MAX);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Texts and lists are borrowed by the record: the staged one gets copies of its own. */
+static int copy_text(struct archive_segment_writer *w, struct text *t)
+{
+	if (t->n == 0)
 		return 0;
-	int r = archive_block_encode(w->encoder, w->layout, w->records, w->n, &w->out, &w->directory);
+	char *to = arena_alloc(&w->arena, t->n);
+	if (!to)
+		return -ENOMEM;
+	memcpy(to, t->p, t->n);
+	t->p = to;
+	return 0;
+}
+
+static int copy_u64s(struct archive_segment_writer *w, struct msg_u64s *list)
+{
+	if (list->n == 0)
+		return 0;
+	uint64_t *to = arena_array(&w->arena, list->n, sizeof(*to));
+	if (!to)
+		return -ENOMEM;
+	memcpy(to, list->v, list->n * sizeof(*to));
+	list->v = to;
+	return 0;
+}
+
+static int copy_fields(struct archive_segment_writer *w, struct msg_fields *list)
+{
+	if (list->n == 0)
+		return 0;
+	struct field_value *to = arena_array(&w->arena, list->n, sizeof(*to));
+	if (!to)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < list->n; i++) {
+		to[i] = list->v[i];
+		int r = copy_text(w, &to[i].value);
+		if (r < 0)
+			return r;
+	}
+	list->v = to;
+	return 0;
+}
+
+static int copy_member(struct archive_segment_writer *w, const struct archive_column *column, uint8_t *record)
+{
+	void *at = record + column->offset;
+	switch (column->type) {
+	case ARCHIVE_COLUMN_TEXT: return column->dictionary ? 0 : copy_text(w, at);
+	case ARCHIVE_COLUMN_U64S: return copy_u64s(w, at);
+	case ARCHIVE_COLUMN_FIELDS: return copy_fields(w, at);
+	case ARCHIVE_COLUMN_UINT:
+	case ARCHIVE_COLUMN_REAL:
+	case ARCHIVE_COLUMN_ADDR:
+	case ARCHIVE_COLUMN_MAC: break;
+	}
+	return 0;
+}
+
+/* What hunts find transactions by. */
+static int collect_fields(struct archive_segment_writer *w, const struct msg_fields *list)
+{
+	uint32_t ignored;
+	int r = 0;
+	for (uint32_t i = 0; r == 0 && i < list->n; i++) {
+		enum archive_dictionary d = archive_field_dictionary(list->v[i].field);
+		struct text value = list->v[i].value;
+		if (d == ARCHIVE_DICTIONARY_ADDRS && value.n != sizeof(struct net_addr))
+			d = ARCHIVE_DICTIONARY_NONE;
+		if (d && value.n)
+			r = archive_collected_put(&w->collected[d], value, &ignored);
+	}
+	return r;
+}
+
+static int collect(struct archive_segment_writer *w, const uint8_t *record)
+{
+	int r = 0;
+	for (unsigned i = 0; r == 0 && i < w->n_numbered; i++) {
+		struct writer_numbers *n = &w->numbered[i];
+		const struct archive_column *column = &w->layout->columns[n->column];
+		struct text t = text_bytes(record + column->offset, sizeof(struct net_addr));
+		if (column->type == ARCHIVE_COLUMN_TEXT)
+			memcpy(&t, record + column->offset, sizeof(t));
+		r = archive_collected_put(&w->collected[column->dictionary], t, &n->numbers[w->rows]);
+	}
+	if (w->layout->record == MSG_TRANSACTION) {
+		const struct msg_transaction *t = (const void *)record;
+		r = r ? r : collect_fields(w, &t->fields);
+	}
+	return r;
+}
+
+/* What the directory says of the block that is being filled. */
+static void note_block(struct archive_segment_writer *w, const uint8_t *record)
+{
+	uint64_t reference = 0;
+	archive_span_add(&w->block.span, w->layout, record);
+	if (w->layout->reference)
+		memcpy(
+		    &reference, record + w->layout->columns[w->layout->reference].offset, sizeof(reference));
+	if (w->block.span.records == 1 || reference < w->block.reference_min)
+		w->block.reference_min = reference;
+	if (reference > w->block.reference_max)
+		w->block.reference_max = reference;
+}
+
+/* Encodes the staged records as the next block. On an error they stay staged. */
+int writer_encode_block(struct archive_segment_writer *w)
+{
+	size_t chunks = w->chunks.n, bytes = w->chunks.bytes.n;
+	int r = VEC_RESERVE(w->blocks, &w->cap_blocks, w->n_blocks, ARCHIVE_SEGMENT_BLOCKS_MAX);
+	if (r == 0)
+		r = archive_block_encode(w->encoder, w->layout, w->staged, w->n_staged, &w->chunks);
+	if (r < 0) {
+		w->chunks.n = chunks;
+		w->chunks.bytes.n = bytes;
+		w->chunks.bytes.error = 0;
+		return r;
+	}
+	w->block.first_chunk = chunks;
+	w->block.n_chunks = w->chunks.n - chunks;
+	w->block.first_row = w->rows - w->n_staged;
+	w->blocks[w->n_blocks] = w->block;
+	return 0;
+}
+
+static int close_block(struct archive_segment_writer *w)
+{
+	int r = 0;
+	/* room in all three first: a block ends in all or in none */
+	for (unsigned d = 1; r == 0 && d < ARCHIVE_DICTIONARIES; d++)
+		r = VEC_RESERVE(w->collected[d].blocks, &w->collected[d].cap_blocks, w->collected[d].n_blocks,
+		    ARCHIVE_SEGMENT_BLOCKS_MAX);
+	if (r == 0)
+		r = writer_encode_block(w);
 	if (r < 0)
 		return r;
-	w->blocks++;
-	w->n = 0;
-	arena_free(&w->arena);
-	return write_out(w);
+	for (unsigned d = 1; d < ARCHIVE_DICTIONARIES; d++)
+		(void)archive_collected_end_block(&w->collected[d]);
+	w->n_blocks++;
+	w->n_staged = 0;
+	w->staged_bytes = 0;
+	w->block = (struct writer_block){0};
+	arena_reset(&w->arena);
+	return 0;
 }
 
-static int write_blocks(struct writer *w, struct text records)
+int archive_segment_writer_add(struct archive_segment_writer *w, const void *record, size_t encoded)
 {
-	struct cursor c = cursor_of(records.p, records.n);
-	size_t block_at = 0;
-	while (cursor_left(&c)) {
-		uint16_t kind;
-		size_t length, left = cursor_left(&c);
-		const uint8_t *p = cursor_peek(&c, left);
-		int r = msg_peek(p, left, &kind, &length);
-		void *record = w->records + w->n * w->layout->size;
-		if (r == 0)
-			r = w->layout->decode(p, length, &w->arena, record);
-		if (r < 0)
-			return r == -ENOMEM ? r : -ERR_MALFORMED;
-		archive_span_add(&w->span, w->layout, record);
-		cursor_skip(&c, length);
-		w->n++;
-		if (w->n == ARCHIVE_BLOCK_ROWS || c.pos - block_at >= ARCHIVE_BLOCK_BYTES) {
-			r = write_block(w);
-			if (r < 0)
-				return r;
-			block_at = c.pos;
-		}
-	}
-	return write_block(w);
-}
-
-static uint64_t put_header(struct writer *w, uint64_t number)
-{
-	dynbuf_append(&w->out, ARCHIVE_SEGMENT_MAGIC, 8);
-	dynbuf_le16(&w->out, ARCHIVE_SEGMENT_VERSION);
-	dynbuf_le16(&w->out, w->layout->record);
-	dynbuf_le32(&w->out, 0);
-	dynbuf_le64(&w->out, number);
-	dynbuf_le64(&w->out, 0);
-	uint64_t checksum = w->out.error ? 0 : archive_checksum(w->out.p, w->out.n, 0);
-	dynbuf_le64(&w->out, checksum);
-	return checksum;
-}
-
-/* header_checksum binds the two ends together: no trailer of another segment passes. */
-static void put_trailer(struct writer *w, uint64_t header_checksum)
-{
-	uint64_t directory_at = w->at,
-	         directory_checksum = archive_checksum(w->directory.p, w->directory.n, 0);
-	dynbuf_text(&w->out, dynbuf_view(&w->directory));
-	size_t from = w->out.n;
-	dynbuf_le64(&w->out, directory_at);
-	dynbuf_le64(&w->out, directory_checksum);
-	dynbuf_le32(&w->out, (uint32_t)w->directory.n);
-	dynbuf_le32(&w->out, w->blocks);
-	dynbuf_le64(&w->out, w->span.records);
-	dynbuf_le64(&w->out, w->span.untimed);
-	dynbuf_le64(&w->out, w->span.id_min);
-	dynbuf_le64(&w->out, w->span.id_max);
-	dynbuf_le64(&w->out, (uint64_t)w->span.first);
-	dynbuf_le64(&w->out, (uint64_t)w->span.last);
-	dynbuf_le64(&w->out, 0);
-	dynbuf_append(&w->out, ARCHIVE_SEGMENT_END, 8);
-	if (w->out.error == 0)
-		dynbuf_le64(&w->out, archive_checksum(w->out.p + from, w->out.n - from, header_checksum));
-}
-
-int archive_segment_write(struct archive_encoder *e, int fd, const struct archive_layout *layout,
-    uint64_t number, struct text records)
-{
-	struct writer w = {
-	    .fd = fd, .layout = layout, .encoder = e, .directory = {.max = ARCHIVE_DIRECTORY_MAX}};
-	w.records = reallocarray(NULL, ARCHIVE_BLOCK_ROWS, layout->size);
-	if (!w.records)
-		return -ENOMEM;
-	uint64_t checksum = put_header(&w, number);
-	int r = write_out(&w);
-	if (r == 0)
-		r = write_blocks(&w, records);
-	if (r == 0)
-		r = w.directory.error;
-	if (r == 0) {
-		put_trailer(&w, checksum);
-		r = write_out(&w);
+	uint8_t *staged = w->staged + w->n_staged * w->layout->size;
+	int r = 0;
+	if (w->n_staged == ARCHIVE_BLOCK_ROWS ||
+	    (w->n_staged && w->staged_bytes + encoded > ARCHIVE_BLOCK_BYTES)) {
+		r = close_block(w);
+		staged = w->staged;
 	}
 	if (r == 0)
-		r = archive_file_sync(fd);
-	arena_free(&w.arena);
-	free(w.records);
-	dynbuf_free(&w.out);
-	dynbuf_free(&w.directory);
-	return r;
+		r = reserve_numbers(w);
+	if (r == 0)
+		r = collect(w, record);
+	if (r < 0)
+		return r;
+	memcpy(staged, record, w->layout->size);
+	for (unsigned i = 0; r == 0 && i < w->layout->n_columns; i++)
+		r = copy_member(w, &w->layout->columns[i], staged);
+	if (r < 0)
+		return r;
+	note_block(w, staged);
+	archive_span_add(&w->run, w->layout, staged);
+	w->n_staged++;
+	w->staged_bytes += encoded;
+	w->rows++;
+	return 0;
+}
+
+int archive_segment_writer_end_run(struct archive_segment_writer *w)
+{
+	int r = VEC_RESERVE(w->runs, &w->cap_runs, w->n_runs, ARCHIVE_SEGMENT_RUNS_MAX);
+	if (r < 0 || w->run.records == 0)
+		return r;
+	w->runs[w->n_runs++] = w->run;
+	w->run = (struct archive_span){0};
+	return 0;
 }

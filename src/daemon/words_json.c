@@ -123,7 +123,6 @@ static json_t *json_column(const struct archive_column *c, const void *p)
 	case ARCHIVE_COLUMN_TEXT: return json_text(*(const struct text *)p);
 	case ARCHIVE_COLUMN_U64S: return json_ids(p);
 	case ARCHIVE_COLUMN_FIELDS: return json_fields(p);
-	case ARCHIVE_COLUMN_RELATIVE: break; /* of chunks only, never a field */
 	}
 	return NULL;
 }

@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(p);
 	memcpy(p, data + 1, n);
 	if (data[0] & 8)
-		repair(p, n, archive_journal_header(l, 1, header));
+		repair(p, n, archive_journal_header(l, 1, l->n_columns, header));
 	int fd = memfd_create("journal", MFD_CLOEXEC);
 	assert(fd >= 0 && write(fd, p, n) == (ssize_t)n);
 	check(fd, l, false);

@@ -60,7 +60,6 @@ static inline void record_member(
 	uint64_t number = record_number(state);
 	struct text text = record_text(room, state);
 	switch (c->type) {
-	case ARCHIVE_COLUMN_RELATIVE: break;                           /* of chunks only */
 	case ARCHIVE_COLUMN_UINT: memcpy(to, &number, c->size); break; /* the low bytes */
 	case ARCHIVE_COLUMN_REAL: {
 		double real = (double)(number % 1000) / 1000;

@@ -128,8 +128,12 @@ static void named_columns_stand_where_they_are_said_to(void **state)
 	    {MSG_FLOW, 15, "last"},
 	    {MSG_FLOW, 21, "payload_out"},
 	    {MSG_FLOW, 22, "payload_in"},
+	    {MSG_FLOW, 34, "name"},
 	    {MSG_TRANSACTION, 1, "flow"},
+	    {MSG_TRANSACTION, 3, "time"},
+	    {MSG_TRANSACTION, 4, "fields"},
 	    {MSG_DETECTION, 1, "time"},
+	    {MSG_DETECTION, 6, "confidence"},
 	    {MSG_BINDING, 1, "first"},
 	    {MSG_COVERAGE, 4, "from"},
 	};

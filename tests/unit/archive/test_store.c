@@ -203,8 +203,8 @@ static void opening_says_what_is_there(void **state)
 	static const struct {
 		const char *text;
 		int error;
-	} rows[] = {{"bulkhead-archive 1\n", 0}, {"bulkhead-archive 2\n", -ERR_UNSUPPORTED},
-	    {"bulkhead-archive x\n", -ERR_MALFORMED}, {"bulkhead-archive 1", -ERR_MALFORMED},
+	} rows[] = {{"bulkhead-archive 2\n", 0}, {"bulkhead-archive 3\n", -ERR_UNSUPPORTED},
+	    {"bulkhead-archive x\n", -ERR_MALFORMED}, {"bulkhead-archive 2", -ERR_MALFORMED},
 	    {"", -ERR_MALFORMED}, {"something else\n", -ERR_MALFORMED}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		FILE *f = fopen(file, "w");

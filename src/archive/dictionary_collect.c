@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/dictionary.h"
+#include "archive/dictionary_form.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/vec.h"
+
+enum { SLOTS_FIRST = 1 << 12, POSTS_MAX = 1 << 28, BLOCKS_MAX = 1 << 24 };
+
+void archive_collected_init(struct archive_collected *c, enum archive_dictionary type, uint64_t seed)
+{
+	*c = (struct archive_collected){
+	    .type = type, .seed = seed, .bytes = {.max = ARCHIVE_DICTIONARY_BYTES_MAX}};
+}
+
+void archive_collected_reset(struct archive_collected *c)
+{
+	dynbuf_reset(&c->bytes);
+	if (c->n_slots)
+		memset(c->slots, 0, c->n_slots * sizeof(*c->slots));
+	c->n = c->n_posts = c->n_blocks = 0;
+}
+
+void archive_collected_free(struct archive_collected *c)
+{
+	dynbuf_free(&c->bytes);
+	free(c->entries);
+	free(c->slots);
+	free(c->posts);
+	free(c->blocks);
+	archive_collected_init(c, c->type, c->seed);
+}
+
+static int grow_slots(struct archive_collected *c)
+{
+	size_t n = c->n_slots ? c->n_slots * 2 : SLOTS_FIRST;
+	uint64_t *slots = calloc(n, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct archive_entry *e = &c->entries[i];
+		uint64_t hash = hash_bytes(c->bytes.p + e->at, e->n, c->seed);
+		size_t slot = hash & (n - 1);
+		while (slots[slot])
+			slot = (slot + 1) & (n - 1);
+		slots[slot] = (hash & UINT64_C(0xffffffff00000000)) | (i + 1);
+	}
+	free(c->slots);
+	c->slots = slots;
+	c->n_slots = n;
+	return 0;
+}
+
+static bool is_entry(const struct archive_collected *c, uint64_t slot, uint64_t hash, struct text t)
+{
+	if ((slot ^ hash) >> 32)
+		return false;
+	const struct archive_entry *e = &c->entries[(uint32_t)slot - 1];
+	return e->n == t.n && memcmp(c->bytes.p + e->at, t.p, t.n) == 0;
+}
+
+static int add_entry(struct archive_collected *c, struct text t)
+{
+	int r = VEC_RESERVE(c->entries, &c->cap, c->n, ARCHIVE_DICTIONARY_MAX);
+	if (r < 0)
+		return r;
+	if (c->n == 0)
+		dynbuf_u8(&c->bytes, 0); /* an empty text has an address too */
+	size_t at = c->bytes.n;
+	dynbuf_text(&c->bytes, t);
+	r = c->bytes.error;
+	c->bytes.error = 0;
+	if (r == 0)
+		c->entries[c->n++] = (struct archive_entry){.at = (uint32_t)at, .n = (uint32_t)t.n};
+	return r;
+}
+
+/* Notes that the entry occurs in the block that is being filled. */
+static int post(struct archive_collected *c, uint32_t number)
+{
+	struct archive_entry *e = &c->entries[number];
+	if (e->block_after == c->n_blocks + 1)
+		return 0;
+	int r = VEC_RESERVE(c->posts, &c->cap_posts, c->n_posts, POSTS_MAX);
+	if (r < 0)
+		return r;
+	c->posts[c->n_posts++] = number;
+	e->block_after = (uint32_t)c->n_blocks + 1;
+	return 0;
+}
+
+int archive_collected_put(struct archive_collected *c, struct text t, uint32_t *ret_number)
+{
+	if (t.n == 0)
+		t.p = "";
+	if ((c->n + 1) * 2 > c->n_slots) {
+		int r = grow_slots(c);
+		if (r < 0)
+			return r;
+	}
+	uint64_t hash = hash_bytes(t.p, t.n, c->seed);
+	size_t slot = hash & (c->n_slots - 1);
+	while (c->slots[slot] && !is_entry(c, c->slots[slot], hash, t))
+		slot = (slot + 1) & (c->n_slots - 1);
+	if (!c->slots[slot]) {
+		int r = add_entry(c, t);
+		if (r < 0)
+			return r;
+		c->slots[slot] = (hash & UINT64_C(0xffffffff00000000)) | c->n;
+	}
+	uint32_t number = (uint32_t)c->slots[slot] - 1;
+	int r = post(c, number);
+	if (r == 0)
+		*ret_number = number;
+	return r;
+}
+
+int archive_collected_end_block(struct archive_collected *c)
+{
+	int r = VEC_RESERVE(c->blocks, &c->cap_blocks, c->n_blocks, BLOCKS_MAX);
+	if (r == 0)
+		c->blocks[c->n_blocks++] = (uint32_t)c->n_posts;
+	return r;
+}
