@@ -122,7 +122,7 @@ static int look_all(struct auditor *a, struct text history, struct text latest)
 	uint64_t line = 1;
 	bool found = false;
 	int r;
-	while ((r = history_next(&history, &note)) == 0) {
+	while ((r = history_next_note(&history, &note)) == 0) {
 		a->audit->checkpoints++;
 		found = found || (latest.n && text_equal(text_part(note), text_part(latest)));
 		r = look(a, LEDGER_AUDIT_CHECKPOINTS, line, note);

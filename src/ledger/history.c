@@ -49,7 +49,7 @@ static bool is_signature(struct text line)
 	return text_equal(text_sub(line, 0, strlen(dash)), text_of(dash));
 }
 
-int history_next(struct text *t, struct text *ret_note)
+int history_next_note(struct text *t, struct text *ret_note)
 {
 	size_t at = 0, end;
 	bool signatures = false;
@@ -77,7 +77,7 @@ static int find_size(struct text all, uint64_t size, struct dynbuf *out)
 	struct text note, found = {0};
 	struct note n;
 	struct checkpoint c;
-	while (history_next(&all, &note) == 0)
+	while (history_next_note(&all, &note) == 0)
 		if (checkpoint_parse_note(note, &n, &c, NULL) == 0 && c.size == size)
 			found = note;
 	if (!found.n)

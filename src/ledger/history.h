@@ -19,7 +19,7 @@ int history_latest(int folder, struct dynbuf *out);
 int history_read(int folder, struct dynbuf *out);
 /* Takes the note at the front of *t, whose form beyond its bounds isn't looked at. -ENOENT at the end,
  * -ERR_TRUNCATED where only a torn one is left. */
-int history_next(struct text *t, struct text *ret_note);
+int history_next_note(struct text *t, struct text *ret_note);
 /* Appends the last checkpoint of a size, in bytes as stored. -ENOENT. */
 int history_find(int folder, uint64_t size, struct dynbuf *out);
 /* Adds a note to `checkpoints` and, where it is the latest, puts it in `checkpoint`. *size: bytes of

@@ -58,7 +58,7 @@ static void check_history(struct text all)
 	struct text note, rest = all;
 	size_t taken = 0;
 	int r;
-	while ((r = history_next(&rest, &note)) == 0) {
+	while ((r = history_next_note(&rest, &note)) == 0) {
 		assert(note.n && note.p == all.p + taken);
 		taken += note.n;
 	}
