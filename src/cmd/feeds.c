@@ -36,7 +36,7 @@ static int load_beside(struct indicator_set *s, const char *site, const char *fe
 	return load_one(s, path);
 }
 
-static void tell_problems(const struct indicator_set *s)
+void feeds_tell_problems(const struct indicator_set *s)
 {
 	struct indicator_problem p;
 	char where[160], what[120];
@@ -65,7 +65,7 @@ int feeds_load(struct indicator_set **ret_set, const struct site *site, const ch
 		indicator_set_free(s);
 		return r;
 	}
-	tell_problems(s);
+	feeds_tell_problems(s);
 	*ret_set = s;
 	return 0;
 }

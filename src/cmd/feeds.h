@@ -11,6 +11,8 @@
  * how many). 0, or an error that was told: a file that can't be read. */
 int feeds_load(struct indicator_set **ret_set, const struct site *site, const char *const *paths, size_t n,
     uint64_t seed);
+/* The first few entries that aren't used, and how many more. */
+void feeds_tell_problems(const struct indicator_set *s);
 void feeds_free(struct indicator_set *s);
 
 #endif

@@ -192,6 +192,8 @@ void indicator_at(const struct indicator_set *s, uint32_t number, struct indicat
  */
 int indicator_sorted(const struct indicator_set *s, enum indicator_kind kind, uint32_t **ret_numbers);
 
+/* What the value looks like (of 32 hexadecimal digits: an MD5); INDICATOR_KINDS where like nothing. */
+enum indicator_kind indicator_guess(struct text value);
 const char *indicator_place_name(enum indicator_place place);
 const char *indicator_kind_name(enum indicator_kind kind);
 /* The value as people write it: "192.0.2.1:8080", hexadecimal digits. buf has INDICATOR_TEXT_SIZE bytes.

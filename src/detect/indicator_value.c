@@ -283,6 +283,12 @@ int indicator_kind_guess(struct text value)
 	return indicator_key_parse(INDICATOR_DOMAIN, t, &k, &why) == 0 ? INDICATOR_DOMAIN : -1;
 }
 
+enum indicator_kind indicator_guess(struct text value)
+{
+	int kind = indicator_kind_guess(value);
+	return kind < 0 ? INDICATOR_KINDS : (enum indicator_kind)kind;
+}
+
 int feed_kind_of(struct text type)
 {
 	static const struct {

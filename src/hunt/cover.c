@@ -32,6 +32,21 @@ const char *hunt_gap_name(enum hunt_gap_kind kind)
 	return "";
 }
 
+/* The last statement gives its place to one that says how many there are more. */
+static int leave_out(struct hunt_result *r)
+{
+	char line[SENTENCE_SIZE];
+	r->gaps_left_out++;
+	snprintf(
+	    line, sizeof(line), "%" PRIu64 " more statements like these are left out.", r->gaps_left_out + 1);
+	const char *text = arena_strndup(&r->arena, line, strlen(line));
+	if (!text)
+		return -ENOMEM;
+	r->gaps[HUNT_NOT_COVERED_MAX - 1] = (struct hunt_gap){
+	    .kind = HUNT_GAP_BOUND, .link = "", .text = text};
+	return 0;
+}
+
 int hunt_add_gap(struct hunt_result *r, const struct hunt_gap *gap, const char *format, ...)
 {
 	char line[SENTENCE_SIZE];
@@ -41,10 +56,8 @@ int hunt_add_gap(struct hunt_result *r, const struct hunt_gap *gap, const char *
 		r->gaps = arena_array(&r->arena, HUNT_NOT_COVERED_MAX, sizeof(*r->gaps));
 	if (!r->gaps)
 		return -ENOMEM;
-	if (r->n_gaps == HUNT_NOT_COVERED_MAX) {
-		r->gaps_left_out++;
-		return 0;
-	}
+	if (r->n_gaps == HUNT_NOT_COVERED_MAX)
+		return leave_out(r);
 	va_start(args, format);
 	int n = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
@@ -85,12 +98,12 @@ static int cover_kind(struct hunt_result *r, const struct indicator_set *set, en
 	if (lost)
 		error = hunt_add_gap(r,
 		    &(struct hunt_gap){.kind = HUNT_GAP_KIND, .unsearched = true, .count = lost},
-		    "%zu indicators are %s, which no record carries: they were not searched.", lost, what);
+		    "%zu of the indicators %s %s, which no record carries: not searched.", lost,
+		    lost == 1 ? "is of" : "are", what);
 	if (doubtful && error == 0)
 		error = hunt_add_gap(r, &(struct hunt_gap){.kind = HUNT_GAP_KIND, .count = doubtful},
-		    "%zu values of 32 hexadecimal digits were searched as fingerprints (JA3, JA3S, HASSH); "
-		    "as "
-		    "%s they could not be, since no record carries those.",
+		    "%zu of the indicators may be %s, which no record carries; as fingerprints (JA3, JA3S, "
+		    "HASSH) they were searched.",
 		    doubtful, what);
 	return error;
 }
@@ -164,19 +177,6 @@ static int cover_bounds(struct hunt_result *r, const struct hunt_search *search)
 	return error;
 }
 
-static int cover_left_out(struct hunt_result *r)
-{
-	char line[SENTENCE_SIZE];
-	if (r->gaps_left_out == 0)
-		return 0;
-	struct hunt_gap *last = &r->gaps[r->n_gaps - 1];
-	snprintf(
-	    line, sizeof(line), "%" PRIu64 " more statements like these are left out.", r->gaps_left_out + 1);
-	*last = (struct hunt_gap){.kind = HUNT_GAP_BOUND, .link = ""};
-	last->text = arena_strndup(&r->arena, line, strlen(line));
-	return last->text ? 0 : -ENOMEM;
-}
-
 int hunt_cover(struct hunt_result *r, const struct hunt_input *in, const struct hunt_search *search)
 {
 	struct archive_stat stat;
@@ -205,5 +205,5 @@ int hunt_cover(struct hunt_result *r, const struct hunt_input *in, const struct 
 		error = hunt_cover_links(r, in);
 	if (error == 0)
 		error = cover_fields(r);
-	return error == 0 ? cover_left_out(r) : error;
+	return error;
 }

@@ -89,9 +89,18 @@ static int cover_unreadable(struct hunt_result *r, const struct archive_hunt_sta
 static int cover_damage(struct hunt_result *r, const struct hunt_input *in)
 {
 	struct archive_stat stat;
+	int error = 0;
 	archive_get_stat(in->archive, &stat);
-	if (stat.damaged_bytes == 0)
-		return 0;
+	if (stat.torn_bytes)
+		error = hunt_add_gap(r,
+		    &(struct hunt_gap){
+		        .kind = HUNT_GAP_SEGMENT, .unsearched = true, .count = stat.torn_bytes},
+		    "%" PRIu64
+		    " bytes at the archive's end are no whole record and could not be searched: it "
+		    "is being written, or was cut off.",
+		    stat.torn_bytes);
+	if (stat.damaged_bytes == 0 || error < 0)
+		return error;
 	return hunt_add_gap(r,
 	    &(struct hunt_gap){.kind = HUNT_GAP_SEGMENT, .unsearched = true, .count = stat.damaged_bytes},
 	    "%" PRIu64 " bytes of the archive's journals are damaged and could not be searched.",

@@ -33,7 +33,7 @@ enum {
 	HUNT_SEEN_MAX = 1 << 20,
 	HUNT_SNAPSHOTS_MAX = 1 << 20,
 	HUNT_FLOWS_MAX = 32, /* record ids kept of a hit, the earliest */
-	HUNT_PEERS_MAX = 4,
+	HUNT_PEERS_MAX = 8,
 	HUNT_NOT_COVERED_MAX = 256,
 	HUNT_LINKS_MAX = 1 << 16, /* coverage records */
 	HUNT_NAMED_MAX = 1 << 18, /* of more bindings than this no names are taken */
@@ -121,7 +121,8 @@ struct hunt_gap {
 
 struct hunt_result {
 	struct arena arena;
-	struct hunt_hit *hits; /* by bytes out, then bytes in, then first; of equals by asset and indicator */
+	struct hunt_hit *hits; /* by bytes out (contacts before look-ups, and those by their own), then
+	                          first; of equals by asset and indicator */
 	size_t n_hits;
 	uint64_t hits_left_out; /* that found no room */
 	uint64_t assets;        /* with hits */

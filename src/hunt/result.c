@@ -127,14 +127,16 @@ static int indicator_compare(const struct indicator *a, const struct indicator *
 	return order ? order : (a->port > b->port) - (a->port < b->port);
 }
 
-/* What moved, then that it moved at all, then what is oldest. */
+/* What went out, be it by way of look-ups; then what is oldest. */
 static int hit_compare(const void *left, const void *right)
 {
 	const struct hunt_hit *a = left, *b = right;
 	if (a->bytes_out != b->bytes_out)
 		return a->bytes_out > b->bytes_out ? -1 : 1;
-	if (a->bytes_in != b->bytes_in)
-		return a->bytes_in > b->bytes_in ? -1 : 1;
+	if (a->lookup_bytes_out != b->lookup_bytes_out && !a->flows && !b->flows)
+		return a->lookup_bytes_out > b->lookup_bytes_out ? -1 : 1;
+	if (!a->flows != !b->flows)
+		return a->flows ? -1 : 1;
 	if (a->first != b->first)
 		return a->first < b->first ? -1 : 1;
 	int order = net_addr_compare(a->asset, b->asset);
