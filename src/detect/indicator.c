@@ -179,9 +179,8 @@ static struct slot *slot_find(
 	}
 }
 
-static int slots_grow(struct indicator_set *s)
+static int slots_grow(struct indicator_set *s, size_t count)
 {
-	size_t count = (s->mask + 1) * 2;
 	struct slot *slots = malloc(count * sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
@@ -238,7 +237,7 @@ static int entry_link(struct indicator_set *s, struct entry *e, const struct ind
 		s->entries[there].next = number;
 		return 0;
 	}
-	if ((s->used + 1) * 10 > (s->mask + 1) * 7 && slots_grow(s) < 0)
+	if ((s->used + 1) * 10 > (s->mask + 1) * 7 && slots_grow(s, (s->mask + 1) * 2) < 0)
 		return -ENOMEM;
 	uint64_t hash = key_hash(s, k->kind, k->bytes, k->n);
 	struct slot *slot = slot_find(s, k->kind, k->bytes, k->n, hash);
@@ -325,6 +324,17 @@ int indicator_by_hand_begin(struct indicator_set *s)
 	return begun ? 0 : feed_begin(s, INDICATOR_BY_HAND);
 }
 
+/* A feed of lines has at most so many entries more: room for them at once, not by doubling. */
+static int slots_reserve(struct indicator_set *s, struct text lines)
+{
+	size_t n = 1, count = s->mask + 1;
+	for (size_t at = 0; at < lines.n && n < INDICATORS_MAX; n++)
+		at += text_find(text_sub(lines, at, lines.n), '\n') + 1;
+	while ((s->used + n) * 10 > count * 7 && count < INDICATORS_MAX)
+		count *= 2;
+	return count > s->mask + 1 ? slots_grow(s, count) : 0;
+}
+
 int indicator_set_load(
     struct indicator_set *s, const char *name, enum indicator_format format, struct text bytes)
 {
@@ -333,18 +343,23 @@ int indicator_set_load(
 	int error = feed_begin(s, name);
 	if (error < 0)
 		return error;
+	if (bytes.n >= 3 && memcmp(bytes.p, "\xef\xbb\xbf", 3) == 0)
+		bytes = text_sub(bytes, 3, bytes.n);
 	struct text body = text_trim(bytes);
-	if (body.n >= 3 && memcmp(body.p, "\xef\xbb\xbf", 3) == 0)
-		body = text_sub(body, 3, body.n);
+	bool json = body.n && (body.p[0] == '{' || (body.p[0] == '[' && text_find(body, '{') < body.n));
+	if (format == INDICATOR_FORMAT_AUTO && !json)
+		format = INDICATOR_FORMAT_CSV;
 	switch (format) {
 	case INDICATOR_FORMAT_AUTO:
-		if (body.n && (body.p[0] == '{' || (body.p[0] == '[' && text_find(body, '{') < body.n)))
-			return feed_load_json(s, name, format, body);
-		return feed_load_csv(s, name, bytes);
-	case INDICATOR_FORMAT_LIST: return feed_load_list(s, name, bytes);
-	case INDICATOR_FORMAT_CSV: return feed_load_csv(s, name, bytes);
 	case INDICATOR_FORMAT_STIX:
 	case INDICATOR_FORMAT_MISP: return feed_load_json(s, name, format, body);
+	case INDICATOR_FORMAT_LIST:
+	case INDICATOR_FORMAT_CSV:
+		error = slots_reserve(s, bytes);
+		if (error < 0)
+			return error;
+		return format == INDICATOR_FORMAT_LIST ? feed_load_list(s, name, bytes)
+		                                       : feed_load_csv(s, name, bytes);
 	}
 	return -EINVAL;
 }

@@ -30,7 +30,7 @@ static size_t refang(struct text t, char *out, size_t size)
 		n = 4;
 		t = text_sub(t, 4, t.n);
 	}
-	for (size_t i = 0; i < t.n && n < size;) {
+	for (size_t i = 0; i < t.n && n < size; n++) {
 		size_t used = 1;
 		out[n] = t.p[i];
 		bool bracket = t.p[i] == '[' || t.p[i] == '(';
@@ -41,7 +41,6 @@ static size_t refang(struct text t, char *out, size_t size)
 				break;
 			}
 		}
-		n++;
 		i += used;
 	}
 	return n;
@@ -264,23 +263,56 @@ int indicator_key_parse(
 	return fail(ret_why, "of no kind that is matched");
 }
 
-int indicator_kind_guess(struct text value)
+/* Whether it can be an address or prefix, as feeds bend them: a quick no to most names. */
+static bool address_chars(struct text t)
 {
-	static const enum indicator_kind order[] = {
-	    INDICATOR_ADDRESS, INDICATOR_FILE_SHA256, INDICATOR_FILE_SHA1, INDICATOR_FILE_MD5, INDICATOR_JA4};
+	static const struct text some = TEXT("0123456789abcdefABCDEF.:/[]()oOtT");
+	for (size_t i = 0; i < t.n; i++)
+		if (!memchr(some.p, t.p[i], some.n))
+			return false;
+	return t.n > 0;
+}
+
+/* Whether it can be a hash of so many bytes: with a colon between any two, or none. */
+static bool hash_length(struct text t, size_t n)
+{
+	return t.n == 2 * n || t.n == 3 * n - 1;
+}
+
+/* What can be told by the form alone, or -1. */
+static int plain_guess(struct text t)
+{
+	static const struct {
+		enum indicator_kind kind;
+		size_t n;
+	} hashes[] = {{INDICATOR_FILE_SHA256, 32}, {INDICATOR_FILE_SHA1, 20}, {INDICATOR_FILE_MD5, 16}};
 	struct indicator_key k;
 	const char *why;
-	struct text t = text_trim(value);
-	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
-		int error = indicator_key_parse(order[i], t, &k, &why);
+	if (address_chars(t)) {
+		int error = indicator_key_parse(INDICATOR_ADDRESS, t, &k, &why);
 		if (error == 0)
-			return order[i] == INDICATOR_ADDRESS ? (int)k.kind : (int)order[i];
+			return (int)k.kind;
 		if (error == -ERANGE)
 			return INDICATOR_PREFIX; /* a mistake that is to be told, not a URL of digits */
 	}
-	if (text_find(t, '/') < t.n)
-		return indicator_key_parse(INDICATOR_URL, t, &k, &why) == 0 ? INDICATOR_URL : -1;
-	return indicator_key_parse(INDICATOR_DOMAIN, t, &k, &why) == 0 ? INDICATOR_DOMAIN : -1;
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(*hashes); i++)
+		if (hash_length(t, hashes[i].n) && indicator_key_parse(hashes[i].kind, t, &k, &why) == 0)
+			return (int)hashes[i].kind;
+	if (t.n == 36 && indicator_key_parse(INDICATOR_JA4, t, &k, &why) == 0)
+		return INDICATOR_JA4;
+	return -1;
+}
+
+int indicator_kind_guess(struct text value)
+{
+	struct indicator_key k;
+	const char *why;
+	struct text t = text_trim(value);
+	int plain = plain_guess(t);
+	if (plain >= 0)
+		return plain;
+	enum indicator_kind kind = text_find(t, '/') < t.n ? INDICATOR_URL : INDICATOR_DOMAIN;
+	return indicator_key_parse(kind, t, &k, &why) == 0 ? (int)kind : -1;
 }
 
 enum indicator_kind indicator_guess(struct text value)
@@ -356,7 +388,7 @@ static int key_add(
 /* What looks like nothing is tried as a name or URL, whose reason says most. */
 static enum indicator_kind kind_likely(struct text value)
 {
-	int guess = indicator_kind_guess(value);
+	int guess = plain_guess(text_trim(value));
 	if (guess >= 0)
 		return (enum indicator_kind)guess;
 	return text_find(value, '/') < value.n ? INDICATOR_URL : INDICATOR_DOMAIN;

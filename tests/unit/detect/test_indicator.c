@@ -333,6 +333,41 @@ static void matches_in_traffic_name_asset_peer_and_origin(void **state)
 	indicator_set_free(s);
 }
 
+static void a_byte_order_mark_is_no_part_of_the_first_value(void **state)
+{
+	(void)state;
+	struct indicator_set *s = set_of("f.txt", INDICATOR_FORMAT_AUTO,
+	    "\xef\xbb\xbf"
+	    "203.0.113.7\n");
+	assert_int_equal(indicator_problem_count(s), 0);
+	assert_true(address_matches(s, "203.0.113.7", 1));
+	indicator_set_free(s);
+}
+
+static void the_form_tells_the_kind(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *value;
+		enum indicator_kind kind;
+	} rows[] = {{"203.0.113.7", INDICATOR_ADDRESS}, {"203[.]0[dot]113(.)7", INDICATOR_ADDRESS},
+	    {"203.0.113.7:80", INDICATOR_ADDRESS}, {"2001:db8::1", INDICATOR_ADDRESS},
+	    {"[2001:db8::1]:443", INDICATOR_ADDRESS}, {"198.51.100.0/24", INDICATOR_PREFIX},
+	    {"198.51.100.7/24", INDICATOR_PREFIX}, {"2001:db8::/32", INDICATOR_PREFIX},
+	    {"evil.example", INDICATOR_DOMAIN}, {"bad.cafe", INDICATOR_DOMAIN},
+	    {"face.b00c.de", INDICATOR_DOMAIN}, {"evil.example/x", INDICATOR_URL},
+	    {"hxxps://evil[.]example", INDICATOR_URL}, {"http://203.0.113.7/x", INDICATOR_URL},
+	    {"d41d8cd98f00b204e9800998ecf8427e", INDICATOR_FILE_MD5},
+	    {"D4:1D:8C:D9:8F:00:B2:04:E9:80:09:98:EC:F8:42:7E", INDICATOR_FILE_MD5},
+	    {"da39a3ee5e6b4b0d3255bfef95601890afd80709", INDICATOR_FILE_SHA1},
+	    {"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", INDICATOR_FILE_SHA256},
+	    {"t13d1516h2_8daaf6152771_b186095e22b6", INDICATOR_JA4}, {"nothing", INDICATOR_KINDS},
+	    {"", INDICATOR_KINDS}, {"a b", INDICATOR_KINDS}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (indicator_guess(text_of(rows[i].value)) != rows[i].kind)
+			fail_msg("%s: %d", rows[i].value, indicator_guess(text_of(rows[i].value)));
+}
+
 static size_t count_of(const struct indicator_set *s, enum indicator_kind kind)
 {
 	return indicator_count_of(s, kind);
@@ -466,6 +501,8 @@ int main(void)
 	    cmocka_unit_test(malformed_feeds_are_a_problem_with_a_place),
 	    cmocka_unit_test(one_value_of_two_feeds_matches_while_either_is_valid),
 	    cmocka_unit_test(matches_in_traffic_name_asset_peer_and_origin),
+	    cmocka_unit_test(a_byte_order_mark_is_no_part_of_the_first_value),
+	    cmocka_unit_test(the_form_tells_the_kind),
 	    cmocka_unit_test(values_by_hand_are_all_that_they_can_be_and_warning_lists_only_speak),
 	    cmocka_unit_test(untyped_hashes_of_feeds_are_every_kind_only_where_that_is_asked),
 	    cmocka_unit_test(finding_gives_every_key_whatever_its_port_and_time),
