@@ -56,7 +56,7 @@ static const struct archive_column flow_columns[] = {
     FLOW(UINT, flags),
     FLOW(UINT, events),
     FLOW(UINT, app),
-    FLOW(TEXT, name),
+    NAME(flow, name),
 };
 
 #define TRANSACTION(type, field) COLUMN(transaction, type, field)
@@ -95,7 +95,7 @@ static const struct archive_column binding_columns[] = {
     NEAR(binding, UINT, last, ARCHIVE_BINDING_FIRST),
     BINDING(ADDR, addr),
     BINDING(MAC, mac),
-    BINDING(TEXT, name),
+    NAME(binding, name),
     BINDING(UINT, source),
     BINDING(UINT, vantage),
 };
