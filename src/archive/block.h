@@ -16,6 +16,7 @@
 #include "archive/intern.h"
 #include "archive/layout.h"
 #include "archive/stream.h"
+#include "archive/tuples.h"
 
 enum {
 	ARCHIVE_BLOCK_ROWS = 1 << 11,
@@ -28,8 +29,10 @@ enum {
 
 /* How a column's values stand in its chunk. */
 enum archive_chunk_form {
-	ARCHIVE_CHUNK_PLAIN, /* as the column's type says */
-	ARCHIVE_CHUNK_NEAR,  /* as numbers that are near to those of another column (archive/stream.h) */
+	ARCHIVE_CHUNK_PLAIN,    /* as the column's type says */
+	ARCHIVE_CHUNK_NEAR,     /* as numbers that are near to those of another column (archive/stream.h) */
+	ARCHIVE_CHUNK_TUPLES,   /* the leader's: the rows' tuples (archive/tuples.h), and its value in each */
+	ARCHIVE_CHUNK_BY_TUPLE, /* the column's value in each of the leader's tuples */
 	ARCHIVE_CHUNK_FORMS = 4
 };
 
@@ -73,8 +76,9 @@ void archive_chunks_free(struct archive_chunks *c);
 struct archive_column_data {
 	bool loaded, absent;
 	struct archive_stream numbers; /* values, numbers into a dictionary, or counts of a list */
-	struct archive_stream items;   /* of lists: ids or field numbers */
-	struct archive_stream lengths;
+	struct archive_stream items;   /* of lists: ids or field numbers; of a leader: the rows' tuples */
+	struct archive_stream lengths; /* of texts; by tuple: the values */
+	size_t n_tuples;
 	struct dynbuf bytes; /* what the texts lead into */
 	struct text *texts;
 	size_t texts_cap;

@@ -270,9 +270,23 @@ static int resolve_near(struct archive_block *b, const struct archive_column *co
 	return r;
 }
 
-static bool form_is_known(const struct archive_column *column, unsigned form)
+static bool form_is_known(const struct archive_layout *l, unsigned number, unsigned form)
 {
-	return form == ARCHIVE_CHUNK_PLAIN || (form == ARCHIVE_CHUNK_NEAR && column->base);
+	const struct archive_column *column = &l->columns[number];
+	switch ((enum archive_chunk_form)form) {
+	case ARCHIVE_CHUNK_PLAIN: return true;
+	case ARCHIVE_CHUNK_NEAR: return column->base;
+	case ARCHIVE_CHUNK_TUPLES: return column->leader && column->leader == number;
+	case ARCHIVE_CHUNK_BY_TUPLE: return column->leader && column->leader != number;
+	case ARCHIVE_CHUNK_FORMS: break;
+	}
+	return false;
+}
+
+/* Whether what comes first in the chunk tells how its numbers are near to another column's. */
+static bool has_near(const struct archive_column *column, unsigned form)
+{
+	return column->base && form != ARCHIVE_CHUNK_PLAIN;
 }
 
 static size_t dictionary_entries(const struct archive_block *b, const struct archive_column *column)
@@ -280,31 +294,88 @@ static size_t dictionary_entries(const struct archive_block *b, const struct arc
 	return b->segment->trailer.entries[column->dictionary];
 }
 
-static int decode_column(struct archive_block *b, const struct archive_column *column, unsigned form,
-    struct cursor *c, struct archive_column_data *d)
+/* The rows' values, of which each tuple has one. */
+static int get_by_tuple(
+    struct cursor *c, const struct archive_column_data *leader, size_t rows, struct archive_column_data *d)
+{
+	int r = archive_stream_get(c, leader->n_tuples, &d->lengths);
+	if (r == 0)
+		r = RESERVE(d->numbers.v, d->numbers.cap, rows);
+	if (r < 0)
+		return r;
+	archive_stream_expand(&d->lengths);
+	for (size_t i = 0; i < rows; i++)
+		d->numbers.v[i] = d->lengths.v[archive_stream_at(&leader->items, i)];
+	d->numbers.n = rows;
+	d->numbers.mask = SIZE_MAX;
+	return 0;
+}
+
+static int get_tuples(struct cursor *c, size_t rows, struct archive_column_data *d)
+{
+	uint64_t n = archive_varint_get(c);
+	if (n == 0 || n > rows)
+		return -ERR_MALFORMED;
+	int r = archive_stream_get(c, rows, &d->items);
+	if (r == 0)
+		r = check_below(&d->items, (size_t)n);
+	d->n_tuples = (size_t)n;
+	return r;
+}
+
+/* The column whose chunk holds the tuples. No column leads itself by any way (tests/unit/archive). */
+static int load_leader(struct archive_block *b, const struct archive_column *column,
+    const struct archive_column_data **ret_leader)
+{
+	int r = archive_block_column(b, column->leader, ret_leader);
+	if (r == 0 && ((*ret_leader)->absent || (*ret_leader)->n_tuples == 0))
+		r = -ERR_MALFORMED;
+	return r;
+}
+
+static int decode_numbers(struct archive_block *b, const struct archive_column *column, unsigned form,
+    const struct archive_column_data *leader, struct cursor *c, struct archive_column_data *d)
 {
 	struct archive_near by;
-	int r = 0;
-	if (form == ARCHIVE_CHUNK_NEAR && !get_near(c, &by))
-		return -ERR_MALFORMED;
-	if (column->dictionary) {
-		r = archive_stream_get(c, b->rows, &d->numbers);
-		if (r == 0)
-			r = check_below(&d->numbers, dictionary_entries(b, column));
-		return r == 0 && cursor_left(c) ? -ERR_MALFORMED : r;
-	}
-	switch (column->type) {
-	case ARCHIVE_COLUMN_UINT:
-	case ARCHIVE_COLUMN_REAL:
-	case ARCHIVE_COLUMN_ADDR:
-	case ARCHIVE_COLUMN_MAC: r = archive_stream_get(c, b->rows, &d->numbers); break;
-	case ARCHIVE_COLUMN_TEXT: r = get_texts(c, b->rows, d, &d->numbers); break;
-	case ARCHIVE_COLUMN_U64S: r = get_u64s(c, b->rows, d); break;
-	case ARCHIVE_COLUMN_FIELDS: r = get_fields(c, b->rows, d); break;
-	}
+	int r = form == ARCHIVE_CHUNK_TUPLES ? get_tuples(c, b->rows, d) : 0;
+	bool near = has_near(column, form);
+	if (r == 0 && near && !get_near(c, &by))
+		r = -ERR_MALFORMED;
+	if (r == 0)
+		r = leader ? get_by_tuple(c, leader, b->rows, d)
+		           : archive_stream_get(c, b->rows, &d->numbers);
 	if (r == 0 && cursor_left(c))
 		r = -ERR_MALFORMED;
-	return r == 0 && form == ARCHIVE_CHUNK_NEAR ? resolve_near(b, column, by, d) : r;
+	if (r == 0 && column->dictionary)
+		r = check_below(&d->numbers, dictionary_entries(b, column));
+	return r == 0 && near ? resolve_near(b, column, by, d) : r;
+}
+
+static int decode_column(struct archive_block *b, const struct archive_column *column,
+    const struct archive_chunk *chunk, struct archive_column_data *d)
+{
+	const struct archive_column_data *leader = chunk->form == ARCHIVE_CHUNK_TUPLES ? d : NULL;
+	struct cursor c;
+	int r = 0;
+	d->n_tuples = 0;
+	if (chunk->form == ARCHIVE_CHUNK_BY_TUPLE)
+		r = load_leader(b, column, &leader);
+	if (r == 0)
+		r = read_chunk(b, chunk, &c);
+	if (r < 0)
+		return r;
+	if (column->dictionary || archive_column_is_number(column))
+		return decode_numbers(b, column, chunk->form, leader, &c, d);
+	switch (column->type) {
+	case ARCHIVE_COLUMN_TEXT: r = get_texts(&c, b->rows, d, &d->numbers); break;
+	case ARCHIVE_COLUMN_U64S: r = get_u64s(&c, b->rows, d); break;
+	case ARCHIVE_COLUMN_FIELDS: r = get_fields(&c, b->rows, d); break;
+	case ARCHIVE_COLUMN_UINT:
+	case ARCHIVE_COLUMN_REAL:
+	case ARCHIVE_COLUMN_ADDR: /* always of a dictionary */
+	case ARCHIVE_COLUMN_MAC: break;
+	}
+	return r == 0 && cursor_left(&c) ? -ERR_MALFORMED : r;
 }
 
 /* The chunk of a column, NULL where the column is zero throughout. */
@@ -314,7 +385,7 @@ static int find_chunk(struct archive_block *b, unsigned column, const struct arc
 	if (r < 0)
 		return r;
 	const struct archive_chunk *chunk = b->places[column] ? &b->chunks[b->places[column] - 1] : NULL;
-	if (chunk && !form_is_known(&b->segment->is.layout->columns[column], chunk->form))
+	if (chunk && !form_is_known(b->segment->is.layout, column, chunk->form))
 		return -ERR_UNSUPPORTED;
 	*ret_chunk = chunk;
 	return 0;
@@ -326,13 +397,10 @@ int archive_block_column(
 	struct archive_column_data *d = &b->columns[column];
 	if (!d->loaded) {
 		const struct archive_chunk *chunk = NULL;
-		struct cursor c;
 		int r = find_chunk(b, column, &chunk);
 		d->absent = chunk == NULL;
 		if (chunk)
-			r = read_chunk(b, chunk, &c);
-		if (chunk && r == 0)
-			r = decode_column(b, &b->segment->is.layout->columns[column], chunk->form, &c, d);
+			r = decode_column(b, &b->segment->is.layout->columns[column], chunk, d);
 		if (r < 0)
 			return r;
 		d->loaded = true;
@@ -341,27 +409,42 @@ int archive_block_column(
 	return 0;
 }
 
+/* Numbers as the chunk holds them, of some rows. `leader`: of a column whose values are by tuple. */
+static int pick_numbers(struct archive_block *b, struct cursor *c, const struct archive_column_data *leader,
+    const uint32_t *rows, size_t n, uint64_t *into)
+{
+	struct archive_stream *s = &b->picked;
+	int r = leader ? archive_stream_get(c, leader->n_tuples, s)
+	               : archive_stream_pick(c, b->rows, rows, n, s);
+	if (r == 0 && cursor_left(c))
+		r = -ERR_MALFORMED;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		into[i] = archive_stream_at(s, leader ? archive_stream_at(&leader->items, rows[i]) : i);
+	return r;
+}
+
 static int pick_chunk(struct archive_block *b, const struct archive_column *column,
     const struct archive_chunk *chunk, const uint32_t *rows, size_t n, uint64_t *into)
 {
+	const struct archive_column_data *leader = NULL;
 	struct archive_near by;
 	struct cursor c;
-	int r = read_chunk(b, chunk, &c);
-	if (r == 0 && chunk->form == ARCHIVE_CHUNK_NEAR && !get_near(&c, &by))
+	bool near = has_near(column, chunk->form);
+	int r = chunk->form == ARCHIVE_CHUNK_BY_TUPLE ? load_leader(b, column, &leader) : 0;
+	if (r == 0)
+		r = read_chunk(b, chunk, &c);
+	if (r == 0 && near && !get_near(&c, &by))
 		r = -ERR_MALFORMED;
 	if (r == 0)
-		r = archive_stream_pick(&c, b->rows, rows, n, &b->picked);
-	if (r == 0 && cursor_left(&c))
-		r = -ERR_MALFORMED;
-	if (r == 0 && column->dictionary)
-		r = check_below(&b->picked, dictionary_entries(b, column));
-	for (size_t i = 0; r == 0 && i < n; i++)
-		into[i] = archive_stream_at(&b->picked, i);
-	if (r == 0 && chunk->form == ARCHIVE_CHUNK_NEAR) {
-		uint64_t near[ARCHIVE_BLOCK_ROWS];
-		r = archive_block_pick(b, column->base, rows, n, near);
+		r = pick_numbers(b, &c, leader, rows, n, into);
+	for (size_t i = 0; r == 0 && column->dictionary && i < n; i++)
+		if (into[i] >= dictionary_entries(b, column))
+			r = -ERR_MALFORMED;
+	if (r == 0 && near) {
+		uint64_t values[ARCHIVE_BLOCK_ROWS];
+		r = archive_block_pick(b, column->base, rows, n, values);
 		if (r == 0)
-			archive_near_resolve(by, near, into, n);
+			archive_near_resolve(by, values, into, n);
 	}
 	return r;
 }
@@ -371,14 +454,16 @@ int archive_block_pick(
 {
 	const struct archive_column_data *d = &b->columns[column];
 	const struct archive_chunk *chunk = NULL;
+	int r = d->loaded ? 0 : find_chunk(b, column, &chunk);
+	if (r == 0 && chunk && chunk->form == ARCHIVE_CHUNK_TUPLES)
+		r = archive_block_column(b, column, &d); /* the others will want it too */
+	if (r < 0)
+		return r;
 	if (d->loaded) {
 		for (size_t i = 0; i < n; i++)
 			into[i] = d->absent ? 0 : archive_stream_at(&d->numbers, rows[i]);
 		return 0;
 	}
-	int r = find_chunk(b, column, &chunk);
-	if (r < 0)
-		return r;
 	if (!chunk) {
 		memset(into, 0, n * sizeof(*into));
 		return 0;

@@ -14,15 +14,28 @@
  */
 enum { ZSTD_LEVEL = 1, COMPRESS_MIN = 64, CHUNKS_MAX = 1 << 26 };
 
+/* Columns go together where there are fewer tuples than that. */
+enum { ROWS_A_TUPLE = 4 };
+
 struct archive_encoder {
 	uint64_t seed;
 	ZSTD_CCtx *zstd;
 	struct archive_intern texts;
 	struct archive_gathered gathered;
+	struct archive_tuples tuples;
 	struct dynbuf raw;
+	uint64_t *near; /* numbers of the columns that are near to others, ARCHIVE_BLOCK_ROWS of each */
+	size_t near_cap;
 	uint64_t *v;
 	struct text *items;
 	size_t v_cap, items_cap;
+};
+
+/* A column of numbers that is to be stored. */
+struct column_out {
+	const uint64_t *v;
+	bool is_near, done;
+	struct archive_near by;
 };
 
 /* The block being made. */
@@ -32,6 +45,7 @@ struct block_out {
 	const uint8_t *records;
 	size_t n;
 	struct archive_chunks *out;
+	struct column_out columns[ARCHIVE_COLUMNS_MAX];
 };
 
 int archive_encoder_new(struct archive_encoder **ret_encoder, uint64_t seed)
@@ -56,6 +70,8 @@ void archive_encoder_free(struct archive_encoder *e)
 	ZSTD_freeCCtx(e->zstd);
 	archive_intern_free(&e->texts);
 	archive_gathered_free(&e->gathered);
+	archive_tuples_free(&e->tuples);
+	free(e->near);
 	dynbuf_free(&e->raw);
 	free(e->v);
 	free(e->items);
@@ -121,26 +137,94 @@ static int put_chunk(struct archive_encoder *e, unsigned column, enum archive_ch
 	return 0;
 }
 
-/* Differences to the column that this one is near to, where they aren't too large. */
-static int put_numbers(struct block_out *b, unsigned number, const struct archive_column *column)
+/* What each column of numbers is to be stored as: differences to the column that it is near to, where they
+ * aren't too large. */
+static int prepare_numbers(struct block_out *b)
 {
 	struct archive_encoder *e = b->e;
-	const uint64_t *v = archive_gathered_column(&e->gathered, number);
-	enum archive_chunk_form form = ARCHIVE_CHUNK_PLAIN;
-	struct archive_near by;
-	if (e->gathered.any[number] == 0)
-		return 0;
-	if (column->base) {
-		memcpy(e->v, v, b->n * sizeof(*v));
-		if (archive_near_make(e->v, archive_gathered_column(&e->gathered, column->base), b->n, &by)) {
-			archive_varint_put(&e->raw, archive_zigzag(0, by.origin));
-			archive_varint_put(&e->raw, archive_zigzag(0, by.step));
-			form = ARCHIVE_CHUNK_NEAR;
-			v = e->v;
+	size_t n_near = 0;
+	for (unsigned i = 0; i < b->layout->n_columns; i++)
+		n_near += b->layout->columns[i].base > 0;
+	if (SCRATCH(e->near, e->near_cap, n_near * ARCHIVE_BLOCK_ROWS) < 0)
+		return -ENOMEM;
+	uint64_t *near = e->near;
+	for (unsigned i = 0; i < b->layout->n_columns; i++) {
+		struct column_out *c = &b->columns[i];
+		unsigned base = b->layout->columns[i].base;
+		*c = (struct column_out){.v = archive_gathered_column(&e->gathered, i)};
+		if (!base || e->gathered.any[i] == 0)
+			continue;
+		memcpy(near, c->v, b->n * sizeof(*near));
+		c->is_near = archive_near_make(
+		    near, archive_gathered_column(&e->gathered, base), b->n, &c->by);
+		if (c->is_near) {
+			c->v = near;
+			near += ARCHIVE_BLOCK_ROWS;
 		}
 	}
-	bool compress = archive_stream_put(&e->raw, v, b->n, e->seed);
+	return 0;
+}
+
+static void put_near(struct dynbuf *raw, struct archive_near by)
+{
+	archive_varint_put(raw, archive_zigzag(0, by.origin));
+	archive_varint_put(raw, archive_zigzag(0, by.step));
+}
+
+static int put_numbers(struct block_out *b, unsigned number)
+{
+	struct archive_encoder *e = b->e;
+	const struct column_out *c = &b->columns[number];
+	if (e->gathered.any[number] == 0 || c->done)
+		return 0;
+	if (c->is_near)
+		put_near(&e->raw, c->by);
+	bool compress = archive_stream_put(&e->raw, c->v, b->n, e->seed);
+	return put_chunk(e, number, c->is_near ? ARCHIVE_CHUNK_NEAR : ARCHIVE_CHUNK_PLAIN, compress, b->out);
+}
+
+/* The column's value in each tuple. */
+static int put_by_tuple(struct block_out *b, unsigned number, enum archive_chunk_form form, bool compress)
+{
+	struct archive_encoder *e = b->e;
+	const struct archive_tuples *t = &e->tuples;
+	const struct column_out *c = &b->columns[number];
+	if (b->layout->columns[number].base)
+		put_near(&e->raw, c->by);
+	for (size_t i = 0; i < t->n; i++)
+		e->v[i] = c->v[t->rows[i]];
+	compress |= archive_stream_put(&e->raw, e->v, t->n, e->seed);
+	b->columns[number].done = true;
 	return put_chunk(e, number, form, compress, b->out);
+}
+
+/* The columns that go together with this one, if there are few tuples of them; else nothing, and each is put
+ * by itself. */
+static int put_together(struct block_out *b, unsigned leader)
+{
+	struct archive_encoder *e = b->e;
+	const uint64_t *v[ARCHIVE_COLUMNS_MAX] = {b->columns[leader].v};
+	unsigned numbers[ARCHIVE_COLUMNS_MAX] = {leader};
+	size_t n = 1;
+	for (unsigned i = 0; i < b->layout->n_columns; i++) {
+		const struct archive_column *column = &b->layout->columns[i];
+		bool whole = !column->base || b->columns[i].is_near;
+		if (column->leader == leader && i != leader && e->gathered.any[i] && whole) {
+			v[n] = b->columns[i].v;
+			numbers[n++] = i;
+		}
+	}
+	if (n < 2)
+		return 0;
+	int r = archive_tuples_make(&e->tuples, v, n, b->n, b->n / ROWS_A_TUPLE, e->seed);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	archive_varint_put(&e->raw, e->tuples.n);
+	bool compress = archive_stream_put(&e->raw, e->tuples.numbers, b->n, e->seed);
+	r = put_by_tuple(b, leader, ARCHIVE_CHUNK_TUPLES, compress);
+	for (size_t i = 1; r == 0 && i < n; i++)
+		r = put_by_tuple(b, numbers[i], ARCHIVE_CHUNK_BY_TUPLE, false);
+	return r;
 }
 
 /* n texts, one at each `step` bytes: for each its number among the distinct ones, then those: their lengths,
@@ -251,7 +335,7 @@ static int put_column(struct block_out *b, unsigned number)
 	case ARCHIVE_COLUMN_FIELDS: return put_fields_column(b, number, column);
 	case ARCHIVE_COLUMN_UINT:
 	case ARCHIVE_COLUMN_REAL:
-	case ARCHIVE_COLUMN_MAC: return put_numbers(b, number, column);
+	case ARCHIVE_COLUMN_MAC: return put_numbers(b, number);
 	case ARCHIVE_COLUMN_ADDR: break; /* always of a dictionary */
 	}
 	return 0;
@@ -267,6 +351,11 @@ int archive_block_encode(struct archive_encoder *e, const struct archive_layout 
 	int r = SCRATCH(e->v, e->v_cap, ARCHIVE_BLOCK_ROWS);
 	if (r == 0)
 		r = archive_gather(&e->gathered, layout, records, n);
+	if (r == 0)
+		r = prepare_numbers(&b);
+	for (unsigned i = 1; r == 0 && i < layout->n_columns; i++)
+		if (layout->columns[i].leader == i)
+			r = put_together(&b, i);
 	for (unsigned i = 0; r == 0 && i < layout->n_columns; i++)
 		r = put_column(&b, i);
 	return r;

@@ -6,19 +6,24 @@
 
 #include "base/cursor.h"
 
-#define COLUMN_OF(kind, column_type, field, near, into)                                                      \
+#define COLUMN_OF(kind, column_type, field, into, near, with)                                                \
 	{                                                                                                    \
 		.name = #field, .type = ARCHIVE_COLUMN_##column_type,                                        \
-		.size = sizeof(((struct msg_##kind *)0)->field), .base = near, .dictionary = into,           \
-		.offset = offsetof(struct msg_##kind, field)                                                 \
+		.size = sizeof(((struct msg_##kind *)0)->field), .dictionary = into, .base = near,           \
+		.leader = with, .offset = offsetof(struct msg_##kind, field)                                 \
 	}
 #define COLUMN(kind, column_type, field)                                                                     \
-	COLUMN_OF(kind, column_type, field, 0,                                                               \
+	COLUMN_OF(kind, column_type, field,                                                                  \
 	    ARCHIVE_COLUMN_##column_type == ARCHIVE_COLUMN_ADDR ? ARCHIVE_DICTIONARY_ADDRS                   \
-	                                                        : ARCHIVE_DICTIONARY_NONE)
+	                                                        : ARCHIVE_DICTIONARY_NONE,                   \
+	    0, 0)
 #define NEAR(kind, column_type, field, near)                                                                 \
-	COLUMN_OF(kind, column_type, field, near, ARCHIVE_DICTIONARY_NONE)
-#define NAME(kind, field) COLUMN_OF(kind, TEXT, field, 0, ARCHIVE_DICTIONARY_NAMES)
+	COLUMN_OF(kind, column_type, field, ARCHIVE_DICTIONARY_NONE, near, 0)
+#define WITH(kind, column_type, field, leader)                                                               \
+	COLUMN_OF(kind, column_type, field, ARCHIVE_DICTIONARY_NONE, 0, leader)
+#define NEAR_WITH(kind, column_type, field, near, leader)                                                    \
+	COLUMN_OF(kind, column_type, field, ARCHIVE_DICTIONARY_NONE, near, leader)
+#define NAME(kind, field) COLUMN_OF(kind, TEXT, field, ARCHIVE_DICTIONARY_NAMES, 0, 0)
 
 #define FLOW(type, field) COLUMN(flow, type, field)
 static const struct archive_column flow_columns[] = {
@@ -28,34 +33,34 @@ static const struct archive_column flow_columns[] = {
     FLOW(UINT, parent),
     FLOW(UINT, related),
     FLOW(UINT, vantage),
-    FLOW(UINT, protocol),
+    WITH(flow, UINT, protocol, ARCHIVE_FLOW_PROTOCOL),
     FLOW(ADDR, initiator),
     FLOW(ADDR, responder),
     FLOW(UINT, initiator_port),
-    FLOW(UINT, responder_port),
+    WITH(flow, UINT, responder_port, ARCHIVE_FLOW_PROTOCOL),
     FLOW(MAC, initiator_mac),
     FLOW(MAC, responder_mac),
     FLOW(UINT, vlan),
     NEAR(flow, UINT, first, ARCHIVE_FLOW_LAST),
     FLOW(UINT, last),
     NEAR(flow, UINT, established, ARCHIVE_FLOW_FIRST),
-    FLOW(UINT, packets_out),
-    FLOW(UINT, packets_in),
-    NEAR(flow, UINT, wire_out, ARCHIVE_FLOW_PAYLOAD_OUT),
-    NEAR(flow, UINT, wire_in, ARCHIVE_FLOW_PAYLOAD_IN),
+    WITH(flow, UINT, packets_out, ARCHIVE_FLOW_PACKETS_OUT),
+    WITH(flow, UINT, packets_in, ARCHIVE_FLOW_PACKETS_IN),
+    NEAR_WITH(flow, UINT, wire_out, ARCHIVE_FLOW_PAYLOAD_OUT, ARCHIVE_FLOW_PACKETS_OUT),
+    NEAR_WITH(flow, UINT, wire_in, ARCHIVE_FLOW_PAYLOAD_IN, ARCHIVE_FLOW_PACKETS_IN),
     FLOW(UINT, payload_out),
     FLOW(UINT, payload_in),
     FLOW(UINT, retransmitted_out),
     FLOW(UINT, retransmitted_in),
     FLOW(UINT, missing_out),
     FLOW(UINT, missing_in),
-    FLOW(UINT, tcp_flags_out),
-    FLOW(UINT, tcp_flags_in),
-    FLOW(UINT, tcp_state),
-    FLOW(UINT, end),
-    FLOW(UINT, flags),
+    WITH(flow, UINT, tcp_flags_out, ARCHIVE_FLOW_PROTOCOL),
+    WITH(flow, UINT, tcp_flags_in, ARCHIVE_FLOW_PROTOCOL),
+    WITH(flow, UINT, tcp_state, ARCHIVE_FLOW_PROTOCOL),
+    WITH(flow, UINT, end, ARCHIVE_FLOW_PROTOCOL),
+    WITH(flow, UINT, flags, ARCHIVE_FLOW_PROTOCOL),
     FLOW(UINT, events),
-    FLOW(UINT, app),
+    WITH(flow, UINT, app, ARCHIVE_FLOW_PROTOCOL),
     NAME(flow, name),
 };
 

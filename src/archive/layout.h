@@ -38,10 +38,13 @@ enum {
 /* Columns that queries look at, or others are near to: their places in msg/records.schema. */
 enum archive_column_number {
 	ARCHIVE_FLOW_DUPLICATE_OF = 1,
+	ARCHIVE_FLOW_PROTOCOL = 6,
 	ARCHIVE_FLOW_INITIATOR = 7,
 	ARCHIVE_FLOW_RESPONDER = 8,
 	ARCHIVE_FLOW_FIRST = 14,
 	ARCHIVE_FLOW_LAST = 15,
+	ARCHIVE_FLOW_PACKETS_OUT = 17,
+	ARCHIVE_FLOW_PACKETS_IN = 18,
 	ARCHIVE_FLOW_PAYLOAD_OUT = 21,
 	ARCHIVE_FLOW_PAYLOAD_IN = 22,
 	ARCHIVE_FLOW_NAME = 34,
@@ -64,7 +67,9 @@ struct archive_column {
 	uint8_t size;       /* of the member */
 	uint8_t dictionary; /* enum archive_dictionary: the column holds numbers into it */
 	uint8_t base;       /* the number of the column that this one's values are near to; 0: none */
-	uint16_t offset;    /* in the record's struct */
+	uint8_t leader; /* of the columns that this one's values go with (archive/tuples.h), it may be itself;
+	                   0: none */
+	uint16_t offset; /* in the record's struct */
 };
 
 struct archive_layout {
