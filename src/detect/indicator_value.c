@@ -266,10 +266,13 @@ int indicator_key_parse(
 /* Whether it can be an address or prefix, as feeds bend them: a quick no to most names. */
 static bool address_chars(struct text t)
 {
-	static const struct text some = TEXT("0123456789abcdefABCDEF.:/[]()oOtT");
-	for (size_t i = 0; i < t.n; i++)
-		if (!memchr(some.p, t.p[i], some.n))
+	for (size_t i = 0; i < t.n; i++) {
+		char c = lower(t.p[i]);
+		bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+		bool other = c == '.' || c == ':' || c == '/' || c == '[' || c == ']' || c == '(' || c == ')';
+		if (!digit && !other && c != 'o' && c != 't') /* "[dot]" */
 			return false;
+	}
 	return t.n > 0;
 }
 
