@@ -101,8 +101,8 @@ static int make_names(struct archive_keys *k, const struct text *domains, size_t
 	uint8_t *to = k->name_bytes;
 	for (size_t i = 0; i < n; i++) {
 		size_t length = 0;
-		if (!archive_name_key(domains[i], to, &length))
-			continue;
+		if (!archive_name_key(domains[i], to, &length) || length == 0)
+			continue; /* no domain */
 		k->names[made++] = text_bytes(to, length);
 		to += length;
 	}
