@@ -27,6 +27,7 @@ struct incident_flows {
 	uint32_t scans;
 	archive_flow_fn each;
 	void *context;
+	const struct archive_hints *hints; /* of the scan that runs */
 };
 
 /* Flow ids are our own and dense: no outsider can choose colliding ones. */
@@ -55,19 +56,48 @@ static bool last_record_is(const struct last_record *last, const struct msg_flow
 	       last->end == r.end;
 }
 
+#define COLUMN(name) (UINT64_C(1) << MSG_FLOW_FIELD_##name)
+
+/* What tells the last record from those before it. */
+static const uint64_t last_columns = COLUMN(ID) | COLUMN(DUPLICATE_OF) | COLUMN(INITIATOR) |
+                                     COLUMN(RESPONDER) | COLUMN(LAST) | COLUMN(PACKETS_OUT) |
+                                     COLUMN(PACKETS_IN) | COLUMN(PAYLOAD_OUT) | COLUMN(PAYLOAD_IN) |
+                                     COLUMN(END);
+
+/* The flow's last record as far as it is known: it has one if it was snapped while it ran. NULL where it
+ * wasn't. */
+static struct last_record *last_of(struct incident_flows *v, const struct msg_flow *f)
+{
+	if (f->duplicate_of)
+		return NULL;
+	if (f->end == END_NONE)
+		return table_put(v->lasts, &f->id, NULL);
+	return table_count(v->lasts) ? table_get(v->lasts, &f->id) : NULL;
+}
+
+/* Snapshots, what follows them, and flows in tunnels: in most archives hardly any. */
+static bool survey_pick(void *context, const struct msg_flow *f, uint8_t common)
+{
+	(void)common;
+	return f->parent || last_of(context, f);
+}
+
 static int survey(void *context, const struct msg_flow *f)
 {
 	struct incident_flows *v = context;
 	if (f->parent)
 		(void)table_put(v->tunnels, &f->parent, NULL); /* at its bound the tunnel stays unknown */
-	struct last_record *known = NULL;
-	if (f->end == END_NONE && f->duplicate_of == 0)
-		known = table_put(v->lasts, &f->id, NULL);
-	else if (table_count(v->lasts) && f->duplicate_of == 0)
-		known = table_get(v->lasts, &f->id);
+	struct last_record *known = last_of(v, f);
 	if (known)
 		*known = last_record_of(f);
 	return 0;
+}
+
+static bool meet_pick(void *context, const struct msg_flow *f, uint8_t common)
+{
+	const struct incident_flows *v = context;
+	(void)common;
+	return table_get(v->tunnels, &f->id);
 }
 
 static int meet_tunnels(void *context, const struct msg_flow *f)
@@ -91,8 +121,15 @@ void incident_flows_close(struct incident_flows *v)
 
 int incident_flows_open(struct incident_flows **ret_flows, struct archive *archive)
 {
+	static const struct archive_hints surveyed = {.pick = survey_pick,
+	    .pick_columns = COLUMN(ID) | COLUMN(DUPLICATE_OF) | COLUMN(PARENT) | COLUMN(END)};
+	static const struct archive_hints met = {.pick = meet_pick, .pick_columns = COLUMN(ID)};
 	/* duplicates too: a counted flow may name a tunnel by the record of another vantage */
-	static const struct archive_filter every = {.duplicates = true};
+	const struct archive_filter all = {
+	    .duplicates = true, .columns = last_columns | COLUMN(PARENT), .hints = &surveyed};
+	const struct archive_filter tunnels = {.duplicates = true,
+	    .columns = COLUMN(ID) | COLUMN(PARENT) | COLUMN(INITIATOR) | COLUMN(RESPONDER),
+	    .hints = &met};
 	struct incident_flows *v = calloc(1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
@@ -101,9 +138,9 @@ int incident_flows_open(struct incident_flows **ret_flows, struct archive *archi
 	if (error == 0)
 		error = id_table_new(&v->lasts, sizeof(struct last_record));
 	if (error == 0)
-		error = archive_scan_flows(archive, &every, survey, v);
+		error = archive_scan_flows(archive, &all, survey, v);
 	if (error == 0 && table_count(v->tunnels))
-		error = archive_scan_flows(archive, &every, meet_tunnels, v);
+		error = archive_scan_flows(archive, &tunnels, meet_tunnels, v);
 	if (error < 0) {
 		incident_flows_close(v);
 		return error;
@@ -124,14 +161,44 @@ static int give_once(void *context, const struct msg_flow *f)
 	return v->each(v->context, f);
 }
 
+static int hinted_enter(void *context, int64_t first, int64_t last)
+{
+	const struct incident_flows *v = context;
+	return v->hints->enter(v->context, first, last);
+}
+
+static int hinted_ends(void *context, const struct net_addr *addrs, size_t n, uint8_t *from, uint8_t *to)
+{
+	const struct incident_flows *v = context;
+	return v->hints->ends(v->context, addrs, n, from, to);
+}
+
+static bool hinted_pick(void *context, const struct msg_flow *f, uint8_t common)
+{
+	const struct incident_flows *v = context;
+	return v->hints->pick(v->context, f, common);
+}
+
 int incident_flows_scan(
     struct incident_flows *v, const struct archive_filter *filter, archive_flow_fn each, void *context)
 {
 	assert(!filter->duplicates);
+	struct archive_filter f = *filter;
+	const struct archive_hints *hints = filter->hints;
+	/* the hints' context is ours: each is asked with its owner's */
+	const struct archive_hints passed = {.enter = hints && hints->enter ? hinted_enter : NULL,
+	    .ends = hints && hints->ends ? hinted_ends : NULL,
+	    .pick = hints && hints->pick ? hinted_pick : NULL,
+	    .pick_columns = hints ? hints->pick_columns : 0};
+	if (hints)
+		f.hints = &passed;
+	if (f.columns && table_count(v->lasts))
+		f.columns |= last_columns;
 	v->scans++;
 	v->each = each;
 	v->context = context;
-	return archive_scan_flows(v->archive, filter, give_once, v);
+	v->hints = hints;
+	return archive_scan_flows(v->archive, &f, give_once, v);
 }
 
 size_t incident_flows_outer(const struct incident_flows *v, const struct msg_flow *f,

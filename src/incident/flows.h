@@ -7,9 +7,9 @@
  * record only the last counts, and a flow inside tunnels comes with the flows of the tunnels around it, so
  * that bytes that cross a border inside a tunnel and as the tunnel are not taken twice.
  *
- * Opening scans the archive once, and a second time only where there are tunnels. It holds what it needs of
- * tunnels and snapshots, INCIDENT_FLOWS_MAX of each; beyond that a tunnel counts as unknown and a snapshot as
- * a flow, both of which can only raise a sum.
+ * Opening scans the archive once, mostly two columns of it, and a second time only where there are tunnels.
+ * It holds what it needs of tunnels and snapshots, INCIDENT_FLOWS_MAX of each; beyond that a tunnel counts as
+ * unknown and a snapshot as a flow, both of which can only raise a sum.
  */
 
 #include <stddef.h>
@@ -30,7 +30,8 @@ struct incident_flows;
 /* The archive must outlive it and must not be appended to meanwhile. 0, -ENOMEM or the archive's error. */
 int incident_flows_open(struct incident_flows **ret_flows, struct archive *archive);
 void incident_flows_close(struct incident_flows *v);
-/* archive_scan_flows without superseded snapshots; filter->duplicates must be off. The same returns. */
+/* archive_scan_flows without superseded snapshots; filter->duplicates must be off. Hints are asked with
+ * `context`. The same returns. */
 int incident_flows_scan(
     struct incident_flows *v, const struct archive_filter *filter, archive_flow_fn each, void *context);
 /* The known tunnels around f, innermost first: how many, at most INCIDENT_TUNNELS_MAX. */

@@ -11,9 +11,9 @@
 int incident_name_keep(struct arena *arena, struct text name, const char **ret_name);
 
 /*
- * Fills names[i] where it is NULL with the first name for which a DNS answer gave addrs[i]; addrs are sorted.
- * One pass over the archive's transactions, ended early when every address has its name. 0, -ENOMEM or the
- * archive's error.
+ * Fills names[i] where it is NULL with the first name, by record id, for which a DNS answer gave addrs[i];
+ * addrs are sorted, without doubles. Asks the archive for the transactions that hold one of them. 0, -ENOMEM
+ * or the archive's error.
  */
 int incident_names_dns(
     struct archive *archive, const struct net_addr *addrs, const char **names, size_t n, struct arena *arena);

@@ -18,11 +18,13 @@
 
 #define SINCE_LEAST 0.25
 
-enum { CONTROL_FLOWS_MAX = 1 << 20 };
+enum { CONTROL_FLOWS_MAX = 1 << 20, CITED_SIEVE = 1 << 18 };
 
 struct cited {
 	const uint64_t *ids; /* sorted */
 	size_t n;
+	uint8_t
+	    sieve[CITED_SIEVE / 8]; /* a bit for the low end of each id: most flows fall through at once */
 	struct correlation *c;
 };
 
@@ -38,12 +40,24 @@ static int control_compare(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
+static bool cited_has(const struct cited *cited, uint64_t id)
+{
+	if (!(cited->sieve[id % CITED_SIEVE / 8] >> id % 8 & 1))
+		return false;
+	return bsearch(&id, cited->ids, cited->n, sizeof(id), id_compare);
+}
+
+static bool control_flow_pick(void *context, const struct msg_flow *f, uint8_t common)
+{
+	(void)common;
+	return cited_has(context, f->id);
+}
+
 static int control_flow_take(void *context, const struct msg_flow *f)
 {
-	struct cited *cited = context;
+	const struct cited *cited = context;
 	struct correlation *c = cited->c;
-	if (f->payload_out == 0 || f->payload_in == 0 ||
-	    !bsearch(&f->id, cited->ids, cited->n, sizeof(*cited->ids), id_compare))
+	if (f->payload_out == 0 || f->payload_in == 0 || !cited_has(cited, f->id))
 		return 0;
 	unsigned app = f->app == APP_UNKNOWN ? app_of_port(f->protocol, f->responder_port) : f->app;
 	uint32_t from = asset_of(c->in->assets, f->initiator), to = asset_of(c->in->assets, f->responder);
@@ -57,6 +71,16 @@ static int control_flow_take(void *context, const struct msg_flow *f)
 	return 0;
 }
 
+static int control_flows_scan(struct cited *cited, struct incident_flows *flows)
+{
+	static const struct archive_hints hints = {
+	    .pick = control_flow_pick, .pick_columns = UINT64_C(1) << MSG_FLOW_FIELD_ID};
+	static const struct archive_filter filter = {.hints = &hints};
+	for (size_t i = 0; i < cited->n; i++)
+		cited->sieve[cited->ids[i] % CITED_SIEVE / 8] |= (uint8_t)(1u << cited->ids[i] % 8);
+	return incident_flows_scan(flows, &filter, control_flow_take, cited);
+}
+
 int correlation_control_flows(struct correlation *c, struct incident_flows *flows)
 {
 	size_t n = 0;
@@ -65,20 +89,24 @@ int correlation_control_flows(struct correlation *c, struct incident_flows *flow
 			n += c->evidence[i].d->flows.n;
 	if (n == 0)
 		return 0;
+	struct cited *cited = calloc(1, sizeof(*cited));
 	uint64_t *ids = calloc(n, sizeof(*ids));
-	if (!ids)
-		return -ENOMEM;
+	int error = cited && ids ? 0 : -ENOMEM;
 	n = 0;
-	for (size_t i = 0; i < c->n_evidence; i++) {
+	for (size_t i = 0; i < c->n_evidence && error == 0; i++) {
 		const struct evidence *e = &c->evidence[i];
 		for (uint32_t k = 0; e->speaks && e->peer != ASSET_NONE && k < e->d->flows.n; k++)
 			ids[n++] = e->d->flows.v[k];
 	}
-	qsort(ids, n, sizeof(*ids), id_compare);
-	struct cited cited = {.ids = ids, .n = n, .c = c};
-	static const struct archive_filter every;
-	int error = incident_flows_scan(flows, &every, control_flow_take, &cited);
+	if (error == 0) {
+		qsort(ids, n, sizeof(*ids), id_compare);
+		cited->ids = ids;
+		cited->n = n;
+		cited->c = c;
+		error = control_flows_scan(cited, flows);
+	}
 	free(ids);
+	free(cited);
 	if (c->n_control)
 		qsort(c->control, c->n_control, sizeof(*c->control), control_compare);
 	return error < 0 ? error : 0;

@@ -104,6 +104,14 @@ int archive_scan_transactions(
 	return 0;
 }
 
+int archive_hunt_transactions(struct archive *a, const struct archive_transaction_filter *filter,
+    unsigned threads, archive_transaction_fn each, void *const *contexts, struct archive_hunt_stat *ret_stat)
+{
+	(void)threads;
+	*ret_stat = (struct archive_hunt_stat){0};
+	return archive_scan_transactions(a, filter->flows, filter->n_flows, each, contexts[0]);
+}
+
 void archive_get_stat(const struct archive *a, struct archive_stat *ret_stat)
 {
 	(void)a;
