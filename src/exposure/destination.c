@@ -25,11 +25,23 @@ struct row {
 	size_t n_flows;
 };
 
+/* The rows of one exposure. */
 struct rows {
-	struct gather *g;
+	const struct gather *g;
 	struct arena *arena;
-	struct row *v;
+	struct row *v; /* by address */
+	struct large_flow *flows;
 	size_t n;
+};
+
+/* The rows of all of them, and the addresses that they are for. */
+struct pass {
+	struct rows *rows;
+	size_t n;
+	struct ends *ends;
+	struct net_addr *addrs; /* sorted */
+	const char **names;
+	size_t n_addrs;
 };
 
 static enum exposure_class class_of(const struct exposure_input *in, struct net_addr a, bool baseline)
@@ -105,51 +117,107 @@ static void row_flow(struct row *r, uint64_t bytes, uint64_t id)
 	r->flows[at] = (struct large_flow){.bytes = bytes, .id = id};
 }
 
-static int rows_flow(void *context, const struct msg_flow *f)
+static int rows_flow(const struct rows *rows, const struct gather_flow *flow)
 {
-	struct rows *rows = context;
-	struct net_addr to;
+	const struct msg_flow *f = flow->f;
+	struct end to;
 	uint64_t bytes;
-	if (!gather_in_window(rows->g->in, f) || !gather_outflow(rows->g, f, &to, &bytes) || bytes == 0)
+	if (!gather_in_window(rows->g->in, f) || !gather_outflow(rows->g, flow, &to, &bytes) || bytes == 0)
 		return 0;
-	struct exposure_destination key = {.addr = to};
+	struct exposure_destination key = {.addr = to.addr};
 	struct row row_key = {.d = &key};
-	struct row *r = bsearch(&row_key, rows->v, rows->n, sizeof(*rows->v), row_compare);
+	struct row *r = rows->n ? bsearch(&row_key, rows->v, rows->n, sizeof(*rows->v), row_compare) : NULL;
 	if (!r)
 		return 0;
 	row_flow(r, bytes, f->id);
-	if (r->d->name || !net_addr_equal(f->responder, to))
+	if (r->d->name || !net_addr_equal(f->responder, to.addr))
 		return 0;
 	return incident_name_keep(rows->arena, f->name, &r->d->name);
 }
 
-/* Names the machines inside by what they are called there; all others wait for the flows. */
-static void rows_name_assets(struct rows *rows)
+static int pass_flow(void *context, const struct msg_flow *f)
 {
-	const struct asset_map *assets = rows->g->in->assets;
+	const struct pass *p = context;
+	const struct gather_flow flow = {
+	    .f = f, .initiator = ends_of(p->ends, f->initiator), .responder = ends_of(p->ends, f->responder)};
+	int error = 0;
+	for (size_t i = 0; i < p->n && error == 0; i++)
+		error = rows_flow(&p->rows[i], &flow);
+	return error;
+}
+
+static int rows_new(struct rows *rows, const struct gather *g, struct arena *arena, struct exposure *e)
+{
+	const struct asset_map *assets = g->in->assets;
+	*rows = (struct rows){.g = g, .arena = arena, .n = e->n_destinations};
+	rows->v = calloc(rows->n + 1, sizeof(*rows->v));
+	rows->flows = calloc(rows->n * EXPOSURE_FLOWS_MAX + 1, sizeof(*rows->flows));
+	if (!rows->v || !rows->flows)
+		return -ENOMEM;
 	for (size_t i = 0; i < rows->n; i++) {
-		struct exposure_destination *d = rows->v[i].d;
+		struct exposure_destination *d = &e->destinations[i];
+		/* machines inside by what they are called there; all others wait for the flows */
 		uint32_t asset = asset_of(assets, d->addr);
 		d->name = asset != ASSET_NONE && asset_at(assets, asset)->n_names
 		              ? asset_at(assets, asset)->names[0]
 		              : NULL;
+		rows->v[i] = (struct row){.d = d, .flows = rows->flows + i * EXPOSURE_FLOWS_MAX};
 	}
+	qsort(rows->v, rows->n, sizeof(*rows->v), row_compare);
+	return 0;
 }
 
-static int rows_read(struct rows *rows, struct net_addr *addrs, const char **names)
+static int addr_compare(const void *a, const void *b)
 {
-	const struct exposure_input *in = rows->g->in;
-	for (size_t i = 0; i < rows->n; i++)
-		addrs[i] = rows->v[i].d->addr;
-	const struct archive_filter filter = {
-	    .from = in->from, .to = in->to, .addrs = addrs, .n_addrs = rows->n};
-	int error = incident_flows_scan(rows->g->flows, &filter, rows_flow, rows);
-	for (size_t i = 0; i < rows->n; i++)
-		names[i] = rows->v[i].d->name;
-	if (error == 0)
-		error = incident_names_dns(in->archive, addrs, names, rows->n, rows->arena);
-	for (size_t i = 0; i < rows->n && error == 0; i++)
-		rows->v[i].d->name = names[i] ? names[i] : "";
+	const struct net_addr *x = a, *y = b;
+	return net_addr_compare(*x, *y);
+}
+
+/* The addresses of all rows, each once. */
+static int addrs_make(struct pass *p)
+{
+	size_t n = 0, unique = 0;
+	for (size_t i = 0; i < p->n; i++)
+		n += p->rows[i].n;
+	p->addrs = calloc(n + 1, sizeof(*p->addrs));
+	p->names = calloc(n + 1, sizeof(*p->names));
+	if (!p->addrs || !p->names)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0; k < p->rows[i].n; k++)
+			p->addrs[n++] = p->rows[i].v[k].d->addr;
+	qsort(p->addrs, n, sizeof(*p->addrs), addr_compare);
+	for (size_t i = 0; i < n; i++)
+		if (unique == 0 || !net_addr_equal(p->addrs[unique - 1], p->addrs[i]))
+			p->addrs[unique++] = p->addrs[i];
+	p->n_addrs = unique;
+	return 0;
+}
+
+static const char **name_of(const struct pass *p, struct net_addr a)
+{
+	const struct net_addr *found = bsearch(&a, p->addrs, p->n_addrs, sizeof(a), addr_compare);
+	return &p->names[found - p->addrs];
+}
+
+/* Asks DNS for the names that no flow told. */
+static int names_make(const struct pass *p, struct archive *archive, struct arena *arena)
+{
+	for (size_t i = 0; i < p->n_addrs; i++)
+		p->names[i] = "";
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0; k < p->rows[i].n; k++)
+			if (!p->rows[i].v[k].d->name)
+				*name_of(p, p->rows[i].v[k].d->addr) = NULL;
+	int error = incident_names_dns(archive, p->addrs, p->names, p->n_addrs, arena);
+	for (size_t i = 0; i < p->n && error == 0; i++)
+		for (size_t k = 0; k < p->rows[i].n; k++) {
+			struct exposure_destination *d = p->rows[i].v[k].d;
+			const char *name = *name_of(p, d->addr);
+			if (!d->name)
+				d->name = name ? name : "";
+		}
 	return error;
 }
 
@@ -168,36 +236,42 @@ static int rows_finish(const struct rows *rows)
 	return 0;
 }
 
-static int rows_fill(struct rows *rows, struct exposure *e)
+static int pass_run(struct pass *p, struct gather *gathers, struct arena *arena)
 {
-	struct large_flow *flows = calloc(rows->n * EXPOSURE_FLOWS_MAX, sizeof(*flows));
-	struct net_addr *addrs = calloc(rows->n, sizeof(*addrs));
-	const char **names = calloc(rows->n, sizeof(*names));
-	int error = flows && addrs && names ? 0 : -ENOMEM;
-	if (error == 0) {
-		for (size_t i = 0; i < rows->n; i++)
-			rows->v[i] = (struct row){
-			    .d = &e->destinations[i], .flows = flows + i * EXPOSURE_FLOWS_MAX};
-		qsort(rows->v, rows->n, sizeof(*rows->v), row_compare);
-		rows_name_assets(rows);
-		error = rows_read(rows, addrs, names);
-	}
+	struct archive_filter filter = {.addrs = p->addrs,
+	    .n_addrs = p->n_addrs,
+	    .columns = gather_outflow_columns() | UINT64_C(1) << MSG_FLOW_FIELD_NAME};
+	gather_window(gathers, p->n, &filter.from, &filter.to);
+	int error = incident_flows_scan(gathers[0].flows, &filter, pass_flow, p);
 	if (error == 0)
-		error = rows_finish(rows);
-	free(flows);
-	free(addrs);
-	free(names);
+		error = names_make(p, gathers[0].in->archive, arena);
+	for (size_t i = 0; i < p->n && error == 0; i++)
+		error = rows_finish(&p->rows[i]);
 	return error;
 }
 
-int destinations_make(struct gather *g, struct arena *arena, struct exposure *e)
+int destinations_make(struct gather *gathers, size_t n, struct arena *arena, struct exposure *exposures)
 {
-	int error = destinations_choose(g, arena, e);
-	if (error < 0 || e->n_destinations == 0)
-		return error;
-	struct rows rows = {.g = g, .arena = arena, .n = e->n_destinations};
-	rows.v = calloc(rows.n, sizeof(*rows.v));
-	error = rows.v ? rows_fill(&rows, e) : -ENOMEM;
-	free(rows.v);
+	struct pass p = {.n = n, .ends = gathers[0].places.ends};
+	int error = 0;
+	p.rows = calloc(n, sizeof(*p.rows));
+	if (!p.rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && error == 0; i++) {
+		error = destinations_choose(&gathers[i], arena, &exposures[i]);
+		if (error == 0)
+			error = rows_new(&p.rows[i], &gathers[i], arena, &exposures[i]);
+	}
+	if (error == 0)
+		error = addrs_make(&p);
+	if (error == 0 && p.n_addrs)
+		error = pass_run(&p, gathers, arena);
+	for (size_t i = 0; i < n; i++) {
+		free(p.rows[i].v);
+		free(p.rows[i].flows);
+	}
+	free(p.rows);
+	free(p.addrs);
+	free(p.names);
 	return error;
 }

@@ -7,7 +7,8 @@
 
 #include "exposure/gather.h"
 
-/* Sets the destinations of *e. 0, -ENOMEM or the archive's error. */
-int destinations_make(struct gather *g, struct arena *arena, struct exposure *e);
+/* Sets the destinations of exposures[i] by gathers[i]: one more pass over the flows with them, for all n. 0,
+ * -ENOMEM or the archive's error. */
+int destinations_make(struct gather *gathers, size_t n, struct arena *arena, struct exposure *exposures);
 
 #endif

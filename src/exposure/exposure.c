@@ -129,27 +129,73 @@ static void bounds_close(const struct gather *g, struct exposure *e)
 	e->chained_bytes = least(bytes_sum(e->chained_bytes, lost), e->chained_any_bytes);
 }
 
+/* From what was gathered to the answer; the transfers are not needed any more then. */
+static int exposure_finish(struct gather *g, struct arena *arena, struct exposure *e)
+{
+	const struct exposure_input *in = g->in;
+	struct archive_stat stat = {0};
+	struct exposure made = {.zone = in->zone, .from = in->from, .to = in->to};
+	archive_get_stat(in->archive, &stat);
+	if (made.from == 0)
+		made.from = stat.first;
+	if (made.to == 0)
+		made.to = stat.last;
+	int error = chain_make(g, arena, &made);
+	transfers_free(&g->transfers);
+	if (error == 0)
+		*e = made;
+	return error;
+}
+
+/* n exposures by the same passes; made[] is theirs. */
+static int compute_together(const struct exposure_input *ins, size_t n, struct incident_flows *flows,
+    struct arena *arena, struct exposure *made)
+{
+	struct gather gathers[EXPOSURE_TOGETHER_MAX] = {0};
+	struct ends ends;
+	int error = ends_new(&ends, ins[0].assets, ins[0].zones);
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < n && error == 0; i++)
+		error = gather_new(&gathers[i], &ins[i], flows, &ends);
+	if (error == 0)
+		error = gather_run(gathers, n);
+	for (size_t i = 0; i < n && error == 0; i++)
+		error = exposure_finish(&gathers[i], arena, &made[i]);
+	if (error == 0)
+		error = destinations_make(gathers, n, arena, made);
+	for (size_t i = 0; i < n && error == 0; i++) {
+		error = coverage_make(&ins[i], &gathers[i], arena, &made[i]);
+		bounds_close(&gathers[i], &made[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		gather_free(&gathers[i]);
+	ends_free(&ends);
+	return error;
+}
+
+int exposure_compute_all(
+    const struct exposure_input *ins, size_t n, struct arena *arena, struct exposure *exposures)
+{
+	struct incident_flows *flows;
+	if (n == 0)
+		return 0;
+	int error = incident_flows_open(&flows, ins[0].archive);
+	if (error < 0)
+		return error;
+	for (size_t i = 0, some; i < n && error == 0; i += some) {
+		some = n - i < EXPOSURE_TOGETHER_MAX ? n - i : EXPOSURE_TOGETHER_MAX;
+		error = compute_together(&ins[i], some, flows, arena, &exposures[i]);
+	}
+	incident_flows_close(flows);
+	return error;
+}
+
 int exposure_compute(const struct exposure_input *in, struct arena *arena, struct exposure *ret_exposure)
 {
-	struct gather g = {0};
-	struct archive_stat stat = {0};
-	struct exposure e = {.zone = in->zone, .from = in->from, .to = in->to};
-	archive_get_stat(in->archive, &stat);
-	if (e.from == 0)
-		e.from = stat.first;
-	if (e.to == 0)
-		e.to = stat.last;
-	int error = gather_run(&g, in);
+	struct exposure made;
+	int error = exposure_compute_all(in, 1, arena, &made);
 	if (error == 0)
-		error = chain_make(&g, arena, &e);
-	if (error == 0)
-		error = destinations_make(&g, arena, &e);
-	if (error == 0)
-		error = coverage_make(in, &g, arena, &e);
-	if (error == 0) {
-		bounds_close(&g, &e);
-		*ret_exposure = e;
-	}
-	gather_free(&g);
+		*ret_exposure = made;
 	return error;
 }

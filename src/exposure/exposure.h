@@ -90,8 +90,17 @@ struct exposure_input {
 	size_t transfers_max;   /* 0: EXPOSURE_TRANSFERS_MAX */
 };
 
+/* Worked out in one go: as many sets of transfers and destinations are in memory at once. */
+enum { EXPOSURE_TOGETHER_MAX = 4 };
+
 /* 0, -ENOMEM or the archive's error. */
 int exposure_compute(const struct exposure_input *in, struct arena *arena, struct exposure *ret_exposure);
+/*
+ * exposures[i] of ins[i], of one archive, asset map and zone map: each EXPOSURE_TOGETHER_MAX of them by the
+ * same passes over the archive. The same errors, after which they are not to be looked at.
+ */
+int exposure_compute_all(
+    const struct exposure_input *ins, size_t n, struct arena *arena, struct exposure *exposures);
 const char *exposure_class_name(enum exposure_class c);
 
 #endif

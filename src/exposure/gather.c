@@ -25,36 +25,39 @@ static bool tunnel_crosses_zone(const struct gather *g, const struct msg_flow *f
 {
 	struct incident_tunnel outer[INCIDENT_TUNNELS_MAX];
 	size_t n = f->parent ? incident_flows_outer(g->flows, f, outer) : 0;
-	for (size_t i = 0; i < n; i++)
-		if (place_addr_in_zone(&g->places, outer[i].initiator) !=
-		    place_addr_in_zone(&g->places, outer[i].responder))
+	for (size_t i = 0; i < n; i++) {
+		struct end a = ends_of(g->places.ends, outer[i].initiator),
+		           b = ends_of(g->places.ends, outer[i].responder);
+		if (place_end_in_zone(&g->places, &a) != place_end_in_zone(&g->places, &b))
 			return true;
+	}
 	return false;
 }
 
 bool gather_outflow(
-    const struct gather *g, const struct msg_flow *f, struct net_addr *ret_to, uint64_t *ret_bytes)
+    const struct gather *g, const struct gather_flow *f, struct end *ret_to, uint64_t *ret_bytes)
 {
-	bool from_initiator = place_addr_in_zone(&g->places, f->initiator);
-	if (from_initiator == place_addr_in_zone(&g->places, f->responder))
+	bool from_initiator = place_end_in_zone(&g->places, &f->initiator);
+	if (from_initiator == place_end_in_zone(&g->places, &f->responder))
 		return false;
-	struct net_addr to = from_initiator ? f->responder : f->initiator;
-	if (addr_stays_on_link(to) || net_addr_is_unspecified(to) || tunnel_crosses_zone(g, f))
+	const struct end *to = from_initiator ? &f->responder : &f->initiator;
+	if (addr_stays_on_link(to->addr) || net_addr_is_unspecified(to->addr) || tunnel_crosses_zone(g, f->f))
 		return false;
-	*ret_to = to;
-	*ret_bytes = from_initiator ? f->payload_out : f->payload_in;
+	*ret_to = *to;
+	*ret_bytes = from_initiator ? f->f->payload_out : f->f->payload_in;
 	return true;
 }
 
-static void gather_direct(struct gather *g, const struct msg_flow *f)
+static void gather_direct(struct gather *g, const struct gather_flow *f)
 {
-	struct net_addr to;
+	struct end to;
 	uint64_t bytes;
 	if (!gather_outflow(g, f, &to, &bytes))
 		return;
 	int64_t baseline_until = g->in->baseline_until ? g->in->baseline_until : g->in->from;
-	bool counts = bytes && gather_in_window(g->in, f), known_before = f->first < baseline_until;
-	struct destination_sum *d = counts || known_before ? table_put(g->destinations, &to, NULL) : NULL;
+	bool counts = bytes && gather_in_window(g->in, f->f), known_before = f->f->first < baseline_until;
+	struct destination_sum *d = counts || known_before ? table_put(g->destinations, &to.addr, NULL)
+	                                                   : NULL;
 	if (d && known_before)
 		d->baseline = true;
 	if (!counts)
@@ -66,9 +69,9 @@ static void gather_direct(struct gather *g, const struct msg_flow *f)
 		g->unlisted_bytes = bytes_sum(g->unlisted_bytes, bytes);
 	}
 	g->direct_bytes = bytes_sum(g->direct_bytes, bytes);
-	if (!net_zone_is_inside(g->in->zones, to))
+	if (!to.inside)
 		g->direct_external_bytes = bytes_sum(g->direct_external_bytes, bytes);
-	else if (net_addr_is_multicast(to))
+	else if (net_addr_is_multicast(to.addr))
 		g->multicast_bytes = bytes_sum(g->multicast_bytes, bytes);
 }
 
@@ -93,10 +96,12 @@ static int tunnel_carries(
 	size_t n = f->parent ? incident_flows_outer(g->flows, f, outer) : 0;
 	*ret_carries = false;
 	for (size_t i = 0; i < n && !*ret_carries; i++) {
+		struct end initiator = ends_of(g->places.ends, outer[i].initiator),
+		           responder = ends_of(g->places.ends, outer[i].responder);
 		uint32_t a, b;
-		int error = place_of(&g->places, outer[i].initiator, &a);
+		int error = place_of(&g->places, &initiator, &a);
 		if (error == 0)
-			error = place_of(&g->places, outer[i].responder, &b);
+			error = place_of(&g->places, &responder, &b);
 		if (error < 0)
 			return error;
 		*ret_carries = (same_side(&g->places, from, a) && same_side(&g->places, to, b)) ||
@@ -143,20 +148,20 @@ static int gather_transfer(struct gather *g, const struct msg_flow *f, uint32_t 
 	return transfers_add(&g->transfers, &g->places, &t);
 }
 
-static int gather_transfers(struct gather *g, const struct msg_flow *f)
+static int gather_transfers(struct gather *g, const struct gather_flow *f)
 {
 	uint32_t from = PLACE_NONE, to = PLACE_NONE;
 	bool carried = false;
-	int error = place_of(&g->places, f->initiator, &from);
+	int error = place_of(&g->places, &f->initiator, &from);
 	if (error == 0)
-		error = place_of(&g->places, f->responder, &to);
+		error = place_of(&g->places, &f->responder, &to);
 	if (error < 0 || from == PLACE_NONE || to == PLACE_NONE || from == to)
 		return error;
-	error = tunnel_carries(g, f, from, to, &carried);
+	error = tunnel_carries(g, f->f, from, to, &carried);
 	if (error < 0 || carried)
 		return error;
-	error = gather_transfer(g, f, from, to, f->responder, f->payload_out);
-	return error < 0 ? error : gather_transfer(g, f, to, from, f->initiator, f->payload_in);
+	error = gather_transfer(g, f->f, from, to, f->f->responder, f->f->payload_out);
+	return error < 0 ? error : gather_transfer(g, f->f, to, from, f->f->initiator, f->f->payload_in);
 }
 
 static void gather_datagram(struct gather *g, uint64_t wire, uint64_t packets)
@@ -165,32 +170,81 @@ static void gather_datagram(struct gather *g, uint64_t wire, uint64_t packets)
 	g->datagram = mean > g->datagram ? mean : g->datagram;
 }
 
-static int gather_flow(void *context, const struct msg_flow *f)
+static int gather_one(struct gather *g, const struct gather_flow *flow)
 {
-	struct gather *g = context;
-	gather_direct(g, f);
+	const struct msg_flow *f = flow->f;
+	if (g->in->to && f->first >= g->in->to)
+		return 0;
+	gather_direct(g, flow);
 	if (!gather_in_window(g->in, f))
 		return 0;
 	gather_datagram(g, f->wire_out, f->packets_out);
 	gather_datagram(g, f->wire_in, f->packets_in);
 	g->first = f->first < g->first ? f->first : g->first;
 	g->last = f->last > g->last ? f->last : g->last;
-	return gather_transfers(g, f);
+	return gather_transfers(g, flow);
 }
 
-int gather_run(struct gather *g, const struct exposure_input *in)
+struct gather_scan {
+	struct gather *gathers;
+	size_t n;
+};
+
+static int gather_flow(void *context, const struct msg_flow *f)
 {
-	*g = (struct gather){.in = in, .first = INT64_MAX, .last = INT64_MIN};
+	const struct gather_scan *s = context;
+	struct ends *ends = s->gathers[0].places.ends;
+	const struct gather_flow flow = {
+	    .f = f, .initiator = ends_of(ends, f->initiator), .responder = ends_of(ends, f->responder)};
+	int error = 0;
+	for (size_t i = 0; i < s->n && error == 0; i++)
+		error = gather_one(&s->gathers[i], &flow);
+	return error;
+}
+
+int gather_new(
+    struct gather *g, const struct exposure_input *in, struct incident_flows *flows, struct ends *ends)
+{
+	*g = (struct gather){.in = in, .flows = flows, .first = INT64_MAX, .last = INT64_MIN};
 	g->transfers.max = TRANSFERS_HELD_MAX;
-	int error = places_new(&g->places, in);
+	int error = places_new(&g->places, in, ends);
 	if (error == 0)
 		error = table_new(&g->destinations, sizeof(struct net_addr), sizeof(struct destination_sum),
 		    DESTINATIONS_HELD_MAX, asset_map_seed(in->assets));
-	if (error == 0)
-		error = incident_flows_open(&g->flows, in->archive);
-	const struct archive_filter filter = {.to = in->to};
-	if (error == 0)
-		error = incident_flows_scan(g->flows, &filter, gather_flow, g);
+	return error;
+}
+
+void gather_window(const struct gather *gathers, size_t n, int64_t *ret_from, int64_t *ret_to)
+{
+	int64_t from = INT64_MAX, to = INT64_MIN;
+	bool open = false;
+	for (size_t i = 0; i < n; i++) {
+		const struct exposure_input *in = gathers[i].in;
+		from = in->from < from ? in->from : from;
+		to = in->to > to ? in->to : to;
+		open |= in->to == 0;
+	}
+	*ret_from = from;
+	*ret_to = open ? 0 : to;
+}
+
+#define COLUMN(name) (UINT64_C(1) << MSG_FLOW_FIELD_##name)
+
+uint64_t gather_outflow_columns(void)
+{
+	return COLUMN(ID) | COLUMN(PARENT) | COLUMN(INITIATOR) | COLUMN(RESPONDER) | COLUMN(FIRST) |
+	       COLUMN(LAST) | COLUMN(PAYLOAD_OUT) | COLUMN(PAYLOAD_IN);
+}
+
+int gather_run(struct gather *gathers, size_t n)
+{
+	struct gather_scan scan = {.gathers = gathers, .n = n};
+	struct archive_filter filter = {.columns = gather_outflow_columns() | COLUMN(WIRE_OUT) |
+	                                           COLUMN(WIRE_IN) | COLUMN(PACKETS_OUT) |
+	                                           COLUMN(PACKETS_IN)};
+	int64_t from;
+	gather_window(gathers, n, &from, &filter.to);
+	int error = incident_flows_scan(gathers[0].flows, &filter, gather_flow, &scan);
 	return error < 0 ? error : 0;
 }
 
@@ -199,5 +253,5 @@ void gather_free(struct gather *g)
 	transfers_free(&g->transfers);
 	places_free(&g->places);
 	table_free(g->destinations);
-	incident_flows_close(g->flows);
+	*g = (struct gather){0};
 }

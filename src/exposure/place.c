@@ -41,15 +41,12 @@ static int held_find(struct places *p)
 	return 0;
 }
 
-int places_new(struct places *p, const struct exposure_input *in)
+int places_new(struct places *p, const struct exposure_input *in, struct ends *ends)
 {
-	struct places made = {.in = in, .n_assets = (uint32_t)asset_count(in->assets)};
+	struct places made = {.in = in, .ends = ends, .n_assets = (uint32_t)asset_count(in->assets)};
 	int error = zone_members_find(&made);
 	if (error == 0)
 		error = held_find(&made);
-	if (error == 0)
-		error = table_new(&made.outside, sizeof(struct net_addr), sizeof(uint32_t), PLACE_OUTSIDE_MAX,
-		    asset_map_seed(in->assets));
 	if (error < 0) {
 		places_free(&made);
 		return error;
@@ -62,44 +59,41 @@ void places_free(struct places *p)
 {
 	free(p->asset_in_zone);
 	free(p->held_from);
-	free(p->outside_addrs);
-	table_free(p->outside);
 	*p = (struct places){0};
 }
 
-static int outside_of(struct places *p, struct net_addr a, uint32_t *ret_place)
+static int outside_of(const struct places *p, struct net_addr a, uint32_t *ret_place)
 {
+	struct ends *e = p->ends;
 	int fresh;
-	int error = VEC_RESERVE(p->outside_addrs, &p->cap_outside, p->n_outside, PLACE_OUTSIDE_MAX + 1);
+	int error = VEC_RESERVE(e->outside_addrs, &e->cap_outside, e->n_outside, PLACE_OUTSIDE_MAX + 1);
 	if (error < 0)
 		return error;
-	uint32_t *number = table_put(p->outside, &a, &fresh);
+	uint32_t *number = table_put(e->outside, &a, &fresh);
 	if (!number) {
 		*ret_place = place_outside(p);
 		return 0;
 	}
 	if (fresh) {
-		p->outside_addrs[p->n_outside] = a;
-		*number = (uint32_t)p->n_outside++;
+		e->outside_addrs[e->n_outside] = a;
+		*number = (uint32_t)e->n_outside++;
 	}
 	*ret_place = place_outside(p) + 1 + *number;
 	return 0;
 }
 
-int place_of(struct places *p, struct net_addr a, uint32_t *ret_place)
+int place_of(const struct places *p, const struct end *end, uint32_t *ret_place)
 {
-	uint32_t asset = asset_of(p->in->assets, a);
-	if (asset != ASSET_NONE)
-		*ret_place = asset;
-	else if (net_addr_is_none(a) || net_addr_is_unspecified(a) || net_addr_is_multicast(a) ||
-	         net_addr_is_loopback(a))
+	if (end->asset != ASSET_NONE)
+		*ret_place = end->asset;
+	else if (end->nowhere)
 		*ret_place = PLACE_NONE;
-	else if (net_zone_of(p->in->zones, a) == p->in->zone)
+	else if (end->zone == p->in->zone)
 		*ret_place = place_zone(p);
-	else if (net_zone_is_inside(p->in->zones, a))
+	else if (end->inside)
 		*ret_place = place_somebody(p);
 	else
-		return outside_of(p, a, ret_place);
+		return outside_of(p, end->addr, ret_place);
 	return 0;
 }
 
@@ -117,13 +111,7 @@ struct net_addr place_addr(const struct places *p, uint32_t place)
 	static const struct net_addr none;
 	if (place < p->n_assets)
 		return asset_at(p->in->assets, place)->addrs[0];
-	return place > place_outside(p) ? p->outside_addrs[place - place_outside(p) - 1] : none;
-}
-
-bool place_addr_in_zone(const struct places *p, struct net_addr a)
-{
-	uint32_t asset = asset_of(p->in->assets, a);
-	return asset != ASSET_NONE ? p->asset_in_zone[asset] : net_zone_of(p->in->zones, a) == p->in->zone;
+	return place > place_outside(p) ? p->ends->outside_addrs[place - place_outside(p) - 1] : none;
 }
 
 static int addr_compare(const void *a, const void *b)

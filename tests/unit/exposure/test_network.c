@@ -18,6 +18,7 @@ static struct asset_map *assets;
 static struct spread spread;
 static struct spread_asset grades[MACHINES];
 static struct exposure_input in;
+static struct ends ends;
 static struct places places;
 static uint32_t machine[MACHINES]; /* places: 0 and 1 are of the zone */
 static uint32_t outside[2];
@@ -54,11 +55,13 @@ static int setup(void **state)
 	assert_int_equal(asset_map_build(assets), 0);
 	spread = (struct spread){.assets = grades, .n_assets = MACHINES};
 	in = (struct exposure_input){.assets = assets, .zones = zones, .zone = zone, .spread = &spread};
-	assert_int_equal(places_new(&places, &in), 0);
+	assert_int_equal(ends_new(&ends, in.assets, in.zones), 0);
+	assert_int_equal(places_new(&places, &in, &ends), 0);
 	for (int i = 0; i < MACHINES; i++)
 		machine[i] = (uint32_t)i;
-	assert_int_equal(place_of(&places, ip("198.51.100.1"), &outside[0]), 0);
-	assert_int_equal(place_of(&places, ip("198.51.100.2"), &outside[1]), 0);
+	struct end first = ends_of(&ends, ip("198.51.100.1")), second = ends_of(&ends, ip("198.51.100.2"));
+	assert_int_equal(place_of(&places, &first, &outside[0]), 0);
+	assert_int_equal(place_of(&places, &second, &outside[1]), 0);
 	return 0;
 }
 
@@ -66,6 +69,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	places_free(&places);
+	ends_free(&ends);
 	asset_map_free(assets);
 	net_zone_map_free(zones);
 	return 0;
