@@ -159,8 +159,8 @@ static int work(struct capture_set *set, const struct site *site, const struct i
 	}
 	r = read_all(set, analysis, o);
 	if (r == 0)
-		r = case_answer(
-		    &answers, analysis_archive(analysis), site, &(struct case_options){.seed = cmd_seed()});
+		r = case_answer(&answers, analysis_archive(analysis), site,
+		    &(struct case_options){.one_thread = true, .seed = cmd_seed()});
 	if (r == 0) {
 		int64_t made = now();
 		analysis_describe(analysis, set, &answers->report);

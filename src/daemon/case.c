@@ -5,166 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "archive/archive.h"
-#include "base/table.h"
-#include "base/vec.h"
-
-/* What the scans collect. */
-struct gather {
-	struct case_answers *answers;
-	const struct case_options *options;
-	struct msg_detection *detections;
-	size_t n_detections, cap_detections;
-	struct table *detection_at; /* id -> index */
-	struct msg_coverage *coverage;
-	size_t n_coverage, cap_coverage;
-};
-
-static int keep_flow(void *context, const struct msg_flow *f)
-{
-	struct gather *g = context;
-	struct report_case *r = &g->answers->report;
-	if (f->duplicate_of) {
-		r->duplicates++;
-		return 0;
-	}
-	r->flows++;
-	if (r->first == 0 || f->first < r->first)
-		r->first = f->first;
-	if (f->last > r->last)
-		r->last = f->last;
-	return asset_map_flow(g->answers->assets, f);
-}
-
-static int keep_binding(void *context, const struct msg_binding *b)
-{
-	struct gather *g = context;
-	return asset_map_binding(g->answers->assets, b);
-}
-
-static struct msg_u64s copy_u64s(struct arena *arena, struct msg_u64s from)
-{
-	uint64_t *v = arena_array(arena, from.n, sizeof(*v));
-	if (!v)
-		return (struct msg_u64s){0};
-	if (from.n)
-		memcpy(v, from.v, from.n * sizeof(*v));
-	return (struct msg_u64s){.v = v, .n = from.n};
-}
-
-/* The last state of a detection stands; its first place in the order stays. */
-static int keep_detection(void *context, const struct msg_detection *d)
-{
-	struct gather *g = context;
-	struct arena *arena = &g->answers->arena;
-	size_t *at = table_put(g->detection_at, &d->id, NULL);
-	if (!at)
-		return -ENOMEM;
-	if (*at == 0) {
-		int r = VEC_RESERVE(g->detections, &g->cap_detections, g->n_detections, CASE_DETECTIONS_MAX);
-		if (r < 0)
-			return r;
-		*at = ++g->n_detections;
-	}
-	struct msg_detection *keep = &g->detections[*at - 1];
-	*keep = *d;
-	keep->name = arena_text(arena, d->name);
-	keep->technique = arena_text(arena, d->technique);
-	keep->why = arena_text(arena, d->why);
-	keep->indicator = arena_text(arena, d->indicator);
-	keep->flows = copy_u64s(arena, d->flows);
-	return 0;
-}
-
-static int keep_coverage(void *context, const struct msg_coverage *c)
-{
-	struct gather *g = context;
-	struct arena *arena = &g->answers->arena;
-	int r = VEC_RESERVE(g->coverage, &g->cap_coverage, g->n_coverage, CASE_COVERAGE_MAX);
-	if (r < 0)
-		return r;
-	struct msg_coverage *keep = &g->coverage[g->n_coverage++];
-	*keep = *c;
-	keep->name = arena_text(arena, c->name);
-	keep->origin = arena_text(arena, c->origin);
-	keep->why = arena_text(arena, c->why);
-	return 0;
-}
-
-static int by_time(const void *left, const void *right)
-{
-	const struct msg_detection *a = left, *b = right;
-	if (a->time != b->time)
-		return a->time < b->time ? -1 : 1;
-	return (a->id > b->id) - (a->id < b->id);
-}
-
-static int take_hints(struct asset_map *assets, const struct site *site)
-{
-	int r = 0;
-	for (size_t i = 0; i < site->n_assets && r == 0; i++) {
-		const struct site_asset *a = &site->assets[i];
-		r = asset_map_hint(assets,
-		    &(struct asset_hint){
-		        .name = a->name, .addrs = a->addrs, .n_addrs = a->n_addrs, .roles = a->roles});
-	}
-	return r;
-}
-
-static int gather_all(struct gather *g, struct archive *archive, const struct site *site)
-{
-	struct asset_map *assets = g->answers->assets;
-	int r = take_hints(assets, site);
-	if (r == 0)
-		r = archive_scan_bindings(archive, keep_binding, g);
-	if (r == 0)
-		r = archive_scan_flows(archive, &(struct archive_filter){.duplicates = true}, keep_flow, g);
-	if (r == 0)
-		r = asset_map_build(assets);
-	if (r == 0)
-		r = archive_scan_detections(archive, keep_detection, g);
-	if (r == 0)
-		r = archive_scan_coverage(archive, keep_coverage, g);
-	if (r == 0 && g->n_detections)
-		qsort(g->detections, g->n_detections, sizeof(*g->detections), by_time);
-	return r;
-}
-
-/* Whether a link that gave coverage carries the zone's traffic. Without links in the site file, what was seen
- * is covered. */
-static bool zone_covered(const struct site *site, const struct report_case *r, uint16_t zone)
-{
-	for (size_t i = 0; i < site->n_links; i++) {
-		const struct site_link *link = &site->links[i];
-		bool carries = false, live = false;
-		for (size_t j = 0; j < link->n_zones; j++)
-			carries |= link->zones[j] == zone;
-		for (size_t j = 0; j < r->n_coverage; j++)
-			live |= r->coverage[j].packets &&
-			        text_equal(r->coverage[j].name, text_of(link->name));
-		if (carries && live)
-			return true;
-	}
-	return site->n_links == 0;
-}
-
-static int find_covered(struct case_answers *a, const struct site *site)
-{
-	size_t n = asset_count(a->assets);
-	a->covered = arena_alloc(&a->arena, n);
-	a->compromised = arena_alloc(&a->arena, n);
-	size_t zones = net_zone_count(site->zones);
-	uint8_t *by_zone = arena_alloc(&a->arena, zones);
-	if (!a->covered || !a->compromised || !by_zone)
-		return -ENOMEM;
-	for (size_t z = 0; z < zones; z++)
-		by_zone[z] = zone_covered(site, &a->report, (uint16_t)z);
-	for (uint32_t i = 0; i < n; i++) {
-		uint16_t zone = asset_at(a->assets, i)->zone;
-		a->covered[i] = zone >= zones || by_zone[zone];
-	}
-	return 0;
-}
+#include "daemon/case_parts.h"
 
 static int work_spread(struct case_answers *a, const struct site *site, struct archive *archive,
     const struct case_options *options, const struct incident *incident, struct spread *ret_spread)
@@ -190,7 +31,7 @@ static int work_spread(struct case_answers *a, const struct site *site, struct a
 	    .detections = a->report.detections,
 	    .n_detections = a->report.n_detections,
 	    .covered = a->covered,
-	    .config = {.backflow = options->backflow}};
+	    .config = {.backflow = options->backflow, .threads = case_threads(options)}};
 	return spread_compute(&in, &a->arena, ret_spread);
 }
 
@@ -235,44 +76,18 @@ static int work_plans(struct case_answers *a, const struct site *site, struct ar
 	return plan_compute(&in, &a->arena, ret_plans);
 }
 
-/* The zones whose exposure is asked for: the named one, else the protected ones, else the internal ones. */
-static int exposure_zones(
-    const struct site *site, const struct case_options *options, uint16_t *zones, size_t *ret_n)
-{
-	size_t n = 0, all = net_zone_count(site->zones);
-	if (options->zone) {
-		int zone = net_zone_find(site->zones, text_of(options->zone));
-		if (zone < 0)
-			return -ENOENT;
-		zones[n++] = (uint16_t)zone;
-	}
-	static const enum net_zone_class order[] = {NET_ZONE_PROTECTED, NET_ZONE_INTERNAL};
-	for (size_t c = 0; c < 2 && n == 0; c++)
-		for (size_t z = 0; z < all; z++)
-			if (net_zone_at(site->zones, (uint16_t)z)->class == order[c])
-				zones[n++] = (uint16_t)z;
-	*ret_n = n;
-	return 0;
-}
-
 static int by_addr(const void *left, const void *right)
 {
 	return memcmp(left, right, sizeof(struct net_addr));
 }
 
-static int work_exposures(struct case_answers *a, const struct site *site, struct archive *archive,
-    const struct case_options *options, const struct incident *incident, const struct spread *spread,
-    const struct exposure **ret_exposures, size_t *ret_n)
+/* What one exposure is asked with; zone by zone the same. */
+static int exposure_input_of(struct case_answers *a, const struct site *site, struct archive *archive,
+    const struct incident *incident, const struct spread *spread, struct exposure_input *ret_in)
 {
-	uint16_t zones[NET_ZONE_MAX];
-	size_t n;
-	int r = exposure_zones(site, options, zones, &n);
-	struct exposure *out = r == 0 ? arena_array(&a->arena, n, sizeof(*out)) : NULL;
 	size_t n_peers = incident ? incident->n_peers : 0;
 	struct net_addr *peers = arena_array(&a->arena, n_peers, sizeof(*peers));
-	if (r < 0)
-		return r;
-	if (!out || !peers)
+	if (!peers)
 		return -ENOMEM;
 	int64_t from = incident ? incident->first : 0;
 	for (size_t i = 0; i < n_peers; i++)
@@ -282,24 +97,35 @@ static int work_exposures(struct case_answers *a, const struct site *site, struc
 			from = incident->assets[i].since;
 	if (n_peers)
 		qsort(peers, n_peers, sizeof(*peers), by_addr);
-	for (size_t i = 0; i < n && r == 0; i++) {
-		struct exposure_input in = {.assets = a->assets,
-		    .zones = site->zones,
-		    .archive = archive,
-		    .spread = spread,
-		    .compromised = a->compromised,
-		    .bad_peers = peers,
-		    .n_bad_peers = n_peers,
-		    .coverage = a->report.coverage,
-		    .n_coverage = a->report.n_coverage,
-		    .zone = zones[i],
-		    .from = from,
-		    .baseline_until = from};
-		r = exposure_compute(&in, &a->arena, &out[i]);
+	*ret_in = case_exposure_input(a, site, archive, spread, from);
+	ret_in->bad_peers = peers;
+	ret_in->n_bad_peers = n_peers;
+	return 0;
+}
+
+/* Of all incidents that were worked out, or where there are none of the zones as such. */
+static int work_exposures(struct case_answers *a, const struct site *site, struct archive *archive,
+    const struct case_options *options, struct report_incident *incidents, size_t n)
+{
+	struct exposure_input ins[CASE_WORKED_MAX];
+	struct exposure *exposures;
+	size_t n_zones;
+	int r = n ? 0 : exposure_input_of(a, site, archive, NULL, NULL, &ins[0]);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = exposure_input_of(a, site, archive, incidents[i].incident, incidents[i].spread, &ins[i]);
+	if (r == 0)
+		r = case_exposures(a, site, options, ins, n ? n : 1, &exposures, &n_zones);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		incidents[i].exposures = exposures + i * n_zones;
+		incidents[i].n_exposures = n_zones;
 	}
-	*ret_exposures = out;
-	*ret_n = n;
-	return r;
+	if (n == 0) {
+		a->report.exposures = exposures;
+		a->report.n_exposures = n_zones;
+	}
+	return 0;
 }
 
 static int work_incident(struct case_answers *a, const struct site *site, struct archive *archive,
@@ -312,9 +138,6 @@ static int work_incident(struct case_answers *a, const struct site *site, struct
 	int r = work_spread(a, site, archive, options, i->incident, spread);
 	if (r == 0)
 		r = work_plans(a, site, archive, options, i->incident, spread, plans);
-	if (r == 0)
-		r = work_exposures(
-		    a, site, archive, options, i->incident, spread, &i->exposures, &i->n_exposures);
 	i->spread = spread;
 	i->plans = plans;
 	return r;
@@ -348,40 +171,8 @@ static int work_incidents(struct case_answers *a, const struct site *site, struc
 	a->report.n_incidents = kept;
 	if (r == 0 && options->incident && kept == 0)
 		r = -ENOENT;
-	if (r == 0 && kept == 0)
-		r = work_exposures(
-		    a, site, archive, options, NULL, NULL, &a->report.exposures, &a->report.n_exposures);
-	return r;
-}
-
-static int answer(struct case_answers *a, struct archive *archive, const struct site *site,
-    const struct case_options *options, struct gather *g)
-{
-	int r = asset_map_new(&a->assets, site->zones, options->seed);
-	if (r == 0)
-		r = table_new(
-		    &g->detection_at, sizeof(uint64_t), sizeof(size_t), CASE_DETECTIONS_MAX, options->seed);
-	if (r == 0)
-		r = gather_all(g, archive, site);
-	if (r < 0)
-		return r;
-	struct msg_detection *detections = arena_array(&a->arena, g->n_detections, sizeof(*detections));
-	struct msg_coverage *coverage = arena_array(&a->arena, g->n_coverage, sizeof(*coverage));
-	if (!detections || !coverage)
-		return -ENOMEM;
-	if (g->n_detections)
-		memcpy(detections, g->detections, g->n_detections * sizeof(*detections));
-	if (g->n_coverage)
-		memcpy(coverage, g->coverage, g->n_coverage * sizeof(*coverage));
-	a->report.detections = detections;
-	a->report.n_detections = g->n_detections;
-	a->report.coverage = coverage;
-	a->report.n_coverage = g->n_coverage;
-	struct archive_stat stat;
-	archive_get_stat(archive, &stat);
-	a->report.transactions = stat.records[MSG_TRANSACTION];
-	r = find_covered(a, site);
-	return r == 0 ? work_incidents(a, site, archive, options) : r;
+	size_t worked = kept < CASE_WORKED_MAX ? kept : CASE_WORKED_MAX;
+	return r == 0 ? work_exposures(a, site, archive, options, out, worked) : r;
 }
 
 int case_answer(struct case_answers **ret_answers, struct archive *archive, const struct site *site,
@@ -390,17 +181,9 @@ int case_answer(struct case_answers **ret_answers, struct archive *archive, cons
 	struct case_answers *a = calloc(1, sizeof(*a));
 	if (!a)
 		return -ENOMEM;
-	struct gather g = {.answers = a, .options = options};
-	a->report = (struct report_case){.site_name = site->name,
-	    .site_guessed = site->guessed,
-	    .zones = site->zones,
-	    .archive = archive,
-	    .version = BULKHEAD_VERSION};
-	int r = answer(a, archive, site, options, &g);
-	a->report.assets = a->assets;
-	table_free(g.detection_at);
-	free(g.detections);
-	free(g.coverage);
+	int r = case_gather(a, archive, site, options);
+	if (r == 0)
+		r = work_incidents(a, site, archive, options);
 	if (r < 0) {
 		case_free(a);
 		return r;

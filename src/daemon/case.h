@@ -15,12 +15,13 @@
 #include "conf/site.h"
 #include "report/report.h"
 
-enum { CASE_DETECTIONS_MAX = 1 << 18, CASE_WORKED_MAX = 8, CASE_COVERAGE_MAX = 1 << 16 };
+enum { CASE_DETECTIONS_MAX = 1 << 18, CASE_WORKED_MAX = 8, CASE_COVERAGE_MAX = 1 << 16, CASE_THREADS = 2 };
 
 struct case_options {
 	const char *incident; /* only the one with this id; NULL: all */
 	const char *zone;     /* exposure of this zone only; NULL: as above */
 	bool backflow;        /* see spread_config */
+	bool one_thread;      /* the process may start none: else CASE_THREADS work on the archive */
 	uint64_t seed;
 };
 

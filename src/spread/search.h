@@ -64,7 +64,7 @@ static inline void search_lower(const struct search_times *t, unsigned level, ui
 enum { SEARCH_WHOLE_MAX = 1 << 20 }; /* hops that a thread holds of what is read whole */
 
 /* Reads what search's fresh and open ranges want and appends the hops that are worth keeping to s->edges, in
- * two threads. 0, -ENOMEM, -ERR_LIMIT or the archive's error; -E2BIG where what was to be read whole holds
+ * threads. 0, -ENOMEM, -ERR_LIMIT or the archive's error; -E2BIG where what was to be read whole holds
  * too much: nothing was appended then. */
 int search_visit(struct search *s);
 

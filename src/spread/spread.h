@@ -7,7 +7,7 @@
  * (design 5.3). Label-setting, earliest arrival first, with the best grade for each asset; every hop cites
  * its flow record. Results live in the caller's arena.
  *
- * The archive is read in order of time, in two threads, and only for flows from machines that are reached to
+ * The archive is read in order of time, in threads, and only for flows from machines that are reached to
  * machines that could be reached sooner or surer by them. Of the hops those are kept that can still decide
  * (bounded: SPREAD_EDGES_MAX; when more would be needed, edges of one pair and application are merged to
  * their earliest and latest, which can only widen the spread, and `coarse` says so). Where even that leaves
@@ -21,6 +21,8 @@
 #include "msg/msg.h"
 
 enum {
+	SPREAD_THREADS = 2,
+	SPREAD_THREADS_MAX = 16,
 	SPREAD_EDGES_MAX = 1 << 22,
 	SPREAD_PATH_MAX = 64, /* hops of one path: of a longer one the last ones are kept */
 	SPREAD_HOPS_MAX =
@@ -63,6 +65,8 @@ struct spread_config {
 	bool backflow;    /* also responder to initiator: a compromised server serving its clients */
 	int64_t until;    /* 0: to the end */
 	size_t edges_max; /* 0: SPREAD_EDGES_MAX */
+	unsigned
+	    threads; /* 0: SPREAD_THREADS; no more than SPREAD_THREADS_MAX. The answer doesn't hang on it */
 };
 
 struct spread_input {

@@ -22,7 +22,7 @@ enum {
 	MARKS = 0x0f,
 };
 
-enum { VISIT_THREADS = 2, VISIT_SPANS_MAX = 1 << 24 };
+enum { VISIT_SPANS_MAX = 1 << 24 };
 
 /* One thread's part of a visit. */
 struct visit {
@@ -346,19 +346,20 @@ int search_visit(struct search *s)
 	                    UINT64_C(1) << MSG_FLOW_FIELD_RESPONDER_PORT |
 	                    UINT64_C(1) << MSG_FLOW_FIELD_FLAGS | UINT64_C(1) << MSG_FLOW_FIELD_APP};
 	const struct archive_filter filter = {.columns = spread_hop_columns(), .hints = &hints};
-	struct visit visits[VISIT_THREADS] = {0};
+	struct visit visits[SPREAD_THREADS_MAX] = {0};
 	struct archive_hunt_stat stat = {0};
-	void *contexts[VISIT_THREADS];
-	for (size_t i = 0; i < VISIT_THREADS; i++)
+	void *contexts[SPREAD_THREADS_MAX] = {0};
+	unsigned n = s->in->config.threads ? s->in->config.threads : SPREAD_THREADS;
+	n = n < SPREAD_THREADS_MAX ? n : SPREAD_THREADS_MAX;
+	for (size_t i = 0; i < n; i++)
 		contexts[i] = &visits[i];
-	int error = visits_new(s, visits, VISIT_THREADS);
+	int error = visits_new(s, visits, n);
 	if (error == 0)
 		error = hunt_result(
-		    archive_hunt_flows(s->in->archive, &filter, VISIT_THREADS, visit_flow, contexts, &stat),
-		    &stat);
+		    archive_hunt_flows(s->in->archive, &filter, n, visit_flow, contexts, &stat), &stat);
 	if (error == 0)
-		error = visits_merge(s, visits, VISIT_THREADS);
-	for (size_t i = 0; i < VISIT_THREADS; i++) {
+		error = visits_merge(s, visits, n);
+	for (size_t i = 0; i < n; i++) {
 		for (int g = 0; g < REACH_LEVELS; g++)
 			free(visits[i].bounds.v[g]);
 		spread_edges_free(&visits[i].found);

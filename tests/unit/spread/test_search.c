@@ -261,6 +261,7 @@ static void test_what_is_kept_does_not_hang_on_the_threads(void **unused)
 		in.config.edges_max = draw(2) ? 0 : 16;
 		int error = spread_compute(&in, &arena, &one);
 		archive.turns = round + 12345;
+		in.config.threads = 1 + (unsigned)draw(5);
 		assert_int_equal(spread_compute(&in, &arena, &other), error);
 		if (error == 0) {
 			assert_int_equal(one.edges, other.edges);
