@@ -130,7 +130,7 @@ static int rows_of(struct archive_segment *s, uint64_t run, uint64_t *ret_from, 
 	return 0;
 }
 
-static int read_sealed(struct archive_reader *r, uint64_t run, archive_leaf_fn each, void *context)
+int archive_store_read_run(struct archive_reader *r, uint64_t run, archive_leaf_fn each, void *context)
 {
 	struct archive_segment *s = &r->segment;
 	uint64_t from = 0, to = 0, row = 0;
@@ -171,7 +171,7 @@ int archive_read_run(
 	archive_reader_init(&reader);
 	r = archive_store_reader(a, k, i, &reader);
 	if (r == 0)
-		r = read_sealed(&reader, number, each, context);
+		r = archive_store_read_run(&reader, number, each, context);
 	archive_reader_free(&reader);
 	return r;
 }

@@ -82,6 +82,8 @@ char *archive_entry_name(const struct archive_kind *k, const struct archive_segm
 /* Turns the reader to a segment. */
 int archive_store_reader(
     const struct archive *a, const struct archive_kind *k, size_t entry, struct archive_reader *r);
+/* As archive_read_run, of the segment that the reader stands at. */
+int archive_store_read_run(struct archive_reader *r, uint64_t run, archive_leaf_fn each, void *context);
 /* The entry whose segment holds a run, n_segments where there is none. */
 size_t archive_store_find(const struct archive_kind *k, uint64_t run);
 /* Makes the segment of what is open and drops the journal. On an error everything is as it was. */

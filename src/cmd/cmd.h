@@ -27,7 +27,8 @@ struct cmd_verb {
 	int (*run)(int argc, char **argv); /* argv[0] is the verb */
 };
 
-extern const struct cmd_verb cmd_analyze, cmd_check, cmd_incidents, cmd_spread, cmd_plan, cmd_exposure;
+extern const struct cmd_verb cmd_analyze, cmd_archive, cmd_check, cmd_incidents, cmd_spread, cmd_plan,
+    cmd_exposure;
 
 /* Prints the verb's help to standard output. Returns CMD_EXIT_FINE. */
 int cmd_help(const struct cmd_verb *v);

@@ -388,3 +388,13 @@ int exchange_eve(
 		yajl_gen_free(e.g);
 	return r;
 }
+
+int exchange_eve_flows(struct archive *archive, const struct archive_filter *filter, FILE *out)
+{
+	struct eve e = {.out = out, .g = yajl_gen_alloc(NULL)};
+	int r = e.g ? archive_scan_flows(archive, filter, eve_flow, &e) : -ENOMEM;
+	dynbuf_free(&e.text);
+	if (e.g)
+		yajl_gen_free(e.g);
+	return r;
+}

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "archive/archive.h"
 #include "contain/plan.h"
 #include "exposure/exposure.h"
 #include "incident/incident.h"
@@ -32,5 +33,7 @@ int exchange_stix(const struct exchange_incident *i, const struct asset_map *ass
 /* Flows, transactions and detections (as alerts) of the whole archive. */
 int exchange_eve(
     struct archive *archive, const struct msg_detection *detections, size_t n_detections, FILE *out);
+/* The flow records alone, of the flows that the filter wants. */
+int exchange_eve_flows(struct archive *archive, const struct archive_filter *filter, FILE *out);
 
 #endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "exchange/import.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "exchange/records.h"
+#include "exchange/renumber.h"
+
+enum { CAPTURE_END_CLEAN = 0, WHY_MAX = 4096 };
+
+/* What the first reading found in one file. */
+struct survey {
+	struct archive_span span;
+	uint64_t records[ARCHIVE_KINDS];
+	uint64_t carried[ARCHIVE_KINDS];
+	uint64_t packets, bytes, bad;
+};
+
+struct import {
+	struct archive *archive;
+	const struct exchange_import_options *options;
+	const struct exchange_source *sources;
+	size_t n;
+	exchange_told_fn told;
+	void *context;
+	struct survey *surveys;
+	struct exchange_renumber numbers;
+	struct dynbuf encoded;
+	struct exchange_import_result *result;
+};
+
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* Whether the archive would take the record: its encoding has bounds. */
+static int check_record(
+    struct import *im, unsigned record, const void *m, uint64_t line, struct exchange_problem *problem)
+{
+	dynbuf_reset(&im->encoded);
+	int r = im->numbers.kinds[record].layout->encode(&im->encoded, m);
+	if (r != -ERR_LIMIT)
+		return r;
+	*problem = (struct exchange_problem){.line = line, .column = 1};
+	snprintf(problem->what, sizeof(problem->what), "a record of more than %d bytes", MSG_RECORD_MAX);
+	return -ERR_MALFORMED;
+}
+
+static int survey_record(struct import *im, struct survey *s, unsigned record, const union archive_record *m,
+    uint64_t line, struct exchange_problem *problem)
+{
+	int r = check_record(im, record, m, line, problem);
+	if (r < 0)
+		return r;
+	archive_span_add(&s->span, im->numbers.kinds[record].layout, m);
+	s->records[record]++;
+	exchange_renumber_count(&im->numbers, record, m);
+	if (record == MSG_FLOW) {
+		s->packets = sum(s->packets, sum(m->flow.packets_out, m->flow.packets_in));
+		s->bytes = sum(s->bytes, sum(m->flow.wire_out, m->flow.wire_in));
+	}
+	return 0;
+}
+
+static void tell(struct import *im, const struct exchange_source *s, const struct exchange_problem *problem)
+{
+	if (im->told)
+		im->told(im->context, s->name, problem);
+}
+
+static void tell_not_taken(
+    struct import *im, const struct exchange_source *s, const struct exchange_records *in)
+{
+	struct exchange_problem problem = {0};
+	if (in->format != EXCHANGE_FORMAT_CSV || in->csv.not_taken.n == 0)
+		return;
+	snprintf(problem.what, sizeof(problem.what), "columns that aren't taken: %.*s",
+	    (int)(in->csv.not_taken.n < 200 ? in->csv.not_taken.n : 200), (const char *)in->csv.not_taken.p);
+	tell(im, s, &problem);
+}
+
+/* Reads one file through; every bad row is told. */
+static int survey_file(struct import *im, const struct exchange_source *source, struct survey *s)
+{
+	struct exchange_records in;
+	struct exchange_problem problem;
+	union archive_record m;
+	unsigned record = 0;
+	int r = exchange_records_begin(&in, im->options, source->fd, &problem);
+	if (r == 0)
+		tell_not_taken(im, source, &in);
+	else if (r == -ERR_MALFORMED || r == -ERR_LIMIT) {
+		tell(im, source, &problem);
+		im->result->bad++;
+		r = -ERR_INVALID;
+	}
+	while (r >= 0) {
+		r = exchange_records_next(&in, &record, &m, &problem);
+		if (r == 0)
+			break;
+		if (r > 0)
+			r = survey_record(im, s, record, &m, exchange_records_line(&in), &problem);
+		if (r == -ERR_MALFORMED || r == -ERR_LIMIT) {
+			tell(im, source, &problem);
+			s->bad++;
+			im->result->bad++;
+			r = 0;
+		}
+	}
+	for (unsigned i = 0; r == 0 && i < ARCHIVE_KINDS; i++)
+		s->carried[i] = exchange_records_carried(&in, i);
+	exchange_records_end(&in);
+	return r;
+}
+
+static int append(struct archive *a, unsigned record, const union archive_record *m)
+{
+	switch ((enum msg_record)record) {
+	case MSG_FLOW: return archive_append_flow(a, &m->flow);
+	case MSG_TRANSACTION: return archive_append_transaction(a, &m->transaction);
+	case MSG_DETECTION: return archive_append_detection(a, &m->detection);
+	case MSG_BINDING: return archive_append_binding(a, &m->binding);
+	case MSG_COVERAGE: return archive_append_coverage(a, &m->coverage);
+	}
+	return -EINVAL;
+}
+
+/* The second reading: what the first one let pass is appended. */
+static int append_file(struct import *im, const struct exchange_source *source, const struct survey *s)
+{
+	struct exchange_records in;
+	struct exchange_problem problem;
+	union archive_record m;
+	unsigned record = 0;
+	uint64_t taken[ARCHIVE_KINDS] = {0}, line = 0;
+	int r = exchange_records_begin(&in, im->options, source->fd, &problem);
+	while (r >= 0) {
+		r = exchange_records_next(&in, &record, &m, &problem);
+		if (r == 0)
+			break;
+		if (r > 0)
+			r = check_record(im, record, &m, 0, &problem);
+		if (r == -ERR_MALFORMED || r == -ERR_LIMIT) {
+			r = im->options->skip_bad ? 0 : -EAGAIN;
+			continue;
+		}
+		/* a file that grew or changed meanwhile may have what the plan doesn't know of */
+		if (r == 0 && taken[record] == s->records[record])
+			r = -EAGAIN;
+		if (r < 0)
+			break;
+		exchange_renumber_apply(&im->numbers, record, &m);
+		r = append(im->archive, record, &m);
+		if (r == 0) {
+			taken[record]++;
+			im->result->records[record]++;
+			line = exchange_records_line(&in);
+		}
+	}
+	for (unsigned i = 0; r == 0 && i < ARCHIVE_KINDS; i++)
+		if (taken[i] != s->records[i])
+			r = -EAGAIN;
+	if (r < 0) {
+		im->result->stopped_name = source->name;
+		im->result->stopped_line = line;
+	}
+	exchange_records_end(&in);
+	return r;
+}
+
+/* What a reader of the coverage must know: columns that no record of the file had. */
+static void say_lacking(const struct import *im, const struct survey *s, struct dynbuf *out)
+{
+	const char *between = "; ";
+	dynbuf_str(out,
+	    im->options->format == EXCHANGE_FORMAT_CSV ? "imported from CSV" : "imported from JSON lines");
+	if (s->bad)
+		dynbuf_printf(out, "; %llu bad rows were left out", (unsigned long long)s->bad);
+	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
+		const struct exchange_kind *k = &im->numbers.kinds[i];
+		bool begun = false;
+		for (size_t c = 0; s->records[i] && c < k->n_columns; c++) {
+			if (s->carried[i] >> c & 1 || k->columns[c].reference == EXCHANGE_REFERENCE_SELF)
+				continue;
+			dynbuf_str(out, begun ? ", " : between);
+			if (!begun)
+				dynbuf_printf(out, "its %ss carry no ", k->name);
+			dynbuf_str(out, k->columns[c].name);
+			begun = true;
+		}
+	}
+}
+
+static struct text base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return text_of(slash && slash[1] ? slash + 1 : path);
+}
+
+static int append_coverage(struct import *im, const struct exchange_source *source, const struct survey *s)
+{
+	struct dynbuf why = {.max = WHY_MAX};
+	say_lacking(im, s, &why);
+	struct msg_coverage c = {.id = im->numbers.next++,
+	    .vantage = (uint16_t)(im->numbers.add_vantage + im->numbers.vantage_max + 1),
+	    .name = base_name(source->name),
+	    .origin = text_of(source->name),
+	    .from = s->span.first,
+	    .to = s->span.last,
+	    .packets = s->packets,
+	    .bytes = s->bytes,
+	    .dropped = UINT64_MAX, /* nobody says */
+	    .end = CAPTURE_END_CLEAN,
+	    .why = dynbuf_view(&why)};
+	int r = why.error ? why.error : archive_append_coverage(im->archive, &c);
+	dynbuf_free(&why);
+	return r;
+}
+
+static int run(struct import *im)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < im->n; i++)
+		r = survey_file(im, &im->sources[i], &im->surveys[i]);
+	if (r == 0 && im->result->bad && !im->options->skip_bad)
+		r = -ERR_INVALID;
+	if (r == 0)
+		r = exchange_renumber_plan(&im->numbers, im->archive, im->n);
+	if (r < 0)
+		return r;
+	im->result->raised = im->numbers.add;
+	im->result->raised_vantages = im->numbers.add_vantage;
+	for (size_t i = 0; r == 0 && i < im->n; i++)
+		r = append_file(im, &im->sources[i], &im->surveys[i]);
+	for (size_t i = 0; r == 0 && i < im->n; i++)
+		r = append_coverage(im, &im->sources[i], &im->surveys[i]);
+	int synced = archive_sync(im->archive);
+	return r ? r : synced;
+}
+
+int exchange_import(struct archive *a, const struct exchange_import_options *o,
+    const struct exchange_source *sources, size_t n, exchange_told_fn told, void *context,
+    struct exchange_import_result *ret_result)
+{
+	struct import im = {.archive = a,
+	    .options = o,
+	    .sources = sources,
+	    .n = n,
+	    .told = told,
+	    .context = context,
+	    .encoded = {.max = MSG_RECORD_MAX + MSG_HEADER_SIZE},
+	    .result = ret_result};
+	*ret_result = (struct exchange_import_result){0};
+	exchange_renumber_begin(&im.numbers);
+	im.surveys = calloc(n ? n : 1, sizeof(*im.surveys));
+	int r = im.surveys ? run(&im) : -ENOMEM;
+	free(im.surveys);
+	dynbuf_free(&im.encoded);
+	return r;
+}

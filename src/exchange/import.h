@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXCHANGE_IMPORT_H
+#define EXCHANGE_IMPORT_H
+
+/*
+ * Records from files into an archive. Every file is read twice: first to check all of it, and only where
+ * nothing is wrong with any of them are records appended. So a mistake in the last line takes nothing in.
+ *
+ * Record ids are kept where the archive has no record of the same kind in the range of those that come; else
+ * all ids of the import are raised by the same number, and what refers to records with them. Records without
+ * an id get one behind all others. Vantages are raised likewise where the archive has coverage already.
+ * Files that refer to each other belong into one import.
+ *
+ * Each file leaves a coverage record, which says that it was imported, what it spans and what it lacks.
+ *
+ * Memory: one record and one line (EXCHANGE_LINE_MAX).
+ */
+
+#include "archive/archive.h"
+#include "exchange/records_csv.h"
+#include "exchange/records_json.h"
+
+enum exchange_format { EXCHANGE_FORMAT_CSV, EXCHANGE_FORMAT_JSON };
+
+/* A file that can be read twice. */
+struct exchange_source {
+	const char *name;
+	int fd;
+};
+
+struct exchange_import_options {
+	enum exchange_format format;
+	struct exchange_csv_options csv; /* record, time_unit and plain_text count for JSON too */
+	bool skip_bad;
+};
+
+struct exchange_import_result {
+	uint64_t records[ARCHIVE_KINDS]; /* that were taken, by enum msg_record; the coverage of ours apart */
+	uint64_t bad;                    /* rows that were refused */
+	uint64_t raised;                 /* what was added to ids; 0: kept */
+	uint64_t raised_vantages;
+	const char *stopped_name; /* where appending failed: behind this line of this file */
+	uint64_t stopped_line;
+};
+
+/* Of each bad row, and (line 0) of columns that aren't taken. */
+typedef void (*exchange_told_fn)(void *context, const char *name, const struct exchange_problem *problem);
+
+/*
+ * 0; -ERR_INVALID (bad rows, all of them told; nothing was taken); -EAGAIN (a file changed while it was
+ * read); -ERR_LIMIT (ids or vantages would pass their bound); errors of reading and of appending, after which
+ * the result says how far it came (it is written in any case).
+ */
+int exchange_import(struct archive *a, const struct exchange_import_options *o,
+    const struct exchange_source *sources, size_t n, exchange_told_fn told, void *context,
+    struct exchange_import_result *ret_result);
+
+#endif
