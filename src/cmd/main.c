@@ -20,6 +20,7 @@ static const struct cmd_verb *const verbs[] = {
     &cmd_spread,
     &cmd_plan,
     &cmd_exposure,
+    &cmd_hunt,
     &cmd_archive,
     &cmd_check,
 };
