@@ -93,7 +93,15 @@ static int post(struct archive_collected *c, uint32_t number)
 	return 0;
 }
 
-int archive_collected_put(struct archive_collected *c, struct text t, uint32_t *ret_number)
+uint64_t archive_collected_hash(const struct archive_collected *c, struct text t)
+{
+	uint64_t hash = hash_bytes(t.n ? t.p : "", t.n, c->seed);
+	if (c->n_slots)
+		__builtin_prefetch(&c->slots[hash & (c->n_slots - 1)]);
+	return hash;
+}
+
+int archive_collected_put(struct archive_collected *c, struct text t, uint64_t hash, uint32_t *ret_number)
 {
 	if (t.n == 0)
 		t.p = "";
@@ -102,7 +110,6 @@ int archive_collected_put(struct archive_collected *c, struct text t, uint32_t *
 		if (r < 0)
 			return r;
 	}
-	uint64_t hash = hash_bytes(t.p, t.n, c->seed);
 	size_t slot = hash & (c->n_slots - 1);
 	while (c->slots[slot] && !is_entry(c, c->slots[slot], hash, t))
 		slot = (slot + 1) & (c->n_slots - 1);

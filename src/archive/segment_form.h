@@ -27,6 +27,8 @@ struct archive_segment_writer {
 	struct archive_collected collected[ARCHIVE_DICTIONARIES];
 	struct writer_numbers numbered[ARCHIVE_COLUMNS_MAX];
 	unsigned n_numbered;
+	uint8_t borrowing[ARCHIVE_COLUMNS_MAX]; /* columns whose texts and lists are copied */
+	unsigned n_borrowing;
 	struct archive_chunks chunks; /* of all blocks */
 	struct writer_block *blocks;
 	size_t n_blocks, cap_blocks;

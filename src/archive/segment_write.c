@@ -18,9 +18,12 @@ int archive_segment_writer_new(
 	w->layout = layout;
 	for (unsigned d = 1; d < ARCHIVE_DICTIONARIES; d++)
 		archive_collected_init(&w->collected[d], (enum archive_dictionary)d, seed);
-	for (unsigned i = 0; i < layout->n_columns; i++)
+	for (unsigned i = 0; i < layout->n_columns; i++) {
 		if (layout->columns[i].dictionary)
 			w->numbered[w->n_numbered++].column = (uint8_t)i;
+		else if (!archive_column_is_number(&layout->columns[i]))
+			w->borrowing[w->n_borrowing++] = (uint8_t)i;
+	}
 	w->staged = reallocarray(NULL, ARCHIVE_BLOCK_ROWS, layout->size);
 	int r = w->staged ? archive_encoder_new(&w->encoder, seed) : -ENOMEM;
 	if (r < 0) {
@@ -123,7 +126,7 @@ static int copy_member(struct archive_segment_writer *w, const struct archive_co
 {
 	void *at = record + column->offset;
 	switch (column->type) {
-	case ARCHIVE_COLUMN_TEXT: return column->dictionary ? 0 : copy_text(w, at);
+	case ARCHIVE_COLUMN_TEXT: return copy_text(w, at);
 	case ARCHIVE_COLUMN_U64S: return copy_u64s(w, at);
 	case ARCHIVE_COLUMN_FIELDS: return copy_fields(w, at);
 	case ARCHIVE_COLUMN_UINT:
@@ -145,21 +148,28 @@ static int collect_fields(struct archive_segment_writer *w, const struct msg_fie
 		if (d == ARCHIVE_DICTIONARY_ADDRS && value.n != sizeof(struct net_addr))
 			d = ARCHIVE_DICTIONARY_NONE;
 		if (d && value.n)
-			r = archive_collected_put(&w->collected[d], value, &ignored);
+			r = archive_collected_put(&w->collected[d], value,
+			    archive_collected_hash(&w->collected[d], value), &ignored);
 	}
 	return r;
 }
 
 static int collect(struct archive_segment_writer *w, const uint8_t *record)
 {
+	struct text texts[ARCHIVE_COLUMNS_MAX];
+	uint64_t hashes[ARCHIVE_COLUMNS_MAX];
 	int r = 0;
+	for (unsigned i = 0; i < w->n_numbered; i++) {
+		const struct archive_column *column = &w->layout->columns[w->numbered[i].column];
+		texts[i] = text_bytes(record + column->offset, sizeof(struct net_addr));
+		if (column->type == ARCHIVE_COLUMN_TEXT)
+			memcpy(&texts[i], record + column->offset, sizeof(texts[i]));
+		hashes[i] = archive_collected_hash(&w->collected[column->dictionary], texts[i]);
+	}
 	for (unsigned i = 0; r == 0 && i < w->n_numbered; i++) {
 		struct writer_numbers *n = &w->numbered[i];
-		const struct archive_column *column = &w->layout->columns[n->column];
-		struct text t = text_bytes(record + column->offset, sizeof(struct net_addr));
-		if (column->type == ARCHIVE_COLUMN_TEXT)
-			memcpy(&t, record + column->offset, sizeof(t));
-		r = archive_collected_put(&w->collected[column->dictionary], t, &n->numbers[w->rows]);
+		r = archive_collected_put(&w->collected[w->layout->columns[n->column].dictionary], texts[i],
+		    hashes[i], &n->numbers[w->rows]);
 	}
 	if (w->layout->record == MSG_TRANSACTION) {
 		const struct msg_transaction *t = (const void *)record;
@@ -239,8 +249,8 @@ int archive_segment_writer_add(struct archive_segment_writer *w, const void *rec
 	if (r < 0)
 		return r;
 	memcpy(staged, record, w->layout->size);
-	for (unsigned i = 0; r == 0 && i < w->layout->n_columns; i++)
-		r = copy_member(w, &w->layout->columns[i], staged);
+	for (unsigned i = 0; r == 0 && i < w->n_borrowing; i++)
+		r = copy_member(w, &w->layout->columns[w->borrowing[i]], staged);
 	if (r < 0)
 		return r;
 	note_block(w, staged);
