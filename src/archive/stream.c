@@ -277,27 +277,90 @@ int archive_stream_get(struct cursor *c, size_t n, struct archive_stream *s)
 	return 0;
 }
 
+/* The value of a number, by way of the dictionary if there is one. False: there is no such number in it. */
+static bool value_of(const struct form *f, uint64_t number, uint64_t *ret_value)
+{
+	if (f->n_values && number >= f->n_values)
+		return false;
+	if (f->n_values)
+		number = archive_bits_at(f->values, archive_bits_size(f->n_values, f->value_width),
+		    number * f->value_width, f->value_width);
+	*ret_value = f->base + f->scale * number;
+	return true;
+}
+
 /* Rows of a run of BITS, each by its place. False: malformed. */
 static bool pick_bits(
     struct cursor *c, const struct form *f, const uint32_t *rows, size_t n_rows, uint64_t *v)
 {
 	unsigned width = get_width(c);
 	size_t size = archive_bits_size(f->n, width);
-	size_t values_size = archive_bits_size(f->n_values, f->value_width);
 	const uint8_t *p = cursor_take(c, size);
 	if (!p)
 		return false;
-	for (size_t i = 0; i < n_rows; i++) {
-		uint64_t number = archive_bits_at(p, size, rows[i] * (size_t)width, width);
-		if (f->n_values) {
-			if (number >= f->n_values)
-				return false;
-			number = archive_bits_at(
-			    f->values, values_size, number * f->value_width, f->value_width);
-		}
-		v[i] = f->base + f->scale * number;
-	}
+	for (size_t i = 0; i < n_rows; i++)
+		if (!value_of(f, archive_bits_at(p, size, rows[i] * (size_t)width, width), &v[i]))
+			return false;
 	return true;
+}
+
+enum { CLASS_GROUP_BITS = 8 };
+
+/* How many bits the remainders of some classes take in all, by those classes' bits together. */
+struct class_sums {
+	unsigned classes, bits;
+	uint64_t of[1 << CLASS_GROUP_BITS];
+};
+
+static void sum_classes(struct class_sums *s, const struct class_table *t, unsigned class_width)
+{
+	s->classes = CLASS_GROUP_BITS / class_width;
+	s->bits = s->classes * class_width;
+	s->of[0] = 0;
+	for (unsigned bits = 0; bits < s->bits; bits += class_width)
+		for (size_t k = (size_t)1 << class_width; k-- > 0;)
+			for (size_t i = 0; i < (size_t)1 << bits; i++)
+				s->of[k << bits | i] = s->of[i] + t->width[k];
+}
+
+/*
+ * Rows of a run of CLASSES: the remainder of each stands behind those of all rows before it, whose bits are
+ * added up some classes at a time. False: malformed.
+ */
+static bool pick_classes(
+    struct cursor *c, const struct form *f, const uint32_t *rows, size_t n_rows, uint64_t *v)
+{
+	struct class_table t;
+	struct class_sums sums;
+	size_t picked = 0, i = 0;
+	uint64_t bit = 0;
+	if (!get_class_table(c, &t))
+		return false;
+	unsigned width = archive_bits_of(t.n - 1);
+	size_t size = archive_bits_size(f->n, width);
+	const uint8_t *classes = cursor_take(c, size);
+	if (!classes)
+		return false;
+	sum_classes(&sums, &t, width);
+	size_t left = cursor_left(c);
+	const uint8_t *rest = cursor_peek(c, 0);
+	while (i < f->n) {
+		size_t next = picked < n_rows ? rows[picked] : f->n;
+		for (; i + sums.classes <= next; i += sums.classes)
+			bit += sums.of[archive_bits_at(classes, size, i * width, sums.bits)];
+		if (i == f->n)
+			break;
+		uint64_t k = archive_bits_at(classes, size, i * width, width);
+		if (i == next) {
+			uint64_t number = t.least[k] + (archive_bits_at(rest, left, bit, 64) & t.mask[k]);
+			if (!value_of(f, number, &v[picked++]))
+				return false;
+		}
+		bit += t.width[k];
+		i++;
+	}
+	cursor_skip(c, (size_t)((bit + 7) / 8));
+	return cursor_ok(c);
 }
 
 int archive_stream_pick(
@@ -309,11 +372,12 @@ int archive_stream_pick(
 	s->n = 0;
 	if (!get_form(&ahead, n, &f))
 		return -ERR_MALFORMED;
-	if (f.packing == STREAM_BITS && !f.differences) {
+	if (f.packing != STREAM_PLANES && !f.differences) {
 		int r = begin(s, n_rows);
 		if (r < 0)
 			return r;
-		if (!pick_bits(&ahead, &f, rows, n_rows, s->v))
+		if (f.packing == STREAM_BITS ? !pick_bits(&ahead, &f, rows, n_rows, s->v)
+		                             : !pick_classes(&ahead, &f, rows, n_rows, s->v))
 			return -ERR_MALFORMED;
 		*c = ahead;
 	} else {

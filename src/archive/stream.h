@@ -63,9 +63,9 @@ bool archive_stream_put(struct dynbuf *out, const uint64_t *v, size_t n, uint64_
 int archive_stream_get(struct cursor *c, size_t n, struct archive_stream *s);
 /*
  * Reads, of a run of n values, those of n_rows rows, which ascend and are below n: s->n is n_rows and value k
- * is that of rows[k]. The cursor moves past the whole run. Runs of BITS without differences cost by row,
- * others as archive_stream_get. Errors as there; a run that is malformed only in values that weren't asked
- * for may pass.
+ * is that of rows[k]. The cursor moves past the whole run. Without differences runs of BITS cost by row and
+ * runs of CLASSES little more than that; others cost as archive_stream_get. Errors as there; a run that is
+ * malformed only in values that weren't asked for may pass.
  */
 int archive_stream_pick(
     struct cursor *c, size_t n, const uint32_t *rows, size_t n_rows, struct archive_stream *s);
