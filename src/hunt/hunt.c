@@ -123,7 +123,9 @@ static int search_transactions(struct work *w)
 	    .n_prefixes = t->n_prefixes,
 	    .n_domains = t->n_hosts,
 	    .n_values = t->n_values};
-	if (t->n_addrs + t->n_prefixes + t->n_hosts + t->n_values == 0)
+	/* of an archive of flows alone the keys need not be made ready once more */
+	if (t->n_addrs + t->n_prefixes + t->n_hosts + t->n_values == 0 ||
+	    archive_runs(w->in->archive, MSG_TRANSACTION) == 0)
 		return 0;
 	for (unsigned i = 0; i < w->threads; i++)
 		w->contexts[i] = &w->workers[i].seen;

@@ -41,7 +41,8 @@ static int names_find(struct naming *n, const struct hunt_input *in)
 	struct archive_stat stat;
 	int error = 0;
 	for (size_t i = 0; i < n->r->n_hits && error == 0; i++)
-		error = table_put(n->names, &n->r->hits[i].asset, NULL) ? 0 : -ENOMEM;
+		if (!net_addr_is_none(n->r->hits[i].asset))
+			error = table_put(n->names, &n->r->hits[i].asset, NULL) ? 0 : -ENOMEM;
 	for (size_t i = 0; i < in->n_assets && error == 0; i++) {
 		struct asset_name *name = in->assets[i].n_addrs ? table_get(n->names, &in->assets[i].addrs[0])
 		                                                : NULL;

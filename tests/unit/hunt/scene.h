@@ -4,6 +4,7 @@
 
 /* A small archive in a folder of its own, and hunts in it. */
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +48,7 @@ static inline void zone_prefix(struct scene *s, uint16_t zone, const char *text)
 static inline void scene_begin(struct scene *s)
 {
 	*s = (struct scene){.next = 1};
-	strcpy(s->folder, "/tmp/bulkhead-hunt-XXXXXX");
+	memcpy(s->folder, "/tmp/bulkhead-hunt-XXXXXX", sizeof("/tmp/bulkhead-hunt-XXXXXX"));
 	assert_non_null(mkdtemp(s->folder));
 	snprintf(s->path, sizeof(s->path), "%s/archive", s->folder);
 	assert_int_equal(archive_create(&s->archive, s->path), 0);
@@ -65,13 +66,19 @@ static inline void scene_reopen(struct scene *s)
 	assert_int_equal(archive_open(&s->archive, s->path, false), 0);
 }
 
+static inline int scene_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
 static inline void scene_end(struct scene *s)
 {
-	char command[128];
 	archive_close(s->archive);
 	net_zone_map_free(s->zones);
-	snprintf(command, sizeof(command), "rm -r '%s'", s->folder);
-	assert_int_equal(system(command), 0);
+	assert_int_equal(nftw(s->folder, scene_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* A finished TCP flow; the caller may change it before it is appended. */
