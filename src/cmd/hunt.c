@@ -31,7 +31,7 @@ struct options {
 
 struct hunting {
 	const struct options *o;
-	int64_t began_ns;
+	int64_t began_ns, took_ns;
 	uint64_t seed;
 	bool unfinished;
 	struct site *site;
@@ -174,10 +174,8 @@ static int search(struct hunting *h)
 static int render(const struct hunting *h)
 {
 	const struct case_answers *answers = h->follow.answers;
-	struct report_hunt report = {.result = h->result,
-	    .zones = h->site->zones,
-	    .elapsed_ns = now_ns() - h->began_ns,
-	    .all = h->o->all};
+	struct report_hunt report = {
+	    .result = h->result, .zones = h->site->zones, .elapsed_ns = h->took_ns, .all = h->o->all};
 	struct report_case nothing = {.zones = h->site->zones};
 	if (h->o->follow) {
 		report.follow = answers ? &answers->report : &nothing;
@@ -201,6 +199,7 @@ static int work(struct hunting *h)
 	if (r < 0)
 		return r == -ERR_INVALID ? CMD_EXIT_USAGE : CMD_EXIT_FAILED;
 	r = search(h);
+	h->took_ns = now_ns() - h->began_ns;
 	if (r == 0 && o->follow)
 		r = hunt_follow_work(&h->follow, h->archive, h->site, h->result, h->seed);
 	if (r == 0)
