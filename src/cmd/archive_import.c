@@ -203,12 +203,12 @@ static void print_result(const struct arguments *a, const struct exchange_import
 	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
 		sum += r->records[i];
 		if (r->records[i])
-			printf("%" PRIu64 " %ss\n", r->records[i], archive_layout_of(i)->name);
+			printf("%-12s %12" PRIu64 "\n", archive_layout_of(i)->name, r->records[i]);
 	}
-	printf("%" PRIu64 " records were taken into %s", sum, a->folder);
+	printf("Records taken into %s: %" PRIu64, a->folder, sum);
 	if (r->bad)
 		printf("; %" PRIu64 " bad rows were left out", r->bad);
-	printf("\n");
+	printf(".\n");
 	if (r->raised)
 		printf("Record ids were raised by %" PRIu64 ": the archive had some of them.\n", r->raised);
 	if (r->raised_vantages)

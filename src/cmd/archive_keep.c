@@ -47,7 +47,7 @@ int archive_compact_main(int argc, char **argv)
 	if (r < 0)
 		log_error("%s: %s; nothing is lost, and compacting can be begun again", folder, err_text(r));
 	else
-		printf("%" PRIu64 " files of %s became %" PRIu64 " of %s\n", c.files_before,
+		printf("Segment files: %" PRIu64 " of %s became %" PRIu64 " of %s.\n", c.files_before,
 		    num_bytes_human(c.bytes_before, before, sizeof(before)), c.files_after,
 		    num_bytes_human(c.bytes_after, after, sizeof(after)));
 	return close_told(a, folder, r < 0 ? CMD_EXIT_FAILED : CMD_EXIT_FINE);
@@ -101,8 +101,8 @@ static void print_left(const struct archive *a)
 	printf("Left:");
 	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
 		if (archive_layout_of(i) && s.records[i])
-			printf(" %" PRIu64 " %ss,", s.records[i], archive_layout_of(i)->name);
-	printf(" %s in %" PRIu64 " segments\n", num_bytes_human(s.bytes, size, sizeof(size)), s.segments);
+			printf(" %s %" PRIu64 ",", archive_layout_of(i)->name, s.records[i]);
+	printf(" %s, segments %" PRIu64 ".\n", num_bytes_human(s.bytes, size, sizeof(size)), s.segments);
 }
 
 /* The same choice as archive_expire's: whole files that ended before. */
@@ -131,8 +131,8 @@ static uint64_t print_dry(const struct archive *a, const struct expiry *e)
 			files += goes;
 		}
 		if (files)
-			printf("%" PRIu64 " %ss in %" PRIu64 " files would go\n", records,
-			    archive_layout_of(i)->name, files);
+			printf("%-12s %12" PRIu64 " records would go, files: %" PRIu64 "\n",
+			    archive_layout_of(i)->name, records, files);
 		sum += records;
 	}
 	return sum;
@@ -161,8 +161,8 @@ int archive_expire_main(int argc, char **argv)
 	archive_get_stat(a, &after);
 	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
 		if (before.records[i] != after.records[i])
-			printf("%" PRIu64 " %ss went\n", before.records[i] - after.records[i],
-			    archive_layout_of(i)->name);
+			printf("%-12s %12" PRIu64 " records went\n", archive_layout_of(i)->name,
+			    before.records[i] - after.records[i]);
 	if (r == 0 && records == 0)
 		printf("none\n");
 	print_left(a);

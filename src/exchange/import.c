@@ -10,7 +10,7 @@
 #include "exchange/records.h"
 #include "exchange/renumber.h"
 
-enum { CAPTURE_END_CLEAN = 0, WHY_MAX = 4096 };
+enum { CAPTURE_END_CLEAN = 0, WHY_MAX = 4096, ORIGIN_MAX = 16384 };
 
 /* What the first reading found in one file. */
 struct survey {
@@ -27,7 +27,8 @@ struct import {
 	size_t n;
 	exchange_told_fn told;
 	void *context;
-	struct survey *surveys;
+	struct survey *surveys; /* of each file, and of all */
+	uint16_t vantage;       /* of the import itself */
 	struct exchange_renumber numbers;
 	struct dynbuf encoded;
 	struct exchange_import_result *result;
@@ -130,6 +131,16 @@ static int append(struct archive *a, unsigned record, const union archive_record
 	return -EINVAL;
 }
 
+/* Records that don't say where they were seen came by this import. */
+static void set_vantage(
+    const struct import *im, const struct survey *s, unsigned record, union archive_record *m)
+{
+	const struct exchange_kind *k = &im->numbers.kinds[record];
+	for (size_t i = 0; i < k->n_columns; i++)
+		if (k->columns[i].reference == EXCHANGE_REFERENCE_VANTAGE && !(s->carried[record] >> i & 1))
+			(void)exchange_number_set(&k->columns[i], m, im->vantage);
+}
+
 /* The second reading: what the first one let pass is appended. */
 static int append_file(struct import *im, const struct exchange_source *source, const struct survey *s)
 {
@@ -155,6 +166,7 @@ static int append_file(struct import *im, const struct exchange_source *source, 
 		if (r < 0)
 			break;
 		exchange_renumber_apply(&im->numbers, record, &m);
+		set_vantage(im, s, record, &m);
 		r = append(im->archive, record, &m);
 		if (r == 0) {
 			taken[record]++;
@@ -173,10 +185,23 @@ static int append_file(struct import *im, const struct exchange_source *source, 
 	return r;
 }
 
-/* What a reader of the coverage must know: columns that no record of the file had. */
+static void add_survey(struct survey *all, const struct survey *s)
+{
+	archive_span_merge(&all->span, &s->span);
+	all->packets = sum(all->packets, s->packets);
+	all->bytes = sum(all->bytes, s->bytes);
+	all->bad = sum(all->bad, s->bad);
+	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
+		/* what one file of a kind lacks the import lacks */
+		if (s->records[i])
+			all->carried[i] = all->records[i] ? all->carried[i] & s->carried[i] : s->carried[i];
+		all->records[i] += s->records[i];
+	}
+}
+
+/* What a reader of the coverage must know: columns that not every file had. */
 static void say_lacking(const struct import *im, const struct survey *s, struct dynbuf *out)
 {
-	const char *between = "; ";
 	dynbuf_str(out,
 	    im->options->format == EXCHANGE_FORMAT_CSV ? "imported from CSV" : "imported from JSON lines");
 	if (s->bad)
@@ -187,9 +212,9 @@ static void say_lacking(const struct import *im, const struct survey *s, struct 
 		for (size_t c = 0; s->records[i] && c < k->n_columns; c++) {
 			if (s->carried[i] >> c & 1 || k->columns[c].reference == EXCHANGE_REFERENCE_SELF)
 				continue;
-			dynbuf_str(out, begun ? ", " : between);
 			if (!begun)
-				dynbuf_printf(out, "its %ss carry no ", k->name);
+				dynbuf_printf(out, "; its %s records carry no ", k->name);
+			dynbuf_str(out, begun ? ", " : "");
 			dynbuf_str(out, k->columns[c].name);
 			begun = true;
 		}
@@ -202,23 +227,38 @@ static struct text base_name(const char *path)
 	return text_of(slash && slash[1] ? slash + 1 : path);
 }
 
-static int append_coverage(struct import *im, const struct exchange_source *source, const struct survey *s)
+/* One record for all of the import: to readers of coverage it is one source. */
+static int append_coverage(struct import *im)
 {
-	struct dynbuf why = {.max = WHY_MAX};
-	say_lacking(im, s, &why);
+	struct dynbuf why = {.max = WHY_MAX}, name = {.max = ORIGIN_MAX}, origin = {.max = ORIGIN_MAX};
+	struct survey *all = &im->surveys[im->n];
+	dynbuf_text(&name, base_name(im->sources[0].name));
+	if (im->n > 1)
+		dynbuf_printf(&name, " and %zu more", im->n - 1);
+	for (size_t i = 0; i < im->n; i++) {
+		add_survey(all, &im->surveys[i]);
+		/* a list that would be too long ends with what fits */
+		if (origin.n + strlen(im->sources[i].name) + 2 < ORIGIN_MAX)
+			dynbuf_printf(&origin, "%s%s", i ? ", " : "", im->sources[i].name);
+	}
+	say_lacking(im, all, &why);
 	struct msg_coverage c = {.id = im->numbers.next++,
-	    .vantage = (uint16_t)(im->numbers.add_vantage + im->numbers.vantage_max + 1),
-	    .name = base_name(source->name),
-	    .origin = text_of(source->name),
-	    .from = s->span.first,
-	    .to = s->span.last,
-	    .packets = s->packets,
-	    .bytes = s->bytes,
+	    .vantage = im->vantage,
+	    .name = dynbuf_view(&name),
+	    .origin = dynbuf_view(&origin),
+	    .from = all->span.first,
+	    .to = all->span.last,
+	    .packets = all->packets,
+	    .bytes = all->bytes,
 	    .dropped = UINT64_MAX, /* nobody says */
 	    .end = CAPTURE_END_CLEAN,
 	    .why = dynbuf_view(&why)};
-	int r = why.error ? why.error : archive_append_coverage(im->archive, &c);
+	int r = why.error ? why.error : name.error ? name.error : origin.error;
+	if (r == 0)
+		r = archive_append_coverage(im->archive, &c);
 	dynbuf_free(&why);
+	dynbuf_free(&name);
+	dynbuf_free(&origin);
 	return r;
 }
 
@@ -230,15 +270,16 @@ static int run(struct import *im)
 	if (r == 0 && im->result->bad && !im->options->skip_bad)
 		r = -ERR_INVALID;
 	if (r == 0)
-		r = exchange_renumber_plan(&im->numbers, im->archive, im->n);
+		r = exchange_renumber_plan(&im->numbers, im->archive, 1);
 	if (r < 0)
 		return r;
 	im->result->raised = im->numbers.add;
 	im->result->raised_vantages = im->numbers.add_vantage;
+	im->vantage = (uint16_t)(im->numbers.add_vantage + im->numbers.vantage_max + 1);
 	for (size_t i = 0; r == 0 && i < im->n; i++)
 		r = append_file(im, &im->sources[i], &im->surveys[i]);
-	for (size_t i = 0; r == 0 && i < im->n; i++)
-		r = append_coverage(im, &im->sources[i], &im->surveys[i]);
+	if (r == 0)
+		r = append_coverage(im);
 	int synced = archive_sync(im->archive);
 	return r ? r : synced;
 }
@@ -257,8 +298,8 @@ int exchange_import(struct archive *a, const struct exchange_import_options *o,
 	    .result = ret_result};
 	*ret_result = (struct exchange_import_result){0};
 	exchange_renumber_begin(&im.numbers);
-	im.surveys = calloc(n ? n : 1, sizeof(*im.surveys));
-	int r = im.surveys ? run(&im) : -ENOMEM;
+	im.surveys = calloc(n + 1, sizeof(*im.surveys));
+	int r = n == 0 ? -EINVAL : im.surveys ? run(&im) : -ENOMEM;
 	free(im.surveys);
 	dynbuf_free(&im.encoded);
 	return r;

@@ -8,10 +8,11 @@
  *
  * Record ids are kept where the archive has no record of the same kind in the range of those that come; else
  * all ids of the import are raised by the same number, and what refers to records with them. Records without
- * an id get one behind all others. Vantages are raised likewise where the archive has coverage already.
- * Files that refer to each other belong into one import.
+ * an id get one behind all others. Vantages are raised likewise where the archive has coverage already; of a
+ * file without vantages the import is one. Files that refer to each other belong into one import.
  *
- * Each file leaves a coverage record, which says that it was imported, what it spans and what it lacks.
+ * Each import leaves a coverage record: that it was imported, from which files, what it spans and what it
+ * lacks.
  *
  * Memory: one record and one line (EXCHANGE_LINE_MAX).
  */
@@ -35,7 +36,7 @@ struct exchange_import_options {
 };
 
 struct exchange_import_result {
-	uint64_t records[ARCHIVE_KINDS]; /* that were taken, by enum msg_record; the coverage of ours apart */
+	uint64_t records[ARCHIVE_KINDS]; /* that were taken, by enum msg_record; our coverage record apart */
 	uint64_t bad;                    /* rows that were refused */
 	uint64_t raised;                 /* what was added to ids; 0: kept */
 	uint64_t raised_vantages;

@@ -47,9 +47,9 @@ struct exchange_csv_records {
 	struct exchange_reading reading;
 	int16_t columns[CSV_CELLS_MAX]; /* of ours, by cell; or one of enum exchange_csv_place */
 	size_t n_columns;
-	uint64_t carried;        /* bits: columns of ours that the file has */
-	struct dynbuf not_taken; /* names of its columns that are none of ours, as text for a person */
-	bool has_duration;
+	uint64_t carried;            /* bits: columns of ours that the file has */
+	struct dynbuf not_taken;     /* names of its columns that are none of ours, as text for a person */
+	bool has_duration, has_last; /* of flows */
 	struct arena arena;
 };
 

@@ -167,7 +167,14 @@ int exchange_csv_records_begin(struct exchange_csv_records *r, const struct exch
 	int error = csv_reader_begin(&r->csv, o->separator ? o->separator : ',', read, context);
 	if (error == 0)
 		error = o->columns.n ? take_columns(r, o, problem) : read_header(r, o, problem);
-	return error < 0 ? error : check_columns(r, o, problem);
+	if (error == 0)
+		error = check_columns(r, o, problem);
+	if (error < 0)
+		return error;
+	r->has_last = r->carried >> ARCHIVE_FLOW_LAST & 1;
+	if (r->has_duration)
+		r->carried |= UINT64_C(1) << ARCHIVE_FLOW_LAST;
+	return 0;
 }
 
 void exchange_csv_records_end(struct exchange_csv_records *r)
@@ -216,7 +223,7 @@ static int take_duration(struct exchange_csv_records *r, const struct csv_cell *
 	    (text_find(cell->text, 'T') < cell->text.n ||
 	        exchange_value_parse(&span, cell->text, &reading, &ns, &wanted) < 0 || ns < 0))
 		return cell_wrong(cell, EXCHANGE_DURATION, "seconds, with a fraction or without", problem);
-	if (r->carried >> ARCHIVE_FLOW_LAST & 1)
+	if (r->has_last)
 		return 0;
 	if (__builtin_add_overflow(f->first, ns, &f->last))
 		return cell_wrong(cell, EXCHANGE_DURATION, "one that ends before the year 2262", problem);
@@ -247,11 +254,10 @@ int exchange_csv_records_next(
 			return error;
 	}
 	if (r->kind.layout->record == MSG_FLOW) {
-		bool has_last = r->carried >> ARCHIVE_FLOW_LAST & 1;
 		error = duration ? take_duration(r, duration, &record.flow, problem) : 0;
 		if (error < 0)
 			return error;
-		if (!duration && !has_last)
+		if (!duration && !r->has_last)
 			record.flow.last = record.flow.first;
 	}
 	*ret_record = record;
