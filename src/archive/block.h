@@ -12,6 +12,7 @@
  * when its column is decoded. Errors: -ERR_CHECKSUM, -ERR_MALFORMED, -ENOMEM, or what reading the file gave.
  */
 
+#include "archive/companions.h"
 #include "archive/gather.h"
 #include "archive/intern.h"
 #include "archive/layout.h"
@@ -29,8 +30,10 @@ enum {
 
 /* How a column's values stand in its chunk. */
 enum archive_chunk_form {
-	ARCHIVE_CHUNK_PLAIN,    /* as the column's type says */
-	ARCHIVE_CHUNK_NEAR,     /* as numbers that are near to those of another column (archive/stream.h) */
+	ARCHIVE_CHUNK_PLAIN, /* as the column's type says */
+	ARCHIVE_CHUNK_NEAR,  /* as numbers that are near to those of another column (archive/stream.h) */
+	ARCHIVE_CHUNK_COMPANION = ARCHIVE_CHUNK_NEAR, /* by what goes with the row's address
+	                                                 (archive/companions.h), which none of the near are */
 	ARCHIVE_CHUNK_TUPLES,   /* the leader's: the rows' tuples (archive/tuples.h), and its value in each */
 	ARCHIVE_CHUNK_BY_TUPLE, /* the column's value in each of the leader's tuples */
 	ARCHIVE_CHUNK_FORMS = 4
@@ -61,10 +64,11 @@ struct archive_chunks {
 
 /*
  * Appends the chunks of n records (at most ARCHIVE_BLOCK_ROWS structs of the layout's size, one after the
- * other), but those of columns of numbers into dictionaries. 0, -ENOMEM or -ERR_LIMIT.
+ * other), but those of columns of numbers into dictionaries. codes: what the rows of columns with a companion
+ * say, by archive_companion_place. 0, -ENOMEM or -ERR_LIMIT.
  */
 int archive_block_encode(struct archive_encoder *e, const struct archive_layout *layout, const void *records,
-    size_t n, struct archive_chunks *out);
+    size_t n, const uint8_t (*codes)[ARCHIVE_BLOCK_ROWS], struct archive_chunks *out);
 /* Appends a chunk of n numbers into a dictionary. */
 int archive_block_encode_numbers(struct archive_encoder *e, unsigned column, const uint32_t *numbers,
     const uint32_t *places, size_t n, struct archive_chunks *out);

@@ -275,7 +275,7 @@ static bool form_is_known(const struct archive_layout *l, unsigned number, unsig
 	const struct archive_column *column = &l->columns[number];
 	switch ((enum archive_chunk_form)form) {
 	case ARCHIVE_CHUNK_PLAIN: return true;
-	case ARCHIVE_CHUNK_NEAR: return column->base;
+	case ARCHIVE_CHUNK_NEAR: return column->base || column->companion;
 	case ARCHIVE_CHUNK_TUPLES: return column->leader && column->leader == number;
 	case ARCHIVE_CHUNK_BY_TUPLE: return column->leader && column->leader != number;
 	case ARCHIVE_CHUNK_FORMS: break;
@@ -351,6 +351,56 @@ static int decode_numbers(struct archive_block *b, const struct archive_column *
 	return r == 0 && near ? resolve_near(b, column, by, d) : r;
 }
 
+/* What stands in the chunk of a column that goes with an address. The streams are the column's. */
+static int get_codes(struct archive_block *b, struct cursor *c, struct archive_column_data *d)
+{
+	size_t others = 0;
+	int r = archive_stream_get(c, b->rows, &d->items);
+	if (r == 0)
+		r = check_below(&d->items, ARCHIVE_COMPANION_CODES);
+	if (r < 0)
+		return r;
+	uint64_t stored = archive_varint_get(c);
+	for (size_t i = 0; i < b->rows; i++)
+		others += archive_stream_at(&d->items, i) == ARCHIVE_COMPANION_OTHER;
+	r = stored == others ? archive_stream_get(c, others, &d->lengths) : -ERR_MALFORMED;
+	return r == 0 && cursor_left(c) ? -ERR_MALFORMED : r;
+}
+
+static int decode_companion(
+    struct archive_block *b, unsigned number, struct cursor *c, struct archive_column_data *d)
+{
+	struct archive_dictionary_reader *addrs = &b->dictionaries[ARCHIVE_DICTIONARY_ADDRS];
+	const struct archive_layout *l = b->segment->is.layout;
+	const struct archive_column_data *address = NULL;
+	unsigned place = archive_companion_place(l, number);
+	size_t others = 0;
+	int r = get_codes(b, c, d);
+	if (r == 0)
+		r = RESERVE(d->numbers.v, d->numbers.cap, b->rows);
+	if (r == 0)
+		r = archive_dictionary_companions(addrs);
+	if (r == 0)
+		r = archive_block_column(b, l->columns[number].companion, &address);
+	if (r == 0 && (address->absent || number >= b->segment->is.n_columns))
+		r = -ERR_MALFORMED;
+	for (size_t i = 0; r == 0 && i < b->rows; i++) {
+		size_t entry = (size_t)archive_stream_at(&address->numbers, i);
+		switch (archive_stream_at(&d->items, i)) {
+		case ARCHIVE_COMPANION_FIRST:
+			d->numbers.v[i] = archive_stream_at(&addrs->first[place], entry);
+			break;
+		case ARCHIVE_COMPANION_SECOND:
+			d->numbers.v[i] = archive_stream_at(&addrs->second[place], entry);
+			break;
+		default: d->numbers.v[i] = archive_stream_at(&d->lengths, others++); break;
+		}
+	}
+	d->numbers.n = b->rows;
+	d->numbers.mask = SIZE_MAX;
+	return r;
+}
+
 static int decode_column(struct archive_block *b, const struct archive_column *column,
     const struct archive_chunk *chunk, struct archive_column_data *d)
 {
@@ -364,6 +414,8 @@ static int decode_column(struct archive_block *b, const struct archive_column *c
 		r = read_chunk(b, chunk, &c);
 	if (r < 0)
 		return r;
+	if (column->companion && chunk->form == ARCHIVE_CHUNK_COMPANION)
+		return decode_companion(b, chunk->column, &c, d);
 	if (column->dictionary || archive_column_is_number(column))
 		return decode_numbers(b, column, chunk->form, leader, &c, d);
 	switch (column->type) {
@@ -455,8 +507,11 @@ int archive_block_pick(
 	const struct archive_column_data *d = &b->columns[column];
 	const struct archive_chunk *chunk = NULL;
 	int r = d->loaded ? 0 : find_chunk(b, column, &chunk);
-	if (r == 0 && chunk && chunk->form == ARCHIVE_CHUNK_TUPLES)
-		r = archive_block_column(b, column, &d); /* the others will want it too */
+	/* a leader's, for the others will want it too; those with a companion have no shorter way */
+	if (r == 0 && chunk &&
+	    (chunk->form == ARCHIVE_CHUNK_TUPLES ||
+	        (chunk->form == ARCHIVE_CHUNK_COMPANION && b->segment->is.layout->columns[column].companion)))
+		r = archive_block_column(b, column, &d);
 	if (r < 0)
 		return r;
 	if (d->loaded) {

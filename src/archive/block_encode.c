@@ -44,6 +44,7 @@ struct block_out {
 	const struct archive_layout *layout;
 	const uint8_t *records;
 	size_t n;
+	const uint8_t (*codes)[ARCHIVE_BLOCK_ROWS];
 	struct archive_chunks *out;
 	struct column_out columns[ARCHIVE_COLUMNS_MAX];
 };
@@ -181,6 +182,29 @@ static int put_numbers(struct block_out *b, unsigned number)
 		put_near(&e->raw, c->by);
 	bool compress = archive_stream_put(&e->raw, c->v, b->n, e->seed);
 	return put_chunk(e, number, c->is_near ? ARCHIVE_CHUNK_NEAR : ARCHIVE_CHUNK_PLAIN, compress, b->out);
+}
+
+/* The rows' codes, and the values of those that neither of the address's two is. */
+static int put_companion(struct block_out *b, unsigned number, const uint8_t *codes)
+{
+	struct archive_encoder *e = b->e;
+	const uint64_t *v = b->columns[number].v;
+	size_t others = 0;
+	for (size_t i = 0; i < b->n; i++)
+		others += codes[i] == ARCHIVE_COMPANION_OTHER;
+	if (e->gathered.any[number] == 0)
+		return 0;
+	if (others > b->n / 2)
+		return put_numbers(b, number);
+	for (size_t i = 0; i < b->n; i++)
+		e->v[i] = codes[i];
+	bool compress = archive_stream_put(&e->raw, e->v, b->n, e->seed);
+	archive_varint_put(&e->raw, others);
+	for (size_t i = 0, at = 0; i < b->n; i++)
+		if (codes[i] == ARCHIVE_COMPANION_OTHER)
+			e->v[at++] = v[i];
+	compress |= archive_stream_put(&e->raw, e->v, others, e->seed);
+	return put_chunk(e, number, ARCHIVE_CHUNK_COMPANION, compress, b->out);
 }
 
 /* The column's value in each tuple. */
@@ -335,16 +359,20 @@ static int put_column(struct block_out *b, unsigned number)
 	case ARCHIVE_COLUMN_FIELDS: return put_fields_column(b, number, column);
 	case ARCHIVE_COLUMN_UINT:
 	case ARCHIVE_COLUMN_REAL:
-	case ARCHIVE_COLUMN_MAC: return put_numbers(b, number);
+	case ARCHIVE_COLUMN_MAC:
+		return column->companion
+		           ? put_companion(b, number, b->codes[archive_companion_place(b->layout, number)])
+		           : put_numbers(b, number);
 	case ARCHIVE_COLUMN_ADDR: break; /* always of a dictionary */
 	}
 	return 0;
 }
 
 int archive_block_encode(struct archive_encoder *e, const struct archive_layout *layout, const void *records,
-    size_t n, struct archive_chunks *out)
+    size_t n, const uint8_t (*codes)[ARCHIVE_BLOCK_ROWS], struct archive_chunks *out)
 {
-	struct block_out b = {.e = e, .layout = layout, .records = records, .n = n, .out = out};
+	struct block_out b = {
+	    .e = e, .layout = layout, .records = records, .n = n, .codes = codes, .out = out};
 	dynbuf_reset(&e->raw);
 	if (n == 0 || n > ARCHIVE_BLOCK_ROWS)
 		return -ERR_LIMIT;

@@ -13,6 +13,7 @@
  * key and those of all domains above them. doc/archive-format.md has the bytes.
  */
 
+#include "archive/companions.h"
 #include "archive/layout.h"
 #include "base/arena.h"
 #include "base/cursor.h"
@@ -97,6 +98,8 @@ struct archive_dictionary_reader {
 	struct text *texts, *keys; /* themselves, and what they are sorted by */
 	size_t texts_cap, keys_cap;
 	struct arena arena;
+	bool companions_loaded;
+	struct archive_stream first[ARCHIVE_COMPANIONS_MAX], second[ARCHIVE_COMPANIONS_MAX];
 };
 
 /* Turns to a dictionary of the segment, which is borrowed. Nothing is read yet. */
@@ -113,6 +116,10 @@ int archive_dictionary_group(struct archive_dictionary_reader *d, size_t group, 
 int archive_dictionary_entry(struct archive_dictionary_reader *d, size_t number);
 /* The same for all entries. */
 int archive_dictionary_all(struct archive_dictionary_reader *d);
+
+/* Of the addresses: sees to it that d->first and d->second have the two values of each that the segment's
+ * columns with a companion lead to, by archive_companion_place. */
+int archive_dictionary_companions(struct archive_dictionary_reader *d);
 
 /* Entries and blocks, as bits. */
 struct archive_found {

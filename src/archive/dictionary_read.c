@@ -22,7 +22,7 @@ void archive_dictionary_open(
 	d->type = type;
 	d->n = segment->trailer.entries[type];
 	d->n_groups = (d->n + ARCHIVE_GROUP - 1) / ARCHIVE_GROUP;
-	d->index_loaded = d->all_loaded = false;
+	d->index_loaded = d->all_loaded = d->companions_loaded = false;
 	d->misses = 0;
 	arena_reset(&d->arena);
 	d->arena.max = 2 * (size_t)ARCHIVE_DICTIONARY_BYTES_MAX +
@@ -40,6 +40,10 @@ void archive_dictionary_free(struct archive_dictionary_reader *d)
 	free(d->addrs);
 	free(d->texts);
 	free(d->keys);
+	for (unsigned i = 0; i < ARCHIVE_COMPANIONS_MAX; i++) {
+		archive_stream_free(&d->first[i]);
+		archive_stream_free(&d->second[i]);
+	}
 	arena_free(&d->arena);
 	*d = (struct archive_dictionary_reader){0};
 }
@@ -326,5 +330,26 @@ int archive_dictionary_all(struct archive_dictionary_reader *d)
 		r = archive_dictionary_group(d, group, NULL);
 	if (r == 0)
 		d->all_loaded = true;
+	return r;
+}
+
+int archive_dictionary_companions(struct archive_dictionary_reader *d)
+{
+	const struct archive_layout *l = d->segment->is.layout;
+	unsigned n = 0;
+	if (d->companions_loaded)
+		return 0;
+	int r = archive_segment_section(d->segment, ARCHIVE_SECTION_COMPANIONS, &d->group);
+	struct cursor c = cursor_of(d->group.p, d->group.n);
+	/* an older segment has those of fewer columns */
+	for (unsigned i = 0; r == 0 && i < l->n_columns && i < d->segment->is.n_columns; i++)
+		n += l->columns[i].companion > 0;
+	for (unsigned i = 0; r == 0 && i < n; i++) {
+		r = d->n <= ARCHIVE_STREAM_VALUES_MAX ? archive_stream_get(&c, d->n, &d->first[i])
+		                                      : -ERR_MALFORMED;
+		if (r == 0)
+			r = archive_stream_get(&c, d->n, &d->second[i]);
+	}
+	d->companions_loaded = r == 0;
 	return r;
 }

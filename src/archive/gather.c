@@ -37,6 +37,17 @@ static uint64_t gather_numbers(const uint8_t *p, size_t size, size_t step, size_
 	return any;
 }
 
+uint64_t archive_number_of(const struct archive_column *column, const void *record)
+{
+	const uint8_t *p = (const uint8_t *)record + column->offset;
+	uint64_t v = 0;
+	if (column->type == ARCHIVE_COLUMN_MAC)
+		(void)gather_macs(p, 0, 1, &v);
+	else
+		(void)gather_numbers(p, column->size, 0, 1, &v);
+	return v;
+}
+
 static void gather_rows(struct archive_gathered *g, const struct archive_layout *layout,
     const uint8_t *records, size_t first, size_t n)
 {

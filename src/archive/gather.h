@@ -28,6 +28,8 @@ static inline bool archive_column_is_number(const struct archive_column *column)
 	       column->type == ARCHIVE_COLUMN_MAC;
 }
 
+/* The value of one such column. */
+uint64_t archive_number_of(const struct archive_column *column, const void *record);
 /* n records, structs of the layout's size, one after the other. 0 or -ENOMEM. */
 int archive_gather(
     struct archive_gathered *g, const struct archive_layout *layout, const void *records, size_t n);

@@ -6,24 +6,26 @@
 
 #include "base/cursor.h"
 
-#define COLUMN_OF(kind, column_type, field, into, near, with)                                                \
+#define COLUMN_OF(kind, column_type, field, into, near, with, address)                                       \
 	{                                                                                                    \
 		.name = #field, .type = ARCHIVE_COLUMN_##column_type,                                        \
 		.size = sizeof(((struct msg_##kind *)0)->field), .dictionary = into, .base = near,           \
-		.leader = with, .offset = offsetof(struct msg_##kind, field)                                 \
+		.leader = with, .companion = address, .offset = offsetof(struct msg_##kind, field)           \
 	}
 #define COLUMN(kind, column_type, field)                                                                     \
 	COLUMN_OF(kind, column_type, field,                                                                  \
 	    ARCHIVE_COLUMN_##column_type == ARCHIVE_COLUMN_ADDR ? ARCHIVE_DICTIONARY_ADDRS                   \
 	                                                        : ARCHIVE_DICTIONARY_NONE,                   \
-	    0, 0)
+	    0, 0, 0)
 #define NEAR(kind, column_type, field, near)                                                                 \
-	COLUMN_OF(kind, column_type, field, ARCHIVE_DICTIONARY_NONE, near, 0)
+	COLUMN_OF(kind, column_type, field, ARCHIVE_DICTIONARY_NONE, near, 0, 0)
 #define WITH(kind, column_type, field, leader)                                                               \
-	COLUMN_OF(kind, column_type, field, ARCHIVE_DICTIONARY_NONE, 0, leader)
+	COLUMN_OF(kind, column_type, field, ARCHIVE_DICTIONARY_NONE, 0, leader, 0)
 #define NEAR_WITH(kind, column_type, field, near, leader)                                                    \
-	COLUMN_OF(kind, column_type, field, ARCHIVE_DICTIONARY_NONE, near, leader)
-#define NAME(kind, field) COLUMN_OF(kind, TEXT, field, ARCHIVE_DICTIONARY_NAMES, 0, 0)
+	COLUMN_OF(kind, column_type, field, ARCHIVE_DICTIONARY_NONE, near, leader, 0)
+#define NAME(kind, field) COLUMN_OF(kind, TEXT, field, ARCHIVE_DICTIONARY_NAMES, 0, 0, 0)
+#define OF(kind, column_type, field, address)                                                                \
+	COLUMN_OF(kind, column_type, field, ARCHIVE_DICTIONARY_NONE, 0, 0, address)
 
 #define FLOW(type, field) COLUMN(flow, type, field)
 static const struct archive_column flow_columns[] = {
@@ -38,9 +40,9 @@ static const struct archive_column flow_columns[] = {
     FLOW(ADDR, responder),
     FLOW(UINT, initiator_port),
     WITH(flow, UINT, responder_port, ARCHIVE_FLOW_PROTOCOL),
-    FLOW(MAC, initiator_mac),
-    FLOW(MAC, responder_mac),
-    FLOW(UINT, vlan),
+    OF(flow, MAC, initiator_mac, ARCHIVE_FLOW_INITIATOR),
+    OF(flow, MAC, responder_mac, ARCHIVE_FLOW_RESPONDER),
+    OF(flow, UINT, vlan, ARCHIVE_FLOW_INITIATOR),
     NEAR(flow, UINT, first, ARCHIVE_FLOW_LAST),
     FLOW(UINT, last),
     NEAR(flow, UINT, established, ARCHIVE_FLOW_FIRST),
@@ -99,7 +101,7 @@ static const struct archive_column binding_columns[] = {
     BINDING(UINT, first),
     NEAR(binding, UINT, last, ARCHIVE_BINDING_FIRST),
     BINDING(ADDR, addr),
-    BINDING(MAC, mac),
+    OF(binding, MAC, mac, ARCHIVE_BINDING_ADDR),
     NAME(binding, name),
     BINDING(UINT, source),
     BINDING(UINT, vantage),

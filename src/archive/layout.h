@@ -54,6 +54,7 @@ enum archive_column_number {
 	ARCHIVE_DETECTION_TIME = 1,
 	ARCHIVE_DETECTION_CONFIDENCE = 6,
 	ARCHIVE_BINDING_FIRST = 1,
+	ARCHIVE_BINDING_ADDR = 3,
 	ARCHIVE_COVERAGE_FROM = 4,
 };
 
@@ -69,7 +70,9 @@ struct archive_column {
 	uint8_t base;       /* the number of the column that this one's values are near to; 0: none */
 	uint8_t leader; /* of the columns that this one's values go with (archive/tuples.h), it may be itself;
 	                   0: none */
-	uint16_t offset; /* in the record's struct */
+	uint8_t companion; /* the column of addresses that this one's values go with (archive/companions.h);
+	                      0: none */
+	uint16_t offset;   /* in the record's struct */
 };
 
 struct archive_layout {

@@ -36,9 +36,13 @@ struct archive_identity {
 	uint16_t n_columns;
 };
 
-/* The sections, by their places in the trailer: two, then three of each dictionary. */
+/* The sections, by their places in the trailer: two, then three of each dictionary, then one. */
 enum archive_section { ARCHIVE_SECTION_DIRECTORY, ARCHIVE_SECTION_RUNS, ARCHIVE_SECTION_DICTIONARIES };
-enum { ARCHIVE_SECTIONS = ARCHIVE_SECTION_DICTIONARIES + 3 * (ARCHIVE_DICTIONARIES - 1) };
+enum {
+	/* behind those of the dictionaries: what goes with addresses */
+	ARCHIVE_SECTION_COMPANIONS = ARCHIVE_SECTION_DICTIONARIES + 3 * (ARCHIVE_DICTIONARIES - 1),
+	ARCHIVE_SECTIONS
+};
 enum archive_dictionary_section {
 	ARCHIVE_DICTIONARY_GROUPS,
 	ARCHIVE_DICTIONARY_INDEX,

@@ -20,7 +20,7 @@ struct file_out {
 	const struct archive_segment_writer *w;
 	int fd;
 	uint64_t seed, at; /* `at`: of what stands in `out` */
-	struct dynbuf out, directory, runs;
+	struct dynbuf out, directory, runs, companions;
 	struct archive_sorted sorted[ARCHIVE_DICTIONARIES];
 	struct archive_chunks numbers; /* of one block */
 	struct archive_trailer trailer;
@@ -171,6 +171,8 @@ static int put_sections(struct file_out *f)
 		r = put_section(f, archive_section_of((enum archive_dictionary)d, ARCHIVE_DICTIONARY_INDEX),
 		    &f->sorted[d].index, true);
 	if (r == 0)
+		r = put_section(f, ARCHIVE_SECTION_COMPANIONS, &f->companions, true);
+	if (r == 0)
 		r = put_section(f, ARCHIVE_SECTION_DIRECTORY, &f->directory, true);
 	if (r == 0)
 		r = put_section(f, ARCHIVE_SECTION_RUNS, &f->runs, true);
@@ -213,6 +215,11 @@ static int put_all(struct file_out *f, const struct archive_identity *is, size_t
 	f->trailer.n_blocks = (uint32_t)n_blocks;
 	for (unsigned d = 1; r == 0 && d < ARCHIVE_DICTIONARIES; d++)
 		r = archive_sorted_make(&f->sorted[d], &w->collected[d], n_blocks);
+	for (unsigned i = 0; r == 0 && i < w->n_companions; i++) {
+		const struct archive_sorted *addrs = &f->sorted[ARCHIVE_DICTIONARY_ADDRS];
+		r = archive_companions_store(&w->companions[i], addrs->places, addrs->n, &f->companions,
+		    w->collected[ARCHIVE_DICTIONARY_ADDRS].seed);
+	}
 	for (size_t i = 0; r == 0 && i < n_blocks; i++)
 		r = put_block(f, &w->blocks[i]);
 	for (size_t i = 0; i < w->n_runs; i++)
@@ -248,6 +255,7 @@ int archive_segment_writer_finish(struct archive_segment_writer *w, int fd, cons
 	dynbuf_free(&f.out);
 	dynbuf_free(&f.directory);
 	dynbuf_free(&f.runs);
+	dynbuf_free(&f.companions);
 	if (r < 0)
 		return r;
 	sha256_digest(&f.digest, sizeof(ret_digest->b), ret_digest->b);

@@ -29,7 +29,11 @@ struct archive_segment_writer {
 	unsigned n_numbered;
 	uint8_t borrowing[ARCHIVE_COLUMNS_MAX]; /* columns whose texts and lists are copied */
 	unsigned n_borrowing;
-	struct archive_chunks chunks; /* of all blocks */
+	struct archive_companions companions[ARCHIVE_COMPANIONS_MAX];
+	uint8_t companion_columns[ARCHIVE_COMPANIONS_MAX];
+	unsigned n_companions;
+	uint8_t codes[ARCHIVE_COMPANIONS_MAX][ARCHIVE_BLOCK_ROWS]; /* of the staged records */
+	struct archive_chunks chunks;                              /* of all blocks */
 	struct writer_block *blocks;
 	size_t n_blocks, cap_blocks;
 	struct archive_span *runs, run; /* run: of the records since the last one ended */

@@ -56,6 +56,7 @@ const uint8_t archive_section_order[ARCHIVE_SECTIONS] = {
     ARCHIVE_SECTION_DICTIONARIES + ARCHIVE_DICTIONARY_INDEX,
     ARCHIVE_SECTION_DICTIONARIES + 3 + ARCHIVE_DICTIONARY_INDEX,
     ARCHIVE_SECTION_DICTIONARIES + 6 + ARCHIVE_DICTIONARY_INDEX,
+    ARCHIVE_SECTION_COMPANIONS,
     ARCHIVE_SECTION_DIRECTORY,
     ARCHIVE_SECTION_RUNS,
     ARCHIVE_SECTION_DICTIONARIES + ARCHIVE_DICTIONARY_FILTER,
@@ -311,6 +312,8 @@ static int verify_dictionaries(const struct archive_segment *s)
 		for (size_t group = 0; r == 0 && group < d.n_groups; group++)
 			r = archive_dictionary_group(&d, group, NULL);
 	}
+	if (r == 0)
+		r = archive_segment_section(s, ARCHIVE_SECTION_COMPANIONS, &bytes);
 	archive_dictionary_free(&d);
 	dynbuf_free(&bytes);
 	return r;

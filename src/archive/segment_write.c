@@ -23,6 +23,8 @@ int archive_segment_writer_new(
 			w->numbered[w->n_numbered++].column = (uint8_t)i;
 		else if (!archive_column_is_number(&layout->columns[i]))
 			w->borrowing[w->n_borrowing++] = (uint8_t)i;
+		if (layout->columns[i].companion)
+			w->companion_columns[w->n_companions++] = (uint8_t)i;
 	}
 	w->staged = reallocarray(NULL, ARCHIVE_BLOCK_ROWS, layout->size);
 	int r = w->staged ? archive_encoder_new(&w->encoder, seed) : -ENOMEM;
@@ -42,6 +44,8 @@ void archive_segment_writer_free(struct archive_segment_writer *w)
 		archive_collected_free(&w->collected[d]);
 	for (unsigned i = 0; i < w->n_numbered; i++)
 		free(w->numbered[i].numbers);
+	for (unsigned i = 0; i < w->n_companions; i++)
+		archive_companions_free(&w->companions[i]);
 	archive_chunks_free(&w->chunks);
 	archive_encoder_free(w->encoder);
 	arena_free(&w->arena);
@@ -55,6 +59,8 @@ void archive_segment_writer_reset(struct archive_segment_writer *w)
 {
 	for (unsigned d = 1; d < ARCHIVE_DICTIONARIES; d++)
 		archive_collected_reset(&w->collected[d]);
+	for (unsigned i = 0; i < w->n_companions; i++)
+		archive_companions_reset(&w->companions[i]);
 	dynbuf_reset(&w->chunks.bytes);
 	arena_reset(&w->arena);
 	w->chunks.n = w->n_blocks = w->n_runs = w->n_staged = 0;
@@ -178,6 +184,21 @@ static int collect(struct archive_segment_writer *w, const uint8_t *record)
 	return r;
 }
 
+/* What the record's columns say that go with an address, which was collected; it is staged next. */
+static int collect_companions(struct archive_segment_writer *w, const uint8_t *record)
+{
+	int r = 0;
+	for (unsigned i = 0; r == 0 && i < w->n_companions; i++) {
+		const struct archive_column *column = &w->layout->columns[w->companion_columns[i]];
+		unsigned address = 0;
+		while (w->numbered[address].column != column->companion)
+			address++;
+		r = archive_companions_put(&w->companions[i], w->numbered[address].numbers[w->rows],
+		    archive_number_of(column, record), &w->codes[i][w->n_staged]);
+	}
+	return r;
+}
+
 /* What the directory says of the block that is being filled. */
 static void note_block(struct archive_segment_writer *w, const uint8_t *record)
 {
@@ -198,7 +219,7 @@ int writer_encode_block(struct archive_segment_writer *w)
 	size_t chunks = w->chunks.n, bytes = w->chunks.bytes.n;
 	int r = VEC_RESERVE(w->blocks, &w->cap_blocks, w->n_blocks, ARCHIVE_SEGMENT_BLOCKS_MAX);
 	if (r == 0)
-		r = archive_block_encode(w->encoder, w->layout, w->staged, w->n_staged, &w->chunks);
+		r = archive_block_encode(w->encoder, w->layout, w->staged, w->n_staged, w->codes, &w->chunks);
 	if (r < 0) {
 		w->chunks.n = chunks;
 		w->chunks.bytes.n = bytes;
@@ -246,6 +267,8 @@ int archive_segment_writer_add(struct archive_segment_writer *w, const void *rec
 		r = reserve_numbers(w);
 	if (r == 0)
 		r = collect(w, record);
+	if (r == 0)
+		r = collect_companions(w, record);
 	if (r < 0)
 		return r;
 	memcpy(staged, record, w->layout->size);
