@@ -19,6 +19,7 @@
 #include "cmd/feeds.h"
 #include "cmd/progress.h"
 #include "cmd/results.h"
+#include "cmd/trust.h"
 #include "cmd/unfinished.h"
 #include "daemon/analysis.h"
 #include "daemon/case.h"
@@ -27,7 +28,7 @@
 enum { ANALYZE_FEEDS_MAX = 256 };
 
 struct options {
-	const char *site, *out;
+	const char *site, *out, *key;
 	const char *feeds[ANALYZE_FEEDS_MAX];
 	size_t n_feeds;
 	int64_t until;
@@ -40,14 +41,15 @@ static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {{"site", required_argument, NULL, 's'},
 	    {"out", required_argument, NULL, 'o'}, {"indicators", required_argument, NULL, 'i'},
-	    {"until", required_argument, NULL, 'u'}, {"quiet", no_argument, NULL, 'q'},
-	    {"no-sandbox", no_argument, NULL, 'N'}, {NULL, 0, NULL, 0}};
+	    {"until", required_argument, NULL, 'u'}, {"key", required_argument, NULL, 'k'},
+	    {"quiet", no_argument, NULL, 'q'}, {"no-sandbox", no_argument, NULL, 'N'}, {NULL, 0, NULL, 0}};
 	*o = (struct options){.until = INT64_MAX};
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "s:o:i:u:q", longs, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, "s:o:i:u:k:q", longs, NULL)) != -1;) {
 		switch (c) {
 		case 's': o->site = optarg; break;
 		case 'o': o->out = optarg; break;
+		case 'k': o->key = optarg; break;
 		case 'q': o->quiet = true; break;
 		case 'N': o->no_sandbox = true; break;
 		case 'i':
@@ -145,14 +147,14 @@ static int64_t now(void)
 
 /* From the open inputs to the written results; `bad`: inputs that could not even be opened. */
 static int work(struct capture_set *set, const struct site *site, const struct indicator_set *indicators,
-    const struct options *o, size_t bad)
+    const struct ledger_key *key, const struct options *o, size_t bad)
 {
 	struct analysis *analysis;
 	struct case_answers *answers = NULL;
 	char path[PATH_MAX];
 	if (snprintf(path, sizeof(path), "%s/%s", o->out, CASE_ARCHIVE) >= (int)sizeof(path))
 		return CMD_EXIT_FAILED;
-	int r = analysis_new(&analysis, path, site, indicators, cmd_seed());
+	int r = analysis_new(&analysis, path, site, indicators, key, cmd_seed());
 	if (r < 0) {
 		log_error("%s: %s", path, err_text(r));
 		return CMD_EXIT_FAILED;
@@ -205,12 +207,26 @@ static int enter_sandbox(const struct options *o)
 	return r;
 }
 
+/* The key that signs the archive's ledger: that of the command line, or the site file's. *ret_key is NULL
+ * where none is named. 0, or an error that was told. */
+static int read_key(const struct options *o, const struct site *site, struct ledger_key **ret_key)
+{
+	char path[PATH_MAX];
+	if (o->key)
+		return trust_read_key(o->key, false, ret_key);
+	if (!site->ledger.key)
+		return 0;
+	int r = trust_beside(site->path, site->ledger.key, path, sizeof(path));
+	return r < 0 ? r : trust_read_key(path, false, ret_key);
+}
+
 static int run(int argc, char **argv)
 {
 	struct options o;
 	struct site *site = NULL;
 	struct capture_set *set = NULL;
 	struct indicator_set *indicators = NULL;
+	struct ledger_key *key = NULL;
 	int code = parse(argc, argv, &o);
 	if (code)
 		return code;
@@ -221,14 +237,16 @@ static int run(int argc, char **argv)
 	int bad = r == 0 ? captures_open(set, o.captures, o.n_captures) : r;
 	if (bad >= 0 && capture_set_files(set) == 0)
 		goto out;
-	if (bad >= 0 && feeds_load(&indicators, site, o.feeds, o.n_feeds, cmd_seed()) < 0) {
+	if (bad >= 0 && (feeds_load(&indicators, site, o.feeds, o.n_feeds, cmd_seed()) < 0 ||
+	                    read_key(&o, site, &key) < 0)) {
 		code = CMD_EXIT_USAGE;
 		goto out;
 	}
 	if (bad < 0 || make_folder(o.out) < 0 || mark_folder(o.out) < 0 || enter_sandbox(&o) < 0)
 		goto out;
-	code = work(set, site, indicators, &o, (size_t)bad);
+	code = work(set, site, indicators, key, &o, (size_t)bad);
 out:
+	ledger_key_free(key);
 	feeds_free(indicators);
 	capture_set_free(set);
 	site_free(site);
@@ -253,6 +271,10 @@ const struct cmd_verb cmd_analyze = {
         "  -o, --out CASE/         a new or empty folder\n"
         "  -i, --indicators FILE   CSV, STIX 2.1 bundle, MISP JSON or a list; may be given more than once\n"
         "  -u, --until TIME        leave out packets from this time on (RFC 3339): what was known by then\n"
+        "  -k, --key FILE          signs the archive's ledger with this key (bulkhead ledger key); without "
+        "it "
+        "with\n"
+        "                          that of the site file, or not at all\n"
         "  -q, --quiet             no summary\n"
         "      --no-sandbox        for debugging\n\n"
         "Exit code: 0 no incident, 1 an incident was found, 2 usage or configuration, 3 some input could not "

@@ -28,7 +28,7 @@ struct cmd_verb {
 };
 
 extern const struct cmd_verb cmd_analyze, cmd_archive, cmd_check, cmd_incidents, cmd_spread, cmd_plan,
-    cmd_exposure, cmd_hunt;
+    cmd_exposure, cmd_hunt, cmd_verify, cmd_prove, cmd_ledger;
 
 /* Prints the verb's help to standard output. Returns CMD_EXIT_FINE. */
 int cmd_help(const struct cmd_verb *v);

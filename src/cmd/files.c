@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -55,4 +56,14 @@ int file_write(const char *folder, const char *name, file_render_fn render, void
 	if (error < 0)
 		unlink(made);
 	return error;
+}
+
+int file_write_path(const char *path, file_render_fn render, void *context)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int n = slash == path ? 1 : slash ? (int)(slash - path) : 0;
+	if (snprintf(folder, sizeof(folder), "%.*s", n ? n : 1, n ? path : ".") >= (int)sizeof(folder))
+		return -ENAMETOOLONG;
+	return file_write(folder, slash ? slash + 1 : path, render, context);
 }

@@ -19,5 +19,7 @@ typedef int (*file_render_fn)(void *context, FILE *out);
  * reader never sees half a file and a full disk leaves the old one. 0 or -errno.
  */
 int file_write(const char *folder, const char *name, file_render_fn render, void *context);
+/* The same for a path. */
+int file_write_path(const char *path, file_render_fn render, void *context);
 
 #endif

@@ -22,6 +22,9 @@ static const struct cmd_verb *const verbs[] = {
     &cmd_exposure,
     &cmd_hunt,
     &cmd_archive,
+    &cmd_verify,
+    &cmd_prove,
+    &cmd_ledger,
     &cmd_check,
 };
 

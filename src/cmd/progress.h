@@ -25,6 +25,8 @@ static inline bool progress_due(struct progress *p)
 	return p->terminal && ++p->calls % PROGRESS_EVERY == 0;
 }
 void progress_draw(struct progress *p, uint64_t done, uint64_t total, uint64_t packets);
+/* The same with nothing but the share that is done. */
+void progress_draw_share(struct progress *p, uint64_t done, uint64_t total);
 /* Takes the bar off the screen. */
 void progress_end(struct progress *p);
 

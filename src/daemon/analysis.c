@@ -2,18 +2,24 @@
 #include "daemon/analysis.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/table.h"
 #include "daemon/sensor.h"
 #include "daemon/steady.h"
 #include "detect/detect.h"
+#include "ledger/key.h"
+#include "ledger/ledger.h"
 
 enum { ANALYSIS_DETECTIONS_MAX = 1 << 18, ANALYSIS_COUNTS_MAX = 128 };
 
 struct analysis {
 	const struct site *site;
 	struct archive *archive;
+	const struct ledger_key *key;
 	struct steady *steady;
 	struct sensor *sensor;
 	size_t vantages; /* of the captures, by now */
@@ -77,13 +83,44 @@ static int on_frame(void *context, const struct capture_frame *f)
 	return sensor_frame(a->sensor, f, a->vantages);
 }
 
+/* A ledger's name stands in its first line, so it is begun before the archive that writes the second. */
+static int name_ledger(const char *path, const char *origin)
+{
+	struct ledger *l;
+	int r = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+	int folder = r == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (r == 0 && folder < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	r = ledger_open(&l, folder, true, origin);
+	if (r == 0)
+		ledger_close(l);
+	close(folder);
+	return r;
+}
+
+static int create_archive(struct analysis *a, const char *path)
+{
+	const char *origin = a->site->ledger.origin;
+	if (!origin && a->key)
+		origin = ledger_key_verifier(a->key)->name;
+	int r = origin ? name_ledger(path, origin) : 0;
+	if (r == 0)
+		r = archive_create(&a->archive, path);
+	if (r == 0 && a->key)
+		archive_use_keys(a->archive, &a->key, 1);
+	return r;
+}
+
 int analysis_new(struct analysis **ret_analysis, const char *path, const struct site *site,
-    const struct indicator_set *indicators, uint64_t seed)
+    const struct indicator_set *indicators, const struct ledger_key *key, uint64_t seed)
 {
 	struct analysis *a = calloc(1, sizeof(*a));
 	if (!a)
 		return -ENOMEM;
 	a->site = site;
+	a->key = key;
 	struct sensor_sink sink = {.next_id = next_id,
 	    .transaction = on_transaction,
 	    .flow = on_flow,
@@ -95,7 +132,7 @@ int analysis_new(struct analysis **ret_analysis, const char *path, const struct 
 	    .next_id = next_id,
 	    .emit = on_detection,
 	    .context = a};
-	int r = archive_create(&a->archive, path);
+	int r = create_archive(a, path);
 	if (r == 0)
 		r = table_new(
 		    &a->detections, sizeof(uint64_t), sizeof(struct dynbuf), ANALYSIS_DETECTIONS_MAX, seed);

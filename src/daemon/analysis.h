@@ -16,11 +16,15 @@
 #include "report/report.h"
 
 struct analysis;
+struct ledger_key;
 
-/* Makes a new archive at `path`. `indicators` may be NULL. Borrows site and indicators. 0 or a negative
- * error. */
+/*
+ * Makes a new archive at `path`, whose ledger is signed with `key` and called as the site file or else the
+ * key says; NULL: it is kept unsigned. `indicators` may be NULL. Borrows site, indicators and key. 0 or a
+ * negative error.
+ */
 int analysis_new(struct analysis **ret_analysis, const char *path, const struct site *site,
-    const struct indicator_set *indicators, uint64_t seed);
+    const struct indicator_set *indicators, const struct ledger_key *key, uint64_t seed);
 /* Closes the archive; returns what that returned. NULL is fine. */
 int analysis_free(struct analysis *a);
 int analysis_frame(struct analysis *a, const struct capture_frame *f, size_t vantages);
