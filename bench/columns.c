@@ -5,8 +5,8 @@
  * [FLOWS]. FOLDER holds an archive. The columns are encoded anew, as a segment does it: in blocks of 2,048
  * rows, addresses and names as numbers into a sorted dictionary for 2^18 rows (which is not in the figures),
  * near columns as differences. Each is encoded twice, as planes of bytes and as archive_stream_put chooses,
- * and each of these stored as it is and by lz4 and zstd. What is read back is compared. Prints a table for
- * bench/RESULTS.md.
+ * and each of these stored as it is and by lz4 and zstd. Then the columns that go together are stored so.
+ * What is read back is compared. Prints tables for bench/RESULTS.md.
  */
 
 #include <errno.h>
@@ -24,6 +24,7 @@
 #include "archive/stream_form.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "bench/together.h"
 
 enum { SEGMENT = 1 << 18, BLOCK = 2048, FLOWS_DEFAULT = 1 << 20, REPEATS = 3, COMPRESS_MIN = 64 };
 
@@ -51,6 +52,7 @@ struct bench {
 	const void **sorted; /* a dictionary: its members as the cells hold them */
 	struct arena names;
 	struct column_figures columns[ARCHIVE_COLUMNS_MAX];
+	struct together together[ARCHIVE_COLUMNS_MAX]; /* by the number of the leader */
 	ZSTD_CCtx *compress;
 	ZSTD_DCtx *decompress;
 	bool failed;
@@ -259,6 +261,25 @@ static void measure(
 	dynbuf_free(&out);
 }
 
+/* The columns that this one leads. */
+static void measure_together(struct bench *b, unsigned leader)
+{
+	struct together *t = &b->together[leader];
+	uint64_t *memory = calloc(2 * TOGETHER_COLUMNS_MAX, SEGMENT * sizeof(*memory)), *to = memory;
+	t->n = 0;
+	for (unsigned i = 0; memory && i < b->layout->n_columns && t->n < TOGETHER_COLUMNS_MAX; i++) {
+		if (b->layout->columns[i].leader != leader || !gather(b, &b->layout->columns[i]))
+			continue;
+		memcpy(to, b->v, b->n * sizeof(*to));
+		memcpy(to + SEGMENT, b->near, b->n * sizeof(*to));
+		t->values[t->n] = to;
+		t->near[t->n++] = b->is_near ? to + SEGMENT : NULL;
+		to += 2 * SEGMENT;
+	}
+	b->failed |= !memory || !together_measure(t, b->n);
+	free(memory);
+}
+
 static void measure_segment(struct bench *b)
 {
 	for (size_t i = 0; b->n && i < b->layout->n_columns; i++) {
@@ -271,6 +292,9 @@ static void measure_segment(struct bench *b)
 				    &f->of[encoding][with]);
 		measure(b, CHOSEN, ZSTD_1, true, &f->stored);
 	}
+	for (unsigned i = 1; b->n && i < b->layout->n_columns; i++)
+		if (b->layout->columns[i].leader == i)
+			measure_together(b, i);
 	b->rows += b->n;
 	b->n = 0;
 	arena_free(&b->names);
@@ -338,6 +362,29 @@ static void print_table(struct bench *b)
 	printf(" %.0f |\n", sum.stored.encode_s * 1e9 / (double)b->rows);
 }
 
+static void print_together(const struct bench *b)
+{
+	double rows = (double)b->rows;
+	printf("\n| columns | apart | together |\n| --- | --- | --- |\n");
+	for (unsigned leader = 1; leader < b->layout->n_columns; leader++) {
+		const struct together *t = &b->together[leader];
+		struct figure apart = {0};
+		const char *separator = "| ";
+		if (t->n == 0)
+			continue;
+		for (unsigned i = 0; i < b->layout->n_columns; i++) {
+			if (b->layout->columns[i].leader != leader)
+				continue;
+			printf("%s`%s`", separator, b->layout->columns[i].name);
+			separator = ", ";
+			add(&apart, &b->columns[i].stored);
+		}
+		printf(" | %.2f, %.1f; %.0f | %.2f, %.1f; %.0f |\n", (double)apart.bytes / rows,
+		    apart.decode_s * 1e9 / rows, apart.encode_s * 1e9 / rows, (double)t->bytes / rows,
+		    t->decode_s * 1e9 / rows, t->encode_s * 1e9 / rows);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct bench b = {.layout = archive_layout_of(MSG_FLOW), .most = FLOWS_DEFAULT};
@@ -365,6 +412,7 @@ int main(int argc, char **argv)
 	printf("%llu flows; each cell: bytes a row, ns a value to decompress and decode\n\n",
 	    (unsigned long long)b.rows);
 	print_table(&b);
+	print_together(&b);
 	ZSTD_freeCCtx(b.compress);
 	ZSTD_freeDCtx(b.decompress);
 	free(b.flows);
