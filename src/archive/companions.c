@@ -4,9 +4,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zstd.h>
 
+#include "archive/varint.h"
 #include "base/err.h"
 #include "base/vec.h"
+
+enum {
+	ZSTD_LEVEL = 3,                          /* once a segment */
+	RAW_MAX = 16 * ARCHIVE_STREAM_VALUES_MAX /* more than any run takes */
+};
 
 int archive_companions_put(struct archive_companions *c, uint32_t number, uint64_t value, uint8_t *ret_code)
 {
@@ -33,22 +40,68 @@ int archive_companions_put(struct archive_companions *c, uint32_t number, uint64
 	return 0;
 }
 
+/* One run of values: its stored size, its size when decompressed (0: it isn't compressed), its bytes. */
+static int store_values(const uint64_t *v, size_t n, struct dynbuf *raw, struct dynbuf *out, uint64_t seed)
+{
+	dynbuf_reset(raw);
+	bool compress = archive_stream_put(raw, v, n, seed);
+	if (raw->error)
+		return raw->error;
+	size_t room = ZSTD_compressBound(raw->n), got = 0;
+	uint8_t *packed = compress ? malloc(room) : NULL;
+	if (compress && !packed)
+		return -ENOMEM;
+	if (compress)
+		got = ZSTD_compress(packed, room, raw->p, raw->n, ZSTD_LEVEL);
+	compress = compress && !ZSTD_isError(got) && got < raw->n;
+	archive_varint_put(out, compress ? got : raw->n);
+	archive_varint_put(out, compress ? raw->n : 0);
+	dynbuf_append(out, compress ? packed : raw->p, compress ? got : raw->n);
+	free(packed);
+	return out->error;
+}
+
 int archive_companions_store(
     const struct archive_companions *c, const uint32_t *places, size_t n, struct dynbuf *out, uint64_t seed)
 {
+	struct dynbuf raw = {0};
 	if (n > ARCHIVE_STREAM_VALUES_MAX)
 		return -ERR_LIMIT;
 	uint64_t *v = malloc((n + 1) * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	for (size_t which = 0; which < 2; which++) {
+	int r = v ? 0 : -ENOMEM;
+	for (size_t which = 0; r == 0 && which < 2; which++) {
 		memset(v, 0, n * sizeof(*v));
 		for (size_t i = 0; i < n && i < c->n; i++)
 			v[places[i]] = c->values[2 * i + which];
-		(void)archive_stream_put(out, v, n, seed);
+		r = store_values(v, n, &raw, out, seed);
 	}
+	dynbuf_free(&raw);
 	free(v);
-	return out->error;
+	return r;
+}
+
+int archive_companions_load(struct cursor *c, size_t n, struct archive_stream *s)
+{
+	uint64_t stored = archive_varint_get(c), raw = archive_varint_get(c);
+	struct cursor in = cursor_sub(c, (size_t)stored);
+	uint8_t *unpacked = NULL;
+	if (!cursor_ok(&in) || raw > RAW_MAX || n > ARCHIVE_STREAM_VALUES_MAX)
+		return -ERR_MALFORMED;
+	if (raw) {
+		unpacked = malloc((size_t)raw);
+		if (!unpacked)
+			return -ENOMEM;
+		if (ZSTD_decompress(unpacked, (size_t)raw, in.base, in.size) != raw) {
+			free(unpacked);
+			return -ERR_MALFORMED;
+		}
+		in = cursor_of(unpacked, (size_t)raw);
+	}
+	int r = archive_stream_get(&in, n, s);
+	if (r == 0 && cursor_left(&in))
+		r = -ERR_MALFORMED;
+	free(unpacked);
+	return r;
 }
 
 void archive_companions_reset(struct archive_companions *c)

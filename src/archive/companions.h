@@ -34,6 +34,8 @@ int archive_companions_put(struct archive_companions *c, uint32_t number, uint64
  * -ERR_LIMIT. seed: see base/hash.h. */
 int archive_companions_store(
     const struct archive_companions *c, const uint32_t *places, size_t n, struct dynbuf *out, uint64_t seed);
+/* Reads n of them, the first or the second ones. 0, -ENOMEM, -ERR_MALFORMED. */
+int archive_companions_load(struct cursor *c, size_t n, struct archive_stream *s);
 void archive_companions_reset(struct archive_companions *c);
 void archive_companions_free(struct archive_companions *c);
 

@@ -345,10 +345,9 @@ int archive_dictionary_companions(struct archive_dictionary_reader *d)
 	for (unsigned i = 0; r == 0 && i < l->n_columns && i < d->segment->is.n_columns; i++)
 		n += l->columns[i].companion > 0;
 	for (unsigned i = 0; r == 0 && i < n; i++) {
-		r = d->n <= ARCHIVE_STREAM_VALUES_MAX ? archive_stream_get(&c, d->n, &d->first[i])
-		                                      : -ERR_MALFORMED;
+		r = archive_companions_load(&c, d->n, &d->first[i]);
 		if (r == 0)
-			r = archive_stream_get(&c, d->n, &d->second[i]);
+			r = archive_companions_load(&c, d->n, &d->second[i]);
 	}
 	d->companions_loaded = r == 0;
 	return r;
