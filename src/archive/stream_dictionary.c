@@ -83,10 +83,11 @@ bool stream_dictionary_fill(
 		count_direct(d, x, n, most);
 		return d->n <= n_most;
 	}
+	const size_t early = n / 8 > EARLY ? n / 8 : EARLY;
 	memset(d->slots, 0, (d->slot_mask + 1) * sizeof(*d->slots));
 	for (size_t i = 0; i < n; i++) {
 		size_t place = place_of(d, x[i], seed);
-		d->distinct = i == EARLY && d->n > EARLY - EARLY / 16;
+		d->distinct = i == early && d->n > early - early / 16;
 		if (place == d->cap || d->n > n_most || d->distinct)
 			return false;
 		d->places[i] = (uint16_t)place;

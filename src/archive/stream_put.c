@@ -13,6 +13,8 @@ enum {
 	REPEAT_MIN_VALUES = 4,
 	REPEAT_SLOTS = 2048,
 	REPEAT_SAMPLE = 1024, /* so many numbers show whether sequences come again */
+	REPEAT_LONG = 8192,   /* of longer runs so many in REPEAT_PARTS places */
+	REPEAT_PARTS = 4,
 	COMPRESS_MIN_BITS = 512,
 };
 
@@ -106,32 +108,44 @@ static void choose_dictionary(struct run *r, uint64_t seed)
 	}
 }
 
-/*
- * Whether sequences come again, so that planes and zstd are shorter: the share of values at which some
- * numbers end that were seen before together, as many as carry REPEAT_BITS.
- */
-static bool repeats(const struct run *r)
-{
+/* Numbers that were seen together, as many at a time as carry REPEAT_BITS: how many come again. */
+struct repeats {
 	uint32_t seen[REPEAT_SLOTS];
-	size_t width = (size_t)(r->classes.bits / r->n) + 1, found = 0;
-	size_t k = REPEAT_BITS / width + 1;
-	k = k < REPEAT_MIN_VALUES ? REPEAT_MIN_VALUES : k;
-	size_t n = r->n < REPEAT_SAMPLE ? r->n : REPEAT_SAMPLE;
-	if (r->dictionary.distinct || r->classes.bits < COMPRESS_MIN_BITS || n < 4 * k)
-		return false;
-	memset(seen, 0, sizeof(seen));
+	size_t together, found;
+};
+
+static void look_for_repeats(struct repeats *s, const uint64_t *x, size_t n)
+{
 	const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+	const size_t k = s->together;
 	uint64_t h = 0, last = 1;
 	for (size_t i = 0; i <= k; i++)
 		last *= factor;
 	for (size_t i = 0; i < n; i++) {
-		h = (h + r->x[i] + 1) * factor - (i >= k ? (r->x[i - k] + 1) * last : 0);
+		h = (h + x[i] + 1) * factor - (i >= k ? (x[i - k] + 1) * last : 0);
 		uint32_t tag = (uint32_t)(h >> 32) | 1;
-		uint32_t *slot = &seen[(h ^ h >> 29) % REPEAT_SLOTS];
-		found += i >= k && *slot == tag;
+		uint32_t *slot = &s->seen[(h ^ h >> 29) % REPEAT_SLOTS];
+		s->found += i >= k && *slot == tag;
 		*slot = tag;
 	}
-	return found > n / 4;
+}
+
+/* Whether sequences come again, so that planes and zstd are shorter. Of long runs some parts are looked at.
+ */
+static bool repeats(const struct run *r)
+{
+	struct repeats s;
+	size_t width = (size_t)(r->classes.bits / r->n) + 1;
+	size_t n = r->n < REPEAT_SAMPLE ? r->n : REPEAT_SAMPLE, parts = r->n > REPEAT_LONG ? REPEAT_PARTS : 1;
+	s.together = REPEAT_BITS / width + 1;
+	s.together = s.together < REPEAT_MIN_VALUES ? REPEAT_MIN_VALUES : s.together;
+	s.found = 0;
+	if (r->dictionary.distinct || r->classes.bits < COMPRESS_MIN_BITS || n < 4 * s.together * parts)
+		return false;
+	memset(s.seen, 0, sizeof(s.seen));
+	for (size_t part = 0; part < parts; part++)
+		look_for_repeats(&s, r->x + r->n / parts * part, n / parts);
+	return s.found > n / 4;
 }
 
 static void put_short(struct dynbuf *out, uint64_t v, size_t bytes)
