@@ -108,7 +108,9 @@ struct archive_block {
 	uint8_t places[ARCHIVE_COLUMNS_MAX]; /* of a column's chunk, plus one */
 	struct archive_column_data columns[ARCHIVE_COLUMNS_MAX];
 	struct archive_stream picked; /* of some rows */
-	struct dynbuf stored, raw;    /* of one chunk */
+	struct dynbuf window;         /* what was read of the block's bytes last, from window_at on */
+	uint64_t window_at;
+	struct dynbuf raw; /* of one chunk, decompressed */
 	void *zstd;
 };
 

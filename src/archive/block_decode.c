@@ -12,6 +12,9 @@
 #include "archive/varint.h"
 #include "base/err.h"
 
+/* Of a block of flows about the chunks of its addresses and names, or of its times. */
+enum { WINDOW_BYTES = 12 << 10 };
+
 void archive_block_open(struct archive_block *b, const struct archive_segment *segment,
     struct archive_dictionary_reader *dictionaries, size_t number)
 {
@@ -20,6 +23,7 @@ void archive_block_open(struct archive_block *b, const struct archive_segment *s
 	b->number = number;
 	b->rows = (size_t)segment->blocks[number].span.records;
 	b->table_loaded = false;
+	b->window.n = 0;
 	for (size_t i = 0; i < ARCHIVE_COLUMNS_MAX; i++)
 		b->columns[i].loaded = false;
 }
@@ -37,7 +41,7 @@ void archive_block_free(struct archive_block *b)
 		free(d->starts);
 	}
 	archive_stream_free(&b->picked);
-	dynbuf_free(&b->stored);
+	dynbuf_free(&b->window);
 	dynbuf_free(&b->raw);
 	ZSTD_freeDCtx(b->zstd);
 	*b = (struct archive_block){0};
@@ -61,6 +65,30 @@ static uint8_t *room(struct dynbuf *b, size_t n)
 {
 	dynbuf_reset(b);
 	return dynbuf_grow(b, n);
+}
+
+/*
+ * Bytes of the block's file, good until the next call. Chunks that are wanted together stand together, so
+ * some that follow are read along.
+ */
+static int read_bytes(struct archive_block *b, uint64_t at, size_t n, const uint8_t **ret_bytes)
+{
+	const struct archive_block_entry *e = &b->segment->blocks[b->number];
+	uint64_t end = e->at + e->size;
+	if (b->window.n == 0 || at < b->window_at || at + n > b->window_at + b->window.n) {
+		size_t more = end - at < WINDOW_BYTES ? (size_t)(end - at) : WINDOW_BYTES;
+		uint8_t *to = room(&b->window, more > n ? more : n);
+		if (!to)
+			return -ENOMEM;
+		int r = archive_file_read(b->segment->fd, to, b->window.n, at);
+		b->window_at = at;
+		if (r < 0) {
+			b->window.n = 0;
+			return r;
+		}
+	}
+	*ret_bytes = b->window.p + (at - b->window_at);
+	return 0;
 }
 
 /* One entry of the table; *at moves behind the chunk, *left is what the block may still hold. */
@@ -90,11 +118,11 @@ static int read_chunk_entry(
 static int load_table(struct archive_block *b)
 {
 	const struct archive_block_entry *e = &b->segment->blocks[b->number];
-	uint8_t bytes[ARCHIVE_BLOCK_TABLE_MAX];
+	const uint8_t *bytes = NULL;
 	uint64_t at = e->at + e->table, left = e->size - e->table, raw = 0;
 	if (b->table_loaded)
 		return 0;
-	int r = archive_file_read(b->segment->fd, bytes, e->table, e->at);
+	int r = read_bytes(b, e->at, e->table, &bytes);
 	if (r < 0)
 		return r;
 	if (archive_checksum(bytes, e->table, b->segment->seed + e->at) != e->checksum)
@@ -113,10 +141,8 @@ static int load_table(struct archive_block *b)
 /* The bytes of a chunk, checked and decompressed: a cursor over them, good until the next call. */
 static int read_chunk(struct archive_block *b, const struct archive_chunk *chunk, struct cursor *ret_cursor)
 {
-	uint8_t *stored = room(&b->stored, chunk->stored);
-	if (!stored)
-		return -ENOMEM;
-	int r = archive_file_read(b->segment->fd, stored, chunk->stored, chunk->at);
+	const uint8_t *stored = NULL;
+	int r = read_bytes(b, chunk->at, chunk->stored, &stored);
 	if (r < 0)
 		return r;
 	if ((uint32_t)archive_checksum(stored, chunk->stored, b->segment->seed + chunk->at) !=
