@@ -72,12 +72,40 @@ static int say_unreadable(struct hunt_result *r, const struct archive_gap *g)
 	    kind_of(g->record), g->first_run, g->last_run, err_text(g->error));
 }
 
+static int gap_compare(const void *left, const void *right)
+{
+	const struct archive_gap *a = left, *b = right;
+	if (a->record != b->record)
+		return a->record < b->record ? -1 : 1;
+	return (a->first_run > b->first_run) - (a->first_run < b->first_run);
+}
+
+/* Takes `next` into `gap` where it goes on from it and has the same reason. */
+static bool gap_extend(struct archive_gap *gap, const struct archive_gap *next)
+{
+	bool known = gap->records && next->records && gap->last && next->last;
+	if (gap->record != next->record || gap->error != next->error || gap->last_run + 1 < next->first_run)
+		return false;
+	gap->last_run = next->last_run > gap->last_run ? next->last_run : gap->last_run;
+	gap->records = known ? gap->records + next->records : 0;
+	gap->first = known && next->first < gap->first ? next->first : gap->first;
+	gap->last = known && next->last > gap->last ? next->last : gap->last;
+	return true;
+}
+
 static int cover_unreadable(struct hunt_result *r, const struct archive_hunt_stat *stat)
 {
 	enum { KEPT = sizeof(stat->gaps) / sizeof(*stat->gaps) };
+	struct archive_gap gaps[KEPT];
+	size_t n = stat->n_gaps < KEPT ? stat->n_gaps : KEPT;
 	int error = 0;
-	for (size_t i = 0; i < stat->n_gaps && i < KEPT && error == 0; i++)
-		error = say_unreadable(r, &stat->gaps[i]);
+	memcpy(gaps, stat->gaps, sizeof(gaps));
+	qsort(gaps, n, sizeof(*gaps), gap_compare);
+	for (size_t i = 0, next; i < n && error == 0; i = next) {
+		for (next = i + 1; next < n && gap_extend(&gaps[i], &gaps[next]);)
+			next++;
+		error = say_unreadable(r, &gaps[i]);
+	}
 	if (error == 0 && stat->n_gaps > KEPT)
 		error = hunt_add_gap(r,
 		    &(struct hunt_gap){

@@ -5,7 +5,7 @@ import re
 
 import lib
 
-VERBS = ("analyze", "incidents", "spread", "plan", "exposure", "check")
+VERBS = ("analyze", "incidents", "spread", "plan", "exposure", "hunt", "archive", "verify", "prove", "ledger", "check")
 HEAD, RECORD = 24, 16  # bytes of a pcap's head and of a record's
 
 
