@@ -82,6 +82,10 @@ struct archive_hints {
 	 * from[] of its initiator and to[] of its responder have a bit in common. This is looked at before
 	 * anything else of a flow. 0 or an error. NULL: all are wanted. */
 	int (*ends)(void *context, const struct net_addr *addrs, size_t n, uint8_t *from, uint8_t *to);
+	/* These bits of from[] and to[] count only for flows with one of these flags (bits of flow/flow.h,
+	 * enum flow_flag). */
+	uint8_t flagged;
+	uint32_t flags;
 	/* A flow of which only pick_columns are filled; `common` are those bits, 0xff where nobody looked.
 	 * True: the other columns are read too and it is given. NULL: all are given. */
 	bool (*pick)(void *context, const struct msg_flow *f, uint8_t common);

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of fewer rows than this part of a block a column's values are picked one by one. */
+enum { FEW_PARTS = 4 };
+
 static int reserve(void **p, size_t *cap, size_t n, size_t size)
 {
 	if (n <= *cap)
@@ -67,6 +70,27 @@ int archive_lookup_keys(struct archive_lookup *l, const struct archive_query *q,
 	return l->by_key && hits == 0;
 }
 
+/* Leaves of the bits of each side those that the other has, and sees which side has fewer addresses left.
+ * Bits of rare flags don't count there. 1: nothing is left. */
+static int ends_reduce(struct archive_lookup *l, size_t n, uint8_t flagged)
+{
+	uint8_t from = 0, to = 0;
+	size_t n_from = 0, n_to = 0;
+	for (size_t i = 0; i < n; i++) {
+		from |= l->from[i];
+		to |= l->to[i];
+	}
+	uint8_t common = from & to;
+	for (size_t i = 0; i < n; i++) {
+		l->from[i] &= common;
+		l->to[i] &= common;
+		n_from += (l->from[i] & ~flagged) != 0;
+		n_to += (l->to[i] & ~flagged) != 0;
+	}
+	l->from_is_rarer = n_from <= n_to;
+	return common == 0;
+}
+
 int archive_lookup_ends(
     struct archive_lookup *l, const struct archive_query *q, struct archive_reader *r, void *context)
 {
@@ -93,36 +117,72 @@ int archive_lookup_ends(
 	error = h->ends(context, d->addrs, d->n, l->from, l->to);
 	if (error)
 		return error < 0 ? error : 0;
-	for (size_t i = 0; i < d->n; i++)
-		if (l->from[i])
-			return 0;
-	return 1;
+	return ends_reduce(l, d->n, h->flagged);
 }
 
-int archive_lookup_select_ends(struct archive_lookup *l, struct archive_block *b, uint32_t *rows, size_t *n)
+/* Keeps the rows that have bits in common with the marks of their entry of the column. Where few are left,
+ * the column is not decoded for the others. */
+static int keep_common(struct archive_lookup *l, struct archive_block *b, unsigned column,
+    const uint8_t *marks, uint32_t *rows, size_t *n)
 {
-	const struct archive_column_data *from = NULL, *to = NULL;
+	const struct archive_column_data *d;
+	uint64_t picked[ARCHIVE_BLOCK_ROWS];
+	bool few = *n < b->rows / FEW_PARTS;
 	size_t kept = 0;
-	if (!l->by_ends) {
-		memset(l->common, 0xff, b->rows);
-		return 0;
-	}
-	int r = archive_block_column(b, ARCHIVE_FLOW_INITIATOR, &from);
-	if (r == 0)
-		r = archive_block_column(b, ARCHIVE_FLOW_RESPONDER, &to);
+	int r = few ? archive_block_pick(b, column, rows, *n, picked) : archive_block_column(b, column, &d);
 	if (r < 0)
 		return r;
 	/* columns of addresses have no chunk only if they were added to the schema later */
-	for (size_t i = 0; !from->absent && !to->absent && i < *n; i++) {
+	for (size_t i = 0; (few || !d->absent) && i < *n; i++) {
 		uint32_t row = rows[i];
-		uint8_t common = l->from[archive_stream_at(&from->numbers, row)] &
-		                 l->to[archive_stream_at(&to->numbers, row)];
+		uint8_t common = l->common[row] &
+		                 marks[few ? picked[i] : archive_stream_at(&d->numbers, row)];
 		l->common[row] = common;
 		rows[kept] = row;
 		kept += common != 0;
 	}
 	*n = kept;
 	return 0;
+}
+
+/* Takes the bits from the rows that have not the flags for them. */
+static int drop_unflagged(struct archive_lookup *l, const struct archive_hints *h, struct archive_block *b,
+    uint32_t *rows, size_t *n)
+{
+	const struct archive_column_data *d;
+	size_t kept = 0;
+	int r = archive_block_column(b, MSG_FLOW_FIELD_FLAGS, &d);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < *n; i++) {
+		uint32_t row = rows[i];
+		uint64_t flags = d->absent ? 0 : archive_stream_at(&d->numbers, row);
+		if (!(flags & h->flags))
+			l->common[row] &= (uint8_t)~h->flagged;
+		rows[kept] = row;
+		kept += l->common[row] != 0;
+	}
+	*n = kept;
+	return 0;
+}
+
+int archive_lookup_select_ends(struct archive_lookup *l, const struct archive_query *q,
+    struct archive_block *b, uint32_t *rows, size_t *n)
+{
+	memset(l->common, 0xff, b->rows);
+	if (!l->by_ends)
+		return 0;
+	const struct archive_hints *h = q->filter.hints;
+	/* the end that fewer addresses can be comes first, and flags before both: mostly they are all alike
+	 */
+	int r = h->flagged ? drop_unflagged(l, h, b, rows, n) : 0;
+	unsigned first = l->from_is_rarer ? ARCHIVE_FLOW_INITIATOR : ARCHIVE_FLOW_RESPONDER;
+	if (r == 0 && *n)
+		r = keep_common(l, b, first, l->from_is_rarer ? l->from : l->to, rows, n);
+	if (r == 0 && *n)
+		r = keep_common(l, b, l->from_is_rarer ? ARCHIVE_FLOW_RESPONDER : ARCHIVE_FLOW_INITIATOR,
+		    l->from_is_rarer ? l->to : l->from, rows, n);
+	return r;
 }
 
 void archive_lookup_free(struct archive_lookup *l)

@@ -112,7 +112,7 @@ static int flow_select(const struct archive_query *q, struct archive_lookup *l, 
     uint32_t *rows, size_t *n)
 {
 	const struct archive_filter *f = &q->filter;
-	int r = archive_lookup_select_ends(l, b, rows, n);
+	int r = archive_lookup_select_ends(l, q, b, rows, n);
 	if (r == 0 && *n && l->by_key)
 		r = keep_keys(l, b, rows, n);
 	if (r == 0 && *n && (f->from || f->to) && !inside(b, f->from, f->to))

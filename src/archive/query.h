@@ -21,7 +21,8 @@ struct archive_lookup {
 	struct archive_found found[ARCHIVE_DICTIONARIES]; /* entries that match; their `blocks` are these */
 	size_t blocks_cap, entries_cap[ARCHIVE_DICTIONARIES];
 	bool by_ends;
-	uint8_t *from, *to; /* of each address: archive_hints.ends */
+	uint8_t *from, *to; /* of each address: archive_hints.ends, but only bits that both have somewhere */
+	bool from_is_rarer;
 	size_t ends_cap;
 	uint8_t common[ARCHIVE_BLOCK_ROWS]; /* of each row that is selected, by its row: the bits in common */
 };
@@ -52,7 +53,8 @@ int archive_lookup_keys(struct archive_lookup *l, const struct archive_query *q,
 int archive_lookup_ends(
     struct archive_lookup *l, const struct archive_query *q, struct archive_reader *r, void *context);
 /* Keeps the rows whose ends have a bit in common, or, where nobody looks at ends, all. */
-int archive_lookup_select_ends(struct archive_lookup *l, struct archive_block *b, uint32_t *rows, size_t *n);
+int archive_lookup_select_ends(struct archive_lookup *l, const struct archive_query *q,
+    struct archive_block *b, uint32_t *rows, size_t *n);
 void archive_lookup_free(struct archive_lookup *l);
 
 static inline bool archive_bit(const uint64_t *bits, uint64_t i)

@@ -133,9 +133,9 @@ int archive_scan_open(struct archive_scan *s)
 	struct archive_open_segment *o = &s->k->open;
 	struct arena arena = {0};
 	struct cursor c = cursor_of(o->bytes.p, o->bytes.n);
-	int r = 0;
-	if (s->query->skip && s->query->skip(s->query, &o->span))
-		return o->damage;
+	int r = o->records ? pass_over(s, &o->span) : 0;
+	if (r)
+		return r < 0 ? r : o->damage;
 	while (r == 0 && cursor_left(&c)) {
 		uint16_t kind;
 		size_t length, left = cursor_left(&c);
