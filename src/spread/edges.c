@@ -29,6 +29,11 @@ bool spread_flow_guessed(const struct msg_flow *f)
 	return f->flags & FLAG_GUESSED_INITIATOR;
 }
 
+uint32_t spread_guessed_flag(void)
+{
+	return FLAG_GUESSED_INITIATOR;
+}
+
 /* Whether who began the flow is open: guessed, and not by the ports. */
 static bool flow_either_way(const struct msg_flow *f)
 {

@@ -64,8 +64,10 @@ size_t spread_flow_hops(const struct spread_input *in, const struct spread_proof
 enum spread_grade spread_grade_of_flow(const struct msg_flow *f);
 /* Whether a flow can pass control at all, proof aside. */
 bool spread_flow_answered(const struct msg_flow *f);
-/* Whether the flow's initiator is a guess: only then a hop can run against it (backflow aside). */
+/* Whether the flow's initiator is a guess: only then a hop can run against it (backflow aside). By one flag.
+ */
 bool spread_flow_guessed(const struct msg_flow *f);
+uint32_t spread_guessed_flag(void);
 
 /* Adds an edge; where there is no room, merges first. 0, -ENOMEM, -ERR_LIMIT. */
 int spread_edges_add(struct spread_edges *e, const struct spread_edge *edge);

@@ -269,6 +269,20 @@ static int search_stretch(struct search *s, int64_t until, size_t *ret_changed)
 	return error;
 }
 
+/* Whether many were reached while flows of these segments ran. */
+static bool many_reached_since(const struct search *s, const struct search_span *spans, size_t n)
+{
+	int64_t first = INT64_MAX;
+	size_t reached = 0;
+	for (size_t i = 0; i < n; i++)
+		first = spans[i].first < first ? spans[i].first : first;
+	for (size_t i = 0; i < s->n; i++) {
+		int64_t time = s->times.v[SPREAD_POSSIBLE][i];
+		reached += time >= first && time != INT64_MAX;
+	}
+	return reached > s->n / STRETCH_CHANGED;
+}
+
 /*
  * Stretches of some segments each: many where hardly anything changes. Where much does, few that are read
  * whole: else each hop of the spread would have them read again.
@@ -280,14 +294,15 @@ static int search_run(struct search *s, const struct search_span *spans, size_t 
 	s->whole = true;
 	while (at < n && spans[at].last <= s->earliest)
 		at++;
-	do {
-		int64_t until = at + stretch < n ? spans[at + stretch].first : INT64_MAX;
-		error = search_stretch(s, until, &changed);
-		while (at < n && (until == INT64_MAX || spans[at].first < until))
+	while (error == 0 && at < n) {
+		size_t next = at + stretch < n ? at + stretch : n;
+		s->timed = many_reached_since(s, spans + at, next - at);
+		error = search_stretch(s, spans[next - 1].last, &changed);
+		while (at < n && spans[at].last <= s->fresh_until)
 			at++;
 		s->whole = changed > s->n / STRETCH_CHANGED;
 		stretch = s->whole ? STRETCH_WHOLE : stretch * 2;
-	} while (error == 0 && at < n);
+	}
 	return error;
 }
 

@@ -38,16 +38,19 @@ struct search {
 	struct search_times times; /* the earliest arrivals that are known: only ever lowered */
 	/* the arrivals for which all flows of the segments visited were asked */
 	struct search_times asked;
-	/* what lies between the arrivals and those asked for, over all assets: first >= until where nothing
+	/* what lies between the arrivals and those asked for, over all assets: first > until where nothing
 	 * does */
 	int64_t open_first, open_until;
-	/* segments that begin before were visited: those from fresh_from to fresh_until are now, for
-	 * everybody */
+	/* Segments are visited in order of their ends, in which their records came. Those that end by
+	 * fresh_from were visited before; those that end by fresh_until are now, for everybody. */
 	int64_t fresh_from, fresh_until;
 	/* The fresh ones are read whole: also hops from those who aren't reached yet. Then what is found in
-	 * them needs no asking again: covered_from says from where on that is so. */
+	 * them needs no asking again: nothing that ends after covered_from does. */
 	bool whole;
 	int64_t covered_from;
+	/* A good part of the assets was reached while flows of the fresh segments ran: of these only those
+	 * that began before that can matter, which is worth reading when they began. */
+	bool timed;
 	int64_t earliest; /* of all arrivals */
 	bool logins;      /* there are transactions that could tell of failed ones */
 	struct spread_edges edges;
@@ -78,7 +81,7 @@ int spread_search(struct spread_edges *e, const struct spread_input *in, uint64_
 struct search_span {
 	int64_t first, last;
 };
-/* The segments by time, which the caller frees. 0, -ENOMEM or the archive's error. */
+/* The segments by their ends, which the caller frees. 0, -ENOMEM or the archive's error. */
 int search_spans(struct archive *archive, struct search_span **ret_spans, size_t *ret_n);
 
 #endif

@@ -18,6 +18,7 @@ enum {
 	MARK_PROVEN = 1 << 0,   /* if a detection rests on it */
 	MARK_LIKELY = 1 << 1,   /* if its protocol is an administrative one */
 	MARK_POSSIBLE = 1 << 2, /* whatever it is */
+	MARK_EARLY = 1 << 3,    /* if it began before its end was reached */
 	MARKS_BACK = 4,         /* bits */
 	MARKS = 0x0f,
 };
@@ -31,6 +32,7 @@ struct visit {
 	struct spread_edges found;
 	size_t segment; /* where its hops begin among those found */
 	int64_t first, last;
+	int64_t early; /* the latest arrival of those that are marked so */
 	bool fresh, whole;
 	bool full; /* more than SEARCH_WHOLE_MAX */
 	uint64_t looked;
@@ -52,13 +54,14 @@ static int visit_enter(void *context, int64_t first, int64_t last)
 	bounds_reset(v);
 	v->first = first;
 	v->last = last;
-	v->fresh = first >= s->fresh_from;
+	v->early = INT64_MIN;
+	v->fresh = last > s->fresh_from;
 	v->whole = v->fresh && s->whole;
 	if (last <= s->earliest || (s->in->config.until && first >= s->in->config.until))
 		return 1;
 	if (v->fresh)
-		return s->fresh_until != INT64_MAX && first >= s->fresh_until;
-	return first >= s->covered_from || last <= s->open_first || first > s->open_until;
+		return last > s->fresh_until;
+	return last > s->covered_from || last <= s->open_first || first > s->open_until;
 }
 
 /* The levels at which the asset's own hops are wanted of this segment. */
@@ -76,27 +79,37 @@ static unsigned levels_from(const struct visit *v, uint32_t asset)
 	return levels;
 }
 
-/* The levels at which the asset could be reached sooner, or another way as soon. */
-static unsigned levels_to(const struct visit *v, uint32_t asset)
+/* The levels at which the asset could be reached by any flow of the segment, and whether at some it could by
+ * flows that began early. */
+static unsigned levels_to(struct visit *v, uint32_t asset, bool *ret_early)
 {
 	unsigned levels = 0;
-	for (int g = 0; g < REACH_LEVELS; g++)
-		if (v->bounds.v[g][asset] >= v->first)
+	*ret_early = false;
+	for (int g = 0; g < REACH_LEVELS; g++) {
+		int64_t time = v->bounds.v[g][asset];
+		if (time >= v->last) {
 			levels |= 1u << g;
+		} else if (time >= v->first) {
+			*ret_early = true;
+			v->early = time > v->early ? time : v->early;
+		}
+	}
 	return levels;
 }
 
 static uint8_t marks_from(const struct visit *v, uint32_t asset)
 {
 	unsigned levels = levels_from(v, asset);
-	return (uint8_t)((levels ? MARK_PROVEN : 0) | (levels >> SPREAD_LIKELY & 1 ? MARK_LIKELY : 0) |
+	return (uint8_t)((levels ? MARK_PROVEN | MARK_EARLY : 0) |
+	                 (levels >> SPREAD_LIKELY & 1 ? MARK_LIKELY : 0) |
 	                 (levels >> SPREAD_POSSIBLE & 1 ? MARK_POSSIBLE : 0));
 }
 
-static uint8_t marks_to(const struct visit *v, uint32_t asset)
+static uint8_t marks_to(struct visit *v, uint32_t asset)
 {
-	unsigned levels = levels_to(v, asset);
-	return (uint8_t)((levels && v->s->provable[asset] ? MARK_PROVEN : 0) |
+	bool early;
+	unsigned levels = levels_to(v, asset, &early);
+	return (uint8_t)((early ? MARK_EARLY : 0) | (levels && v->s->provable[asset] ? MARK_PROVEN : 0) |
 	                 (levels >> SPREAD_LIKELY & 1 ? MARK_LIKELY : 0) |
 	                 (levels >> SPREAD_POSSIBLE & 1 ? MARK_POSSIBLE : 0));
 }
@@ -124,7 +137,7 @@ static size_t seek(const void *addrs, size_t size, size_t n, size_t at, struct n
 
 static int visit_ends(void *context, const struct net_addr *addrs, size_t n, uint8_t *from, uint8_t *to)
 {
-	const struct visit *v = context;
+	struct visit *v = context;
 	const struct search *s = v->s;
 	for (size_t i = 0, k = 0; i < s->n_ends && k < n;) {
 		int order = net_addr_compare(s->ends[i].addr, addrs[k]);
@@ -149,7 +162,9 @@ static bool visit_pick(void *context, const struct msg_flow *f, uint8_t common)
 	uint8_t marks = common & MARKS;
 	if (v->s->in->config.backflow || spread_flow_guessed(f))
 		marks |= (uint8_t)(common >> MARKS_BACK);
-	if (marks & (MARK_PROVEN | MARK_POSSIBLE))
+	if (marks & (MARK_PROVEN | MARK_POSSIBLE) || (marks & MARK_EARLY && !v->s->timed))
+		return true;
+	if (marks & MARK_EARLY && f->first <= v->early)
 		return true;
 	return marks & MARK_LIKELY && spread_grade_of_flow(f) == SPREAD_LIKELY;
 }
@@ -339,10 +354,13 @@ static int hunt_result(int error, const struct archive_hunt_stat *stat)
 
 int search_visit(struct search *s)
 {
-	static const struct archive_hints hints = {.enter = visit_enter,
+	const struct archive_hints hints = {.enter = visit_enter,
 	    .ends = visit_ends,
+	    .flagged = s->in->config.backflow ? 0 : MARKS << MARKS_BACK,
+	    .flags = spread_guessed_flag(),
 	    .pick = visit_pick,
-	    .pick_columns = UINT64_C(1) << MSG_FLOW_FIELD_PROTOCOL |
+	    .pick_columns = (s->timed ? UINT64_C(1) << MSG_FLOW_FIELD_FIRST : 0) |
+	                    UINT64_C(1) << MSG_FLOW_FIELD_PROTOCOL |
 	                    UINT64_C(1) << MSG_FLOW_FIELD_RESPONDER_PORT |
 	                    UINT64_C(1) << MSG_FLOW_FIELD_FLAGS | UINT64_C(1) << MSG_FLOW_FIELD_APP};
 	const struct archive_filter filter = {.columns = spread_hop_columns(), .hints = &hints};
@@ -393,9 +411,9 @@ static int spans_flow(void *context, const struct msg_flow *f)
 static int span_compare(const void *a, const void *b)
 {
 	const struct search_span *x = a, *y = b;
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	return x->last < y->last ? -1 : x->last > y->last;
+	if (x->last != y->last)
+		return x->last < y->last ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
 }
 
 int search_spans(struct archive *archive, struct search_span **ret_spans, size_t *ret_n)
