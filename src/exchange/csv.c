@@ -77,12 +77,14 @@ static int plain_cell(struct row *w, struct csv_cell *c)
 			    w, i, "a quote within a cell that doesn't begin with one; write \"...\"\"...\"");
 		break;
 	}
+	if (r < 0)
+		return r;
 	c->text.n = w->pos - c->from;
 	/* the CR of a CRLF belongs to the line's end */
 	bool at_end = r == 0 || byte_at(w, w->pos) == '\n';
-	if (r >= 0 && at_end && c->text.n && byte_at(w, w->pos - 1) == '\r')
+	if (at_end && c->text.n && byte_at(w, w->pos - 1) == '\r')
 		c->text.n--;
-	return r < 0 ? r : 0;
+	return 0;
 }
 
 /* Looks for the quote that closes: w->pos is behind the one that opens, and then at it. Nothing is changed on
