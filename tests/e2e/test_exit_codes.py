@@ -44,7 +44,7 @@ class ExitCodes(lib.Test):
             self.assertRegex(listed.stdout, rf"(?m)^  {verb}\b")
             result = lib.run(verb, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
-            self.assertRegex(result.stdout, rf"(?m)^Example:\n  bulkhead {verb} ")
+            self.assertRegex(result.stdout, rf"(?m)^Examples?:\n  bulkhead {verb} ")
         self.assertEqual(set(re.findall(r"(?m)^  ([a-z]+)  ", listed.stdout)), set(VERBS))
 
     def test_version(self):

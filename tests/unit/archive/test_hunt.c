@@ -34,7 +34,7 @@ static struct text name(uint64_t r, char *buf)
 {
 	static const char *const tops[] = {"com", "example", "co.uk", "a", "local", ""};
 	static const char *const shapes[] = {
-	    "%2$s", "n%1$u.%2$s", "N%1$u.%2$s", "n%1$u.%2$s.", "w.n%1$u.%2$s", "x-n%1$u.%2$s", "n%1$un.%2$s"};
+	    "%.0u%s", "n%u.%s", "N%u.%s", "n%u.%s.", "w.n%u.%s", "x-n%u.%s", "n%un.%s"};
 	unsigned number = (unsigned)(r >> 8) % 40;
 	int n = snprintf(buf, 48, shapes[r % 7], number, tops[r >> 24 & 7 ? (r >> 20) % 6 : 0]);
 	if (r % 61 == 0)

@@ -97,8 +97,9 @@ static void fields_are_shown_by_their_kind(void **state)
 	json_t *j;
 	(void)state;
 	assert_int_equal(msg_transaction_encode(&b, &t), 0);
-	assert_words(&b, "transaction 9: dns, of flow 7, at 2017-07-14T02:40:00.000000000Z\n"
-	                 "  dns.rrname a.example, dns.answers.addr 192.0.2.7, tls.ja3 01fe, field 60000 78\n");
+	assert_words(&b,
+	    "transaction 9: dns, of flow 7, at 2017-07-14T02:40:00.000000000Z\n"
+	    "  dns.rrname a.example, dns.answers.addr 192.0.2.7, tls.ja3 01fe, field 60000 78\n");
 	assert_int_equal(words_json(dynbuf_view(&b), &j), 0);
 	const json_t *third = json_array_get(json_object_get(j, "fields"), 2);
 	assert_string_equal(json_string_value(json_object_get(third, "value")), "01fe");
