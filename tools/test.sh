@@ -49,6 +49,7 @@ check "house style" tools/check-style
 lane_options="--buildtype=release"
 lane "gcc, release" build env CC=gcc
 lane_options="--buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false"
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 lane "clang, address and undefined-behaviour sanitizers" build-asan env CC=clang
 
 check "static analysis: cppcheck" tools/check-cppcheck

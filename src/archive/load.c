@@ -316,7 +316,7 @@ static int load_kind(struct archive *a, struct archive_kind *k, const struct arc
 {
 	unsigned record = k->layout->record;
 	size_t segments = alike(l, *at, ARCHIVE_FILE_SEGMENT, record);
-	int r = load_segments(a, k, l->files + *at, segments);
+	int r = load_segments(a, k, segments ? l->files + *at : NULL, segments);
 	*at += segments;
 	size_t journals = alike(l, *at, ARCHIVE_FILE_JOURNAL, record);
 	bool loaded = false;

@@ -23,7 +23,8 @@ struct cursor {
 
 static inline struct cursor cursor_of(const void *p, size_t n)
 {
-	return (struct cursor){.base = p, .size = n};
+	/* nothing at all is a place too: pointers are only reckoned from one that is not NULL */
+	return (struct cursor){.base = p ? p : "", .size = n};
 }
 
 static inline size_t cursor_left(const struct cursor *c)

@@ -12,10 +12,10 @@
 /* Where in a record's object the parser is. */
 enum place { PLACE_LINE, PLACE_OBJECT, PLACE_IDS, PLACE_FIELDS, PLACE_FIELD };
 
-enum { COLUMN_NONE = -1, COLUMN_RECORD = -2, NAME_SHOWN = 64 };
+enum { COLUMN_NONE = -1, COLUMN_RECORD = -2, COLUMN_PASSED = -3, NAME_SHOWN = 64 };
 
-/* A value that came before the line said what it is. Only `record` may: it is put first by us, but an
- * object has no order. */
+/* Our own lines have `record` first, but an object has no order: of a line that tells its kind later, what
+ * stands before that is passed over, and the line read again with its kind known. */
 struct exchange_json_records {
 	struct exchange_input in;
 	struct exchange_json_options options;
@@ -31,7 +31,8 @@ struct exchange_json_records {
 	unsigned record;
 	int column;    /* of the value that comes next */
 	uint64_t seen; /* columns, as bits */
-	bool has_record;
+	bool has_record, passed;
+	unsigned depth; /* within a value that is passed over */
 	union archive_record m;
 	uint64_t *ids;
 	struct field_value *fields;
@@ -75,11 +76,23 @@ static int take_kind(struct exchange_json_records *r, struct text t)
 		    "record: '%s' is no kind of record; wanted is flow, transaction, detection, "
 		    "binding or coverage",
 		    text_printable(t, shown, sizeof(shown)));
-	if (r->seen && (unsigned)record != r->record)
-		return wrong(r, "record: must stand first, before the fields");
+	/* what stands before it was passed over, or read as of another kind */
+	bool again = r->passed || (r->seen && (unsigned)record != r->record);
 	r->record = (unsigned)record;
 	r->has_record = true;
-	return 1;
+	return again ? failed(r, -EAGAIN) : 1;
+}
+
+/* Whether a value is passed over; open and shut are brackets of one that has parts. */
+static bool pass(struct exchange_json_records *r, bool open, bool shut)
+{
+	if (r->place != PLACE_OBJECT || r->column != COLUMN_PASSED)
+		return false;
+	if (shut && r->depth == 0)
+		return false; /* of the line's object */
+	r->depth += open;
+	r->depth -= shut;
+	return true;
 }
 
 /* A value that is text, or stands for one: numbers as they were written. */
@@ -123,6 +136,8 @@ static int take_id(struct exchange_json_records *r, struct text t)
 static int on_string(void *context, const unsigned char *p, size_t n)
 {
 	struct exchange_json_records *r = context;
+	if (pass(r, false, false))
+		return 1;
 	/* yajl's bytes are good for the call alone */
 	struct text t = arena_text(&r->arena, text_bytes(p, n));
 	if (n && !t.p)
@@ -146,6 +161,8 @@ static int on_number(void *context, const char *p, size_t n)
 {
 	struct exchange_json_records *r = context;
 	struct text t = text_bytes(p, n);
+	if (pass(r, false, false))
+		return 1;
 	if (r->place == PLACE_IDS)
 		return take_id(r, t);
 	if (r->place == PLACE_OBJECT && r->column != COLUMN_RECORD)
@@ -157,6 +174,8 @@ static int on_null(void *context)
 {
 	struct exchange_json_records *r = context;
 	const struct exchange_column *c = r->place == PLACE_OBJECT ? column_of(r) : NULL;
+	if (pass(r, false, false))
+		return 1;
 	if (r->place != PLACE_OBJECT || r->column == COLUMN_RECORD)
 		return wrong(r, "null isn't wanted here");
 	if (c && c->required)
@@ -167,6 +186,8 @@ static int on_null(void *context)
 static int on_boolean(void *context, int value)
 {
 	(void)value;
+	if (pass(context, false, false))
+		return 1;
 	return wrong(context, "no field of a record is true or false");
 }
 
@@ -177,6 +198,8 @@ static int on_map(void *context)
 		r->place = PLACE_OBJECT;
 		return 1;
 	}
+	if (pass(r, true, false))
+		return 1;
 	if (r->place != PLACE_FIELDS)
 		return wrong(r, "an object isn't wanted here");
 	r->place = PLACE_FIELD;
@@ -185,22 +208,13 @@ static int on_map(void *context)
 	return 1;
 }
 
-/* In an object whose kind isn't known yet: the caller's word counts, and `record` may still come. */
-static int begin_fields(struct exchange_json_records *r)
-{
-	if (r->has_record)
-		return 1;
-	if (!r->options.record)
-		return wrong(r, "\"record\" must stand first and name the kind, or say it with --kind");
-	r->record = r->options.record;
-	return 1;
-}
-
 static int on_key(void *context, const unsigned char *p, size_t n)
 {
 	struct exchange_json_records *r = context;
 	struct text key = text_bytes(p, n);
 	char shown[NAME_SHOWN];
+	if (r->depth)
+		return 1;
 	if (r->place == PLACE_FIELD) {
 		r->field_key = text_equal(key, TEXT("name")) ? 1 : text_equal(key, TEXT("value")) ? 2 : 0;
 		return r->field_key ? 1 : wrong(r, "fields: an object has \"name\" and \"value\"");
@@ -211,8 +225,11 @@ static int on_key(void *context, const unsigned char *p, size_t n)
 		r->column = COLUMN_RECORD;
 		return 1;
 	}
-	if (!begin_fields(r))
-		return 0;
+	if (!r->record) {
+		r->column = COLUMN_PASSED;
+		r->passed = true;
+		return 1;
+	}
 	r->column = exchange_column_find(&r->kinds[r->record], key);
 	if (r->column < 0)
 		return wrong(r, "'%s' is no field of a %s", text_printable(key, shown, sizeof(shown)),
@@ -227,6 +244,8 @@ static int on_map_end(void *context)
 {
 	struct exchange_json_records *r = context;
 	const char *wanted = NULL;
+	if (pass(r, false, true))
+		return 1;
 	if (r->place == PLACE_OBJECT) {
 		r->place = PLACE_LINE;
 		return 1;
@@ -244,6 +263,8 @@ static int on_array(void *context)
 {
 	struct exchange_json_records *r = context;
 	const struct exchange_column *c = r->place == PLACE_OBJECT ? column_of(r) : NULL;
+	if (pass(r, true, false))
+		return 1;
 	if (c && c->form == EXCHANGE_FORM_IDS) {
 		r->place = PLACE_IDS;
 		r->ids = NULL;
@@ -264,6 +285,8 @@ static int on_array_end(void *context)
 	const struct exchange_column *c = column_of(r);
 	struct msg_u64s ids = {.v = r->ids, .n = r->n_ids};
 	struct msg_fields fields = {.v = r->fields, .n = r->n_fields};
+	if (pass(r, false, true))
+		return 1;
 	if (!c)
 		return wrong(r, "an array isn't wanted here");
 	if (r->place == PLACE_FIELDS && r->n_fields > MSG_FIELDS_MAX)
@@ -336,7 +359,21 @@ static int next_line(struct exchange_json_records *r, struct text *ret_line)
 	}
 }
 
-static int parse_line(struct exchange_json_records *r, struct text line)
+static int check_whole(struct exchange_json_records *r)
+{
+	for (size_t i = 0; i < r->kinds[r->record].n_columns; i++) {
+		const struct exchange_column *c = &r->kinds[r->record].columns[i];
+		if (c->required && !(r->seen >> i & 1)) {
+			wrong(r, "a %s without '%s'", r->kinds[r->record].name, c->name);
+			return r->error;
+		}
+	}
+	if (!r->record)
+		wrong(r, "an object without a kind: \"record\" is missing, or say it with --kind");
+	return r->error;
+}
+
+static int parse(struct exchange_json_records *r, struct text line)
 {
 	static const yajl_callbacks callbacks = {.yajl_null = on_null,
 	    .yajl_boolean = on_boolean,
@@ -350,7 +387,6 @@ static int parse_line(struct exchange_json_records *r, struct text line)
 	r->yajl = yajl_alloc(&callbacks, NULL, r);
 	if (!r->yajl)
 		return -ENOMEM;
-	r->error = 0;
 	yajl_status status = yajl_parse(r->yajl, (const unsigned char *)line.p, line.n);
 	if (status == yajl_status_ok)
 		status = yajl_complete_parse(r->yajl);
@@ -362,16 +398,44 @@ static int parse_line(struct exchange_json_records *r, struct text line)
 		if (why)
 			yajl_free_error(r->yajl, why);
 	}
-	for (size_t i = 0; r->error == 0 && i < r->kinds[r->record].n_columns; i++) {
-		const struct exchange_column *c = &r->kinds[r->record].columns[i];
-		if (c->required && !(r->seen >> i & 1))
-			wrong(r, "a %s without '%s'", r->kinds[r->record].name, c->name);
-	}
-	if (r->error == 0 && !r->record)
-		wrong(r, "an object without a kind: \"record\" is missing");
+	if (r->error == 0)
+		check_whole(r);
 	yajl_free(r->yajl);
 	r->yajl = NULL;
 	return r->error;
+}
+
+/* As a record of that kind; 0: as whatever the line says. */
+static int parse_as(struct exchange_json_records *r, struct text line, unsigned record)
+{
+	r->place = PLACE_LINE;
+	r->record = record;
+	r->column = COLUMN_NONE;
+	r->seen = 0;
+	r->has_record = r->passed = false;
+	r->depth = 0;
+	r->ids = NULL;
+	r->fields = NULL;
+	r->n_ids = r->n_fields = 0;
+	r->error = 0;
+	memset(&r->m, 0, sizeof(r->m));
+	return parse(r, line);
+}
+
+static int parse_line(struct exchange_json_records *r, struct text line)
+{
+	int error = parse_as(r, line, r->options.record);
+	if (error == -ERR_MALFORMED && r->options.record && !r->has_record) {
+		/* what the caller said of all lines may not be what this one says of itself */
+		struct exchange_problem first = *r->problem;
+		int second = parse_as(r, line, 0);
+		if (second != -EAGAIN || r->record == r->options.record) {
+			*r->problem = first;
+			return error;
+		}
+		error = second;
+	}
+	return error == -EAGAIN ? parse_as(r, line, r->record) : error;
 }
 
 int exchange_json_records_next(struct exchange_json_records *r, unsigned *ret_record,
@@ -379,15 +443,6 @@ int exchange_json_records_next(struct exchange_json_records *r, unsigned *ret_re
 {
 	struct text line;
 	arena_reset(&r->arena);
-	r->place = PLACE_LINE;
-	r->record = 0;
-	r->column = COLUMN_NONE;
-	r->seen = 0;
-	r->has_record = false;
-	r->ids = NULL;
-	r->fields = NULL;
-	r->n_ids = r->n_fields = 0;
-	memset(&r->m, 0, sizeof(r->m));
 	r->problem = problem;
 	int got = next_line(r, &line);
 	if (got == -ERR_LIMIT) {

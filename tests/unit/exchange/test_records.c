@@ -320,7 +320,53 @@ static const struct {
     {"fields with more", "{\"record\":\"transaction\",\"time\":\"2026-11-23\",\"fields\":[{\"a\":\"a\"}]}", 0,
         "fields"},
     {"no UTF-8", "{\"record\":\"flow\"," FLOW ",\"name\":\"\xff\"}", 0, "UTF8"},
+    {"the kind last", "{" FLOW ",\"also\":[1],\"vlan\":7,\"record\":\"flow\"}", 1, ""},
+    {"the kind between", "{\"vlan\":7,\"record\":\"flow\"," FLOW "}", 1, ""},
+    {"the kind last, and a mistake before it", "{" FLOW ",\"vlan\":-7,\"record\":\"flow\"}", 0, "vlan"},
+    {"the kind last, and a foreign field before it",
+        "{\"a\":{\"b\":[{\"record\":1},null,true,2]}," FLOW ",\"record\":\"flow\"}", 0, "'a' is no field"},
+    {"the kind last, and a second time", "{" FLOW ",\"record\":\"flow\",\"record\":\"flow\"}", 0,
+        "second time"},
+    {"the kind only further in", "{" FLOW ",\"also\":[{\"record\":\"flow\"}]}", 0, "\"record\""},
+    {"the kind last, and it is none", "{" FLOW ",\"record\":\"order\"}", 0, "no kind"},
+    {"the kind last, and half an object", "{" FLOW ",\"record\":\"flow\"", 0, "premature"},
 };
+
+/* What a line says of itself counts more than what the caller said of all. */
+static void test_the_kind_may_stand_anywhere(void **state)
+{
+	static const struct {
+		const char *in;
+		unsigned all, wanted;
+	} cases[] = {
+	    {"{" FLOW "}", MSG_FLOW, MSG_FLOW},
+	    {"{" FLOW ",\"record\":\"flow\"}", MSG_FLOW, MSG_FLOW},
+	    {"{" FLOW ",\"record\":\"flow\"}", MSG_COVERAGE, MSG_FLOW},
+	    {"{" FLOW ",\"record\":\"flow\"}", 0, MSG_FLOW},
+	    /* id and time stand at the same places of both */
+	    {"{\"id\":4,\"time\":\"2026-11-23\",\"name\":\"scan\",\"record\":\"detection\"}", MSG_TRANSACTION,
+	        MSG_DETECTION},
+	    {"{\"id\":4,\"time\":\"2026-11-23\",\"record\":\"detection\",\"name\":\"scan\"}", MSG_TRANSACTION,
+	        MSG_DETECTION},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct exchange_json_options o = {.record = cases[i].all};
+		struct exchange_json_records *r;
+		struct exchange_problem problem = {0};
+		struct source s = {.t = text_of(cases[i].in)};
+		union archive_record m;
+		unsigned record = 0;
+		assert_int_equal(exchange_json_records_new(&r, &o, read_source, &s), 0);
+		if (exchange_json_records_next(r, &record, &m, &problem) != 1 || record != cases[i].wanted)
+			fail_msg("%s as %u: %u, %s", cases[i].in, cases[i].all, record, problem.what);
+		if (record == MSG_FLOW)
+			assert_int_equal(m.flow.responder.b[15], 2);
+		else
+			assert_int_equal(m.detection.id, 4);
+		exchange_json_records_free(r);
+	}
+}
 
 static void test_a_mistake_in_json_is_told_and_the_next_line_read(void **state)
 {
@@ -407,6 +453,7 @@ int main(void)
 	    cmocka_unit_test(test_every_time_of_the_schema_is_one),
 	    cmocka_unit_test(test_a_mistake_in_csv_is_told_with_its_place),
 	    cmocka_unit_test(test_a_mistake_in_json_is_told_and_the_next_line_read),
+	    cmocka_unit_test(test_the_kind_may_stand_anywhere),
 	    cmocka_unit_test(test_lists_have_the_bounds_of_records),
 	    cmocka_unit_test(test_plain_text_is_taken_byte_by_byte),
 	};
