@@ -83,7 +83,7 @@ int incident_names_dns(
 			unnamed[n_unnamed++] = addrs[i];
 	}
 	const struct archive_transaction_filter filter = {.addrs = unnamed, .n_addrs = n_unnamed};
-	struct archive_hunt_stat stat;
+	struct archive_hunt_stat stat = {.n_gaps = 0};
 	void *contexts[1] = {&s};
 	if (error == 0 && n_unnamed)
 		error = archive_hunt_transactions(archive, &filter, 1, dns_transaction, contexts, &stat);
