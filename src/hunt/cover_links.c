@@ -50,7 +50,7 @@ static int keep(void *context, const struct msg_coverage *c)
 static void say_unsaid(struct cover *v)
 {
 	char name[NAME_SIZE], span[SPAN_SIZE];
-	if (v->unsaid && v->error == 0)
+	if (v->link && v->unsaid && v->error == 0)
 		v->error = hunt_add_gap(v->r,
 		    &(struct hunt_gap){.kind = HUNT_GAP_LINK,
 		        .link = text_printable(v->link->name, name, sizeof(name)),

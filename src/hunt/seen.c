@@ -207,17 +207,19 @@ static void rows_settle(
 int hunt_seen_settle(struct hunt_seen_set *set, struct hunt_groups *groups)
 {
 	size_t n = table_count(set->table), pos = 0, kept = 0;
-	struct seen_row *rows = n ? reallocarray(NULL, n, sizeof(*rows)) : NULL;
-	uint64_t *ids = n ? reallocarray(NULL, n, sizeof(*ids)) : NULL;
+	if (n == 0)
+		return 0;
+	struct seen_row *rows = reallocarray(NULL, n, sizeof(*rows));
+	uint64_t *ids = reallocarray(NULL, n, sizeof(*ids));
 	struct settling s = {.set = set, .groups = groups};
 	struct hunt_lookup flows = {.table = NULL};
-	int error = n && (!rows || !ids) ? -ENOMEM : 0;
+	int error = rows && ids ? 0 : -ENOMEM;
 	const void *key;
 	for (const struct hunt_seen *seen; error == 0 && (seen = table_next(set->table, &pos, &key));) {
 		const struct hunt_seen_key *k = key;
 		rows[kept++] = (struct seen_row){.key = *k, .seen = seen};
 	}
-	if (error == 0 && n) {
+	if (error == 0) {
 		qsort(rows, n, sizeof(*rows), by_flow);
 		size_t flows_n = 0;
 		for (size_t i = 0; i < n; i++)
