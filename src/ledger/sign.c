@@ -117,25 +117,61 @@ static bool same_key(const struct note_signature *a, const struct note_signature
 	return memcmp(a->id, b->id, sizeof(a->id)) == 0 && text_equal(a->name, b->name);
 }
 
-/* A note with *from's text and signatures, in which those of *more take the place of older ones of their
- * keys. */
-static int merge(struct dynbuf *out, const struct note *from, const struct note *more)
+struct timed {
+	const struct note_signature *signature;
+	uint64_t time_s; /* 0: it doesn't hold, or isn't a witness's */
+};
+
+/* Adds a note's signatures, with when they say that they were made. */
+static int add_timed(const struct note *note, const struct ledger_verifier *witnesses, size_t n_witnesses,
+    struct timed *all, size_t *n)
 {
-	size_t n = more->n;
+	struct note one = {.text = note->text, .n = 1};
+	for (size_t i = 0; i < note->n; i++) {
+		struct note_verdict v = {0};
+		struct timed *to = &all[(*n)++];
+		one.signatures[0] = note->signatures[i];
+		int r = note_verify(&one, witnesses, n_witnesses, &v);
+		if (r < 0 && r != -ERR_CHECKSUM)
+			return r;
+		*to = (struct timed){.signature = &note->signatures[i]};
+		for (size_t k = 0; r == 0 && k < n_witnesses; k++)
+			to->time_s = v.time_s[k] > to->time_s ? v.time_s[k] : to->time_s;
+	}
+	return 0;
+}
+
+/* Whether the same witness cosigned later, or said the same before. */
+static bool outdated(const struct timed *all, size_t n, size_t i)
+{
+	for (size_t k = 0; k < n; k++)
+		if (same_key(all[k].signature, all[i].signature) &&
+		    (all[k].time_s > all[i].time_s ||
+		        (k < i && all[i].time_s && all[k].time_s == all[i].time_s)))
+			return true;
+	return false;
+}
+
+/* A note with *from's text and signatures and *more's; of a witness that cosigned more than once the newest
+ * stays. */
+static int merge(struct dynbuf *out, const struct note *from, const struct note *more,
+    const struct ledger_verifier *witnesses, size_t n_witnesses)
+{
+	struct timed all[2 * NOTE_SIGNATURES_MAX];
+	size_t n = 0, kept = 0;
+	int r = add_timed(from, witnesses, n_witnesses, all, &n);
+	if (r == 0)
+		r = add_timed(more, witnesses, n_witnesses, all, &n);
+	if (r < 0)
+		return r;
 	dynbuf_text(out, from->text);
 	dynbuf_str(out, "\n");
-	for (size_t i = 0; i < from->n; i++) {
-		bool again = false;
-		for (size_t k = 0; k < more->n; k++)
-			again = again || same_key(&from->signatures[i], &more->signatures[k]);
-		if (again)
-			continue;
-		dynbuf_text(out, from->signatures[i].line);
-		n++;
-	}
-	for (size_t i = 0; i < more->n; i++)
-		dynbuf_text(out, more->signatures[i].line);
-	return n > NOTE_SIGNATURES_MAX ? -ERR_LIMIT : out->error;
+	for (size_t i = 0; i < n; i++)
+		if (!outdated(all, n, i)) {
+			dynbuf_text(out, all[i].signature->line);
+			kept++;
+		}
+	return kept > NOTE_SIGNATURES_MAX ? -ERR_LIMIT : out->error;
 }
 
 /* Takes the lines apart; each must be of one of the witnesses. */
@@ -184,7 +220,7 @@ int ledger_cosign(
 		r = note_verify(&more, witnesses, n, &v);
 	}
 	if (r == 0)
-		r = merge(&next, &note, &more);
+		r = merge(&next, &note, &more, witnesses, n);
 	if (r == 0 && !text_equal(dynbuf_view(&next), dynbuf_view(&stored)))
 		r = history_store(l->folder, dynbuf_view(&next), c.size == last.size, &l->history);
 	dynbuf_free(&latest);

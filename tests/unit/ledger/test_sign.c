@@ -368,6 +368,20 @@ static void test_only_good_cosignatures_are_merged(void **state)
 	assert_int_equal(history_latest(g.f.fd, &same), 0);
 	assert_int_equal(checkpoint_parse_note(dynbuf_view(&same), &n, &c, NULL), 0);
 	assert_int_equal(n.n, 2); /* the later one took the former's place */
+	/* and keeps it, whatever comes late; both at once are one too */
+	struct dynbuf both = {0};
+	struct note_verdict v;
+	dynbuf_text(&both, dynbuf_view(&later));
+	dynbuf_text(&both, dynbuf_view(&good));
+	assert_int_equal(ledger_cosign(g.l, 2, dynbuf_view(&good), witness, 1), 0);
+	assert_int_equal(ledger_cosign(g.l, 2, dynbuf_view(&both), witness, 1), 0);
+	struct dynbuf kept = latest_note(&g.f);
+	assert_true(text_equal(dynbuf_view(&kept), dynbuf_view(&same)));
+	assert_int_equal(note_parse(dynbuf_view(&kept), &n, NULL), 0);
+	assert_int_equal(note_verify(&n, witness, 1, &v), 0);
+	assert_int_equal(v.time_s[0], 20);
+	dynbuf_free(&both);
+	dynbuf_free(&kept);
 	dynbuf_free(&good);
 	dynbuf_free(&later);
 	dynbuf_free(&unknown);
