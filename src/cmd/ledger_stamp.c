@@ -21,7 +21,7 @@
 #include "ledger/timestamp.h"
 
 struct stamping {
-	const char *folder, *url, *ca, *request, *response, *site;
+	const char *folder, *url, *ca, *tls_ca, *request, *response, *site;
 	char url_room[2049], ca_room[PATH_MAX];
 	uint64_t size;
 };
@@ -60,7 +60,8 @@ static int parse(int argc, char **argv, struct stamping *s)
 	static const struct option longs[] = {{"url", required_argument, NULL, 'u'},
 	    {"ca", required_argument, NULL, 'c'}, {"request", required_argument, NULL, 'q'},
 	    {"response", required_argument, NULL, 'r'}, {"site", required_argument, NULL, 's'},
-	    {"size", required_argument, NULL, 'n'}, {NULL, 0, NULL, 0}};
+	    {"size", required_argument, NULL, 'n'}, {"tls-ca", required_argument, NULL, 't'},
+	    {NULL, 0, NULL, 0}};
 	int code = 0;
 	opterr = 0;
 	optind = 1;
@@ -71,6 +72,7 @@ static int parse(int argc, char **argv, struct stamping *s)
 		case 'q': s->request = optarg; break;
 		case 'r': s->response = optarg; break;
 		case 's': s->site = optarg; break;
+		case 't': s->tls_ca = optarg; break;
 		case 'n': code = ledger_parse_size(argv[0], optarg, &s->size); break;
 		default: return cmd_usage(&cmd_ledger, "stamp: '%s' is not understood", argv[optind - 1]);
 		}
@@ -123,8 +125,8 @@ static int ask(const struct stamping *s, int folder, const struct note *note, ui
 	int code = CMD_EXIT_FAILED;
 	int r = timestamp_request(note->text, &request);
 	if (r == 0) {
-		r = post(s->url, "application/timestamp-query", dynbuf_view(&request), TIMESTAMP_MAX,
-		    &response, NULL, error);
+		r = post(s->url, s->tls_ca, "application/timestamp-query", dynbuf_view(&request),
+		    TIMESTAMP_MAX, &response, NULL, error);
 		if (r < 0)
 			log_error("%s: %s", s->url, error);
 		else

@@ -46,8 +46,8 @@ static int error_of(CURLcode code, const struct answer *a, long status)
 	}
 }
 
-static CURLcode set_up(
-    CURL *c, const char *url, struct curl_slist *headers, struct text body, struct answer *a, char *message)
+static CURLcode set_up(CURL *c, const char *url, const char *tls_ca, struct curl_slist *headers,
+    struct text body, struct answer *a, char *message)
 {
 	CURLcode codes[] = {
 	    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, message),
@@ -67,11 +67,15 @@ static CURLcode set_up(
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
 		if (codes[i] != CURLE_OK)
 			return codes[i];
-	return CURLE_OK;
+	if (!tls_ca)
+		return CURLE_OK;
+	/* the system's would count beside it: curl is built with their folder */
+	CURLcode code = curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	return code == CURLE_OK ? curl_easy_setopt(c, CURLOPT_CAINFO, tls_ca) : code;
 }
 
-int post(const char *url, const char *content_type, struct text body, size_t max, struct dynbuf *out,
-    long *ret_status, char *error)
+int post(const char *url, const char *tls_ca, const char *content_type, struct text body, size_t max,
+    struct dynbuf *out, long *ret_status, char *error)
 {
 	char header[HEADER_SIZE], message[CURL_ERROR_SIZE] = "";
 	struct answer a = {.out = out, .left = max};
@@ -81,7 +85,8 @@ int post(const char *url, const char *content_type, struct text body, size_t max
 	/* Without it curl asks first whether it may send more than a kilobyte, and waits. */
 	struct curl_slist *first = curl_slist_append(NULL, "Expect:");
 	struct curl_slist *headers = first ? curl_slist_append(first, header) : NULL;
-	CURLcode code = c && headers ? set_up(c, url, headers, body, &a, message) : CURLE_OUT_OF_MEMORY;
+	CURLcode code = c && headers ? set_up(c, url, tls_ca, headers, body, &a, message)
+	                             : CURLE_OUT_OF_MEMORY;
 	if (code == CURLE_OK)
 		code = curl_easy_perform(c);
 	if (code == CURLE_OK)

@@ -105,7 +105,7 @@ static int ask(const struct authority *a, const char *path, struct text body, si
 {
 	char url[64];
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", (int)a->port, path);
-	return post(url, "application/timestamp-query", body, max, out, status, error);
+	return post(url, NULL, "application/timestamp-query", body, max, out, status, error);
 }
 
 static struct dynbuf stamped(const struct authority *a, struct text request)
@@ -241,13 +241,13 @@ static void test_what_a_post_refuses(void **state)
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
 		error[0] = '\0';
 		assert_int_equal(
-		    post(schemes[i], "text/plain", TEXT("x"), 100, &out, &status, error), -EINVAL);
+		    post(schemes[i], NULL, "text/plain", TEXT("x"), 100, &out, &status, error), -EINVAL);
 		assert_int_equal(status, 0);
 		assert_true(error[0] != '\0');
 	}
 	/* Port 1 of this machine: nobody listens there. */
-	assert_int_equal(
-	    post("http://127.0.0.1:1/", "text/plain", TEXT("x"), 100, &out, NULL, error), -EHOSTUNREACH);
+	assert_int_equal(post("http://127.0.0.1:1/", NULL, "text/plain", TEXT("x"), 100, &out, NULL, error),
+	    -EHOSTUNREACH);
 	dynbuf_free(&out);
 }
 

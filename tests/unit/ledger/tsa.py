@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A local time-stamping authority for the tests, made of the openssl command.
 
-    tsa.py make DIR     a CA (ca.pem), another one (other.pem), and an authority's key and certificate
+    tsa.py make DIR     a CA (ca.pem), others (other.pem, tls-ca.pem), the keys and certificates of an authority and of
+                        an https server
     tsa.py reply DIR    answers the request on standard input on standard output
-    tsa.py serve DIR    prints a port of 127.0.0.1 and answers POSTs there until its standard input ends:
+    tsa.py serve DIR    prints a port of 127.0.0.1 and answers POSTs there until its standard input ends; with
+                        --tls by https, by a certificate that leads to tls-ca.pem:
                         /stamp, /refuse (status 500), /long (too long an answer), /redirect (to a file)
 """
 
 import http.server
 import pathlib
+import ssl
 import subprocess
 import sys
 import threading
@@ -27,6 +30,11 @@ keyUsage = critical,keyCertSign,cRLSign
 basicConstraints = critical,CA:false
 keyUsage = critical,digitalSignature
 extendedKeyUsage = critical,timeStamping
+[server]
+basicConstraints = critical,CA:false
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = IP:127.0.0.1
 [tsa]
 default_tsa = authority
 [authority]
@@ -56,16 +64,22 @@ def config(folder, name):
     return path
 
 
+def certify(folder, name, ca, extensions):
+    conf = config(folder, name)
+    openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / f"{name}.key", "-out",
+            folder / f"{name}.csr", "-config", conf)
+    openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / f"{ca}.pem", "-CAkey", folder / f"{ca}.key",
+            "-CAcreateserial", "-days", "3650", "-out", folder / f"{name}.pem", "-extfile", conf, "-extensions",
+            extensions)
+
+
 def make(folder):
     (folder / "serial").write_text("01\n")
-    for ca in ("ca", "other"):
+    for ca in ("ca", "other", "tls-ca"):
         openssl("req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", folder / f"{ca}.key", "-out",
                 folder / f"{ca}.pem", "-days", "3650", "-config", config(folder, ca), "-extensions", "ca")
-    conf = config(folder, "tsa")
-    openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "tsa.key", "-out", folder / "tsa.csr",
-            "-config", conf)
-    openssl("x509", "-req", "-in", folder / "tsa.csr", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key",
-            "-CAcreateserial", "-days", "3650", "-out", folder / "tsa.pem", "-extfile", conf, "-extensions", "stamper")
+    certify(folder, "tsa", "ca", "stamper")
+    certify(folder, "tls", "tls-ca", "server")
 
 
 def reply(folder, request):
@@ -101,9 +115,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def serve(folder):
+def serve(folder, tls):
     Handler.folder = folder
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "tls.pem", folder / "tls.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *args: None  # who hangs up on the certificate
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
@@ -117,7 +136,7 @@ def main():
     elif verb == "reply":
         sys.stdout.buffer.write(reply(folder, sys.stdin.buffer.read()))
     else:
-        serve(folder)
+        serve(folder, "--tls" in sys.argv[3:])
 
 
 if __name__ == "__main__":
