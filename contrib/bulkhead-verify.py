@@ -227,16 +227,15 @@ def signers_of(openssl, body, signatures, keys):
     return found
 
 
-def check_signed(openssl, body, signatures, keys, witnesses, quorum, what):
+def check_signed(openssl, body, signatures, keys, witnesses, quorum):
     """The key that signed, and the witnesses that cosigned."""
-    signed = [keys[i] for i in sorted(signers_of(openssl, body, signatures, keys)) if keys[i].type == SIGNER]
-    need(signed, f"{what} isn't signed by a trusted key")
+    signed = signers_of(openssl, body, signatures, keys)
+    need(signed, "the checkpoint isn't signed by a trusted key")
     cosigned = {}
     for i, time in signers_of(openssl, body, signatures, witnesses).items():
-        if witnesses[i].type == WITNESS:
-            cosigned.setdefault(witnesses[i].public, (witnesses[i].name, time))
-    need(len(cosigned) >= quorum, f"{what} has {len(cosigned)} cosignatures of the witnesses, {quorum} are wanted")
-    return signed[0], sorted(cosigned.values())
+        cosigned.setdefault(witnesses[i].public, (witnesses[i].name, time))
+    need(len(cosigned) >= quorum, f"the checkpoint has {len(cosigned)} cosignatures of the witnesses, {quorum} are wanted")
+    return keys[min(signed)], sorted(cosigned.values())
 
 
 # --- the disclosure -----------------------------------------------------------------------------------------------------
@@ -251,12 +250,15 @@ def no_constant(name):
     raise Wrong(f"{name} is not JSON")
 
 
-def members(value, what, required, optional=()):
+def members(value, what, required, optional=None):
+    """An object whose members are read by these functions."""
+    optional = optional or {}
     need(isinstance(value, dict), f"{what} should be an object")
     for name in required:
         need(name in value, f"{what} lacks {name}")
     need(not set(value) - {*required, *optional}, f"{what} has a member that no disclosure has")
-    return value
+    return {name: read(value[name], f"{what}.{name}".lstrip("."))
+            for name, read in {**required, **optional}.items() if name in value}
 
 
 def a_text(value, what):
@@ -272,9 +274,9 @@ def an_index(value, what):
     return value
 
 
-def a_list(value, what, least, most):
+def a_list(value, what, least, most, of):
     need(isinstance(value, list) and least <= len(value) <= most, f"{what} should be an array of {least} to {most}")
-    return value
+    return [of(v, f"{what}[{i}]") for i, v in enumerate(value)]
 
 
 def some_bytes(value, what, most):
@@ -283,11 +285,29 @@ def some_bytes(value, what, most):
     return raw
 
 
+def a_hash(value, what):
+    return unbase64(a_text(value, what).decode(), 32)
+
+
 def a_path(value, what):
-    return [unbase64(a_text(p, what).decode(), 32) for p in a_list(value, what, 0, PATH_MAX)]
+    return a_list(value, what, 0, PATH_MAX, a_hash)
+
+
+def a_record(value, what):
+    return members(value, what, {"index": an_index, "record": lambda v, w: some_bytes(v, w, RECORD_MAX), "path": a_path})
+
+
+def a_run(value, what):
+    return members(value, what, {"line": a_text, "index": an_index, "path": a_path,
+                                 "records": lambda v, w: a_list(v, w, 1, ELEMENTS_MAX, a_record)})
+
+
+def a_rotation(value, what):
+    return members(value, what, {"line": a_text, "index": an_index, "path": a_path, "checkpoint": a_text})
 
 
 def parse(data):
+    """The disclosure as a dictionary of what its members mean: whether that is true is another matter."""
     need(len(data) <= SIZE_MAX and sum(map(data.count, (b"[", b"{", b","))) <= ELEMENTS_MAX, "larger than any disclosure")
     try:
         root = json.loads(data.decode("utf-8"), object_pairs_hook=no_doubles, parse_constant=no_constant)
@@ -296,24 +316,27 @@ def parse(data):
     need(isinstance(root, dict) and root.get("format") == "bulkhead-disclosure", "its format isn't bulkhead-disclosure")
     if an_index(root.get("version"), "version") != 1:
         raise Unjudged("it is of another version than 1")
-    return members(root, "the disclosure", ("format", "version", "checkpoint", "runs"), ("timestamp", "rotations"))
+    return members(root, "", {"format": a_text, "version": an_index, "checkpoint": a_text,
+                              "runs": lambda v, w: a_list(v, w, 1, ELEMENTS_MAX, a_run)},
+                   {"timestamp": lambda v, w: some_bytes(v, w, STAMP_MAX),
+                    "rotations": lambda v, w: a_list(v, w, 0, KEYS_MAX, a_rotation)})
 
 
 RUN_LINE = re.compile(r"run ([a-z_]{1,16}) ([0-9]+) ([0-9]+) ([0-9a-f]{64})")
 
 
-def check_rotations(openssl, root, origin, keys):
-    """Each hands over from a key that is trusted by then to another."""
-    for i, rotation in enumerate(a_list(root.get("rotations", []), "rotations", 0, KEYS_MAX)):
+def check_rotations(openssl, rotations, origin, keys):
+    """Each hands over from a key that is trusted by then to another; what others handed over is nothing to us."""
+    for i, rotation in enumerate(rotations):
         what = f"rotations[{i}]"
-        members(rotation, what, ("line", "index", "path", "checkpoint"))
-        line = a_text(rotation["line"], what)
-        body, signatures = split_note(a_text(rotation["checkpoint"], what))
+        body, signatures = split_note(rotation["checkpoint"])
         there, size, tree = checkpoint_of(body)
-        check_signed(openssl, body, signatures, keys, [], 0, f"{what}: its checkpoint")
+        if not signers_of(openssl, body, signatures, keys):
+            continue
+        line = rotation["line"]
         need(there == origin, f"{what}: its checkpoint is of another log")
         need(line.startswith(b"key ") and len(line) < 512, f"{what}: its line is no `key` line")
-        check_inclusion(leaf_hash(line), an_index(rotation["index"], what), size, a_path(rotation["path"], what), tree, what)
+        check_inclusion(leaf_hash(line), rotation["index"], size, rotation["path"], tree, what)
         key = Key(line[4:].decode("utf-8"))
         need(key.type == SIGNER, f"{what}: the key is of the wrong type")
         if key not in keys:
@@ -322,41 +345,31 @@ def check_rotations(openssl, root, origin, keys):
 
 
 def check_run(run, what, size, tree):
-    """What the run's line says, and [(index, encoded record)]."""
-    members(run, what, ("line", "index", "path", "records"))
-    line = a_text(run["line"], what)
-    match = RUN_LINE.fullmatch(line.decode()) if len(line) < 512 else None
+    """What the run's line says: (kind, number, count)."""
+    match = RUN_LINE.fullmatch(run["line"].decode()) if len(run["line"]) < 512 else None
     need(match, f"{what}: its line is no `run` line")
     kind, numbered, count, root = match[1], number(match[2]), number(match[3]), bytes.fromhex(match[4])
-    check_inclusion(leaf_hash(line), an_index(run["index"], what), size, a_path(run["path"], what), tree, what)
-    records = []
-    for i, record in enumerate(a_list(run["records"], f"{what}.records", 1, ELEMENTS_MAX)):
-        here = f"{what}.records[{i}]"
-        members(record, here, ("index", "record", "path"))
-        raw = some_bytes(record["record"], here, RECORD_MAX)
-        index = an_index(record["index"], here)
-        check_inclusion(leaf_hash(raw), index, count, a_path(record["path"], here), root, here)
-        records.append((index, raw))
-    return kind, numbered, count, records
+    check_inclusion(leaf_hash(run["line"]), run["index"], size, run["path"], tree, what)
+    for i, record in enumerate(run["records"]):
+        check_inclusion(leaf_hash(record["record"]), record["index"], count, record["path"], root, f"{what}.records[{i}]")
+    return kind, numbered, count
 
 
 def check(openssl, data, keys, witnesses, quorum, ca):
     """All that doc/evidence.md asks for; what was proven."""
     root = parse(data)
-    body, signatures = split_note(a_text(root["checkpoint"], "checkpoint"))
+    body, signatures = split_note(root["checkpoint"])
     origin, size, tree = checkpoint_of(body)
-    stamp = some_bytes(root["timestamp"], "timestamp", STAMP_MAX) if "timestamp" in root else b""
     keys = list(keys)
-    check_rotations(openssl, root, origin, keys)
-    signer, cosigned = check_signed(openssl, body, signatures, keys, witnesses, quorum, "the checkpoint")
-    runs = [check_run(run, f"runs[{i}]", size, tree)
-            for i, run in enumerate(a_list(root["runs"], "runs", 1, ELEMENTS_MAX))]
+    check_rotations(openssl, root.get("rotations", []), origin, keys)
+    signer, cosigned = check_signed(openssl, body, signatures, keys, witnesses, quorum)
+    runs = [check_run(run, f"runs[{i}]", size, tree) for i, run in enumerate(root["runs"])]
     proven = []
-    for kind, numbered, count, records in runs:
+    for (kind, numbered, count), run in zip(runs, root["runs"]):
         if kind not in KINDS:
             raise Unjudged(f"records of the kind {kind}")
-        proven += [(kind, numbered, count, index, decode(kind, raw)) for index, raw in records]
-    stamped = None
+        proven += [(kind, numbered, count, r["index"], decode(kind, r["record"])) for r in run["records"]]
+    stamp, stamped = root.get("timestamp"), None
     if ca:
         need(stamp, "timestamp: there is none")
         stamped = openssl.check_stamp(stamp, body, ca)

@@ -9,7 +9,8 @@
  * are those of the run's line.
  *
  * Where the key that signed the checkpoint came by rotation, the disclosure may bring the `key` lines that
- * hand over to it, each with its inclusion in a checkpoint which a key trusted by then has signed.
+ * hand over to it, each with its inclusion in a checkpoint which a key trusted by then has signed. One that
+ * no such key has signed hands nothing over, and is passed by.
  *
  * Pure: no files, no clock. Bounds: DISCLOSURE_SIZE_MAX bytes, DISCLOSURE_ELEMENTS_MAX elements of JSON,
  * DISCLOSURE_RECORD_MAX bytes a record (-ERR_LIMIT). Errors: -ERR_MALFORMED, -ERR_UNSUPPORTED (a newer
