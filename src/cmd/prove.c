@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/timefmt.h"
 #include "cmd/cmd.h"
 #include "cmd/files.h"
 #include "cmd/folder.h"
@@ -87,7 +88,15 @@ static void tell(const struct proving *p, const struct prove_result *r, int erro
 {
 	const char *name = r->failed < p->n ? p->names[r->failed] : NULL, *folder = p->archive;
 	const char *of_size = p->size ? " of that size" : "";
-	if (error == -ENOENT && name)
+	char when[TIME_TEXT_SIZE];
+	if (error == -ENOENT && name && r->drops)
+		log_error(
+		    "%s: there is no record %s. It may have been dropped on purpose: the ledger says so of "
+		    "records of its kind %" PRIu64 " times, last in line %" PRIu64
+		    " (%s). Their roots are still there, but without its bytes no record can be proven; "
+		    "disclosures that were made before hold as ever",
+		    folder, name, r->drops, r->drop_entry + 1, time_human(r->dropped_at, when));
+	else if (error == -ENOENT && name)
 		log_error("%s: there is no record %s", folder, name);
 	else if (error == -ENODATA)
 		log_error(

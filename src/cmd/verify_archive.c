@@ -75,8 +75,19 @@ static json_t *json_key(const struct audit_result *r)
 	    num_hex(r->key.id, sizeof(r->key.id), id), "by_rotation", r->key_rotated);
 }
 
+static json_t *json_drop(const struct audit_drop *d)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "kind", archive_layout_of(d->record)->name,
+	    "run", (json_int_t)d->run, "run_last", (json_int_t)d->run_last, "records", (json_int_t)d->records,
+	    "ledger_line", (json_int_t)d->entry + 1, "ledger_line_last", (json_int_t)d->entry_last + 1,
+	    "dropped", json_time(d->time));
+}
+
 static int print_json(const struct audit_result *r, const char *path)
 {
+	json_t *drops = json_array();
+	for (size_t i = 0; i < r->n_drops; i++)
+		json_array_append_new(drops, json_drop(&r->drops[i]));
 	json_t *findings = json_array();
 	for (size_t i = 0; i < r->n_findings; i++)
 		json_array_append_new(findings, json_finding(&r->findings[i]));
@@ -84,13 +95,14 @@ static int print_json(const struct audit_result *r, const char *path)
 	    "records", (json_int_t)r->counts.records, "bytes", (json_int_t)r->counts.bytes, "files",
 	    (json_int_t)r->counts.files, "file_bytes", (json_int_t)r->counts.file_bytes, "seconds",
 	    (double)r->elapsed_ns / (double)NS_PER_S);
-	json_t *j = json_pack("{s:s, s:b, s:o, s:I, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	json_t *j = json_pack(
+	    "{s:s, s:b, s:o, s:I, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}",
 	    "archive", path, "fits", r->found == 0, "findings", findings, "found", (json_int_t)r->found,
 	    "ledger", json_ledger(r), "key_given", r->key_given, "key", json_key(r), "checked", checked,
 	    "records", (json_int_t)r->there, "records_not_under_checkpoint", (json_int_t)r->unsealed,
 	    "records_not_in_ledger", (json_int_t)r->unentered, "files_not_in_ledger",
-	    (json_int_t)r->unlisted_files, "runs_dropped", (json_int_t)r->expired, "torn_bytes",
-	    (json_int_t)r->archive_torn, "damaged_bytes", (json_int_t)r->archive_damaged);
+	    (json_int_t)r->unlisted_files, "runs_dropped", (json_int_t)r->expired, "dropped", drops,
+	    "torn_bytes", (json_int_t)r->archive_torn, "damaged_bytes", (json_int_t)r->archive_damaged);
 	int e = j ? json_dumpf(j, stdout, JSON_INDENT(2)) : -1;
 	json_decref(j);
 	return e < 0 || puts("") < 0 ? -EIO : 0;
@@ -149,6 +161,35 @@ static void print_others(const struct audit_result *r)
 		       "            rewritten everything\n");
 }
 
+/* Line, or lines from one to another. */
+static void print_range(const char *one, const char *several, uint64_t first, uint64_t last)
+{
+	if (first == last)
+		printf("%s %" PRIu64, one, first);
+	else
+		printf("%s %" PRIu64 " to %" PRIu64, several, first, last);
+}
+
+static void print_drops(const struct audit_result *r)
+{
+	char when[TIME_TEXT_SIZE];
+	if (!r->expired)
+		return;
+	printf("  dropped   %" PRIu64 " runs of %" PRIu64
+	       " records, on purpose, as the ledger says; their roots still stand there:\n",
+	    r->expired, r->expired_records);
+	for (size_t i = 0; i < r->n_drops && i < SHOWN; i++) {
+		const struct audit_drop *d = &r->drops[i];
+		printf("            %s ", archive_layout_of(d->record)->name);
+		print_range("run", "runs", d->run, d->run_last);
+		printf(" (%" PRIu64 " records), ", d->records);
+		print_range("line", "lines", d->entry + 1, d->entry_last + 1);
+		printf(", %s\n", time_human(d->time, when));
+	}
+	if (r->n_drops > SHOWN)
+		printf("            and more; --json lists them\n");
+}
+
 static void print_open_ends(const struct audit_result *r)
 {
 	if (r->unsealed)
@@ -157,8 +198,7 @@ static void print_open_ends(const struct audit_result *r)
 		    r->unsealed, r->there, r->unentered);
 	if (r->unlisted_files)
 		printf("  open      %" PRIu64 " segment files are in no entry yet\n", r->unlisted_files);
-	if (r->expired)
-		printf("  dropped   %" PRIu64 " runs, on purpose, as the ledger says\n", r->expired);
+	print_drops(r);
 	if (r->archive_torn || r->torn_bytes)
 		printf("  torn      %" PRIu64
 		       " bytes behind the last whole record or line: never acknowledged, or put "

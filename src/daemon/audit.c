@@ -103,7 +103,8 @@ int audit_archive(struct audit_result **ret_result, const char *path, const stru
 	if (!result)
 		return -ENOMEM;
 	result->findings = calloc(AUDIT_FINDINGS_MAX, sizeof(*result->findings));
-	int r = result->findings ? book_init(&a.book) : -ENOMEM;
+	result->drops = calloc(AUDIT_DROPS_MAX, sizeof(*result->drops));
+	int r = result->findings && result->drops ? book_init(&a.book) : -ENOMEM;
 	if (r == 0)
 		r = work(&a, path);
 	if (r == 0)
@@ -112,6 +113,7 @@ int audit_archive(struct audit_result **ret_result, const char *path, const stru
 	free(a.runs.v);
 	free(a.files.v);
 	free(a.expired.v);
+	free(a.expiring.v);
 	if (r < 0) {
 		audit_free(result);
 		return r;
@@ -128,5 +130,6 @@ void audit_free(struct audit_result *r)
 		return;
 	arena_free(&r->arena);
 	free(r->findings);
+	free(r->drops);
 	free(r);
 }

@@ -9,14 +9,14 @@
  * may be at work.
  *
  * Memory: some 250 bytes an entry of the log, and what archive_read_run takes for each thread. Bounds: the
- * log's own (LEDGER_ENTRIES_MAX), AUDIT_FINDINGS_MAX findings kept, all counted. Threads: `threads`, the
- * caller's among them; progress is called from the caller's.
+ * log's own (LEDGER_ENTRIES_MAX), AUDIT_FINDINGS_MAX findings and AUDIT_DROPS_MAX ranges of dropped runs
+ * kept, all counted. Threads: `threads`, the caller's among them; progress is called from the caller's.
  */
 
 #include "archive/archive.h"
 #include "ledger/checkpoint.h"
 
-enum { AUDIT_FINDINGS_MAX = 1000, AUDIT_THREADS_MAX = 64 };
+enum { AUDIT_FINDINGS_MAX = 1000, AUDIT_DROPS_MAX = 1000, AUDIT_THREADS_MAX = 64 };
 
 /* What a finding says isn't right. The order is that in which they are told. */
 enum audit_what {
@@ -41,6 +41,16 @@ struct audit_finding {
 	uint64_t first_id, last_id; /* the ids that stand there now; 0: not known */
 	uint64_t entry;             /* of the ledger, counted from 0, which doesn't fit; AUDIT_UNKNOWN */
 	const char *sentence;       /* all of it, for a person */
+};
+
+/* Runs of one kind that are gone, and of which the log says that they were dropped on purpose. Their own
+ * lines stand in the log. */
+struct audit_drop {
+	uint16_t record;
+	uint64_t run, run_last;
+	uint64_t records;           /* as their lines count */
+	uint64_t entry, entry_last; /* of the `expire` lines */
+	int64_t time;               /* when the last of them was entered, as the box's clock said */
 };
 
 struct audit_options {
@@ -86,6 +96,9 @@ struct audit_result {
 	uint64_t unentered;       /* of those: in no entry at all */
 	uint64_t unlisted_files;  /* segment files in no entry: of a writer that was stopped in between */
 	uint64_t expired;         /* runs that were dropped on purpose, as the log says */
+	uint64_t expired_records; /* of those */
+	struct audit_drop *drops; /* which they were, by kind and run */
+	size_t n_drops;
 	uint64_t archive_torn;    /* bytes behind a journal's last whole frame */
 	uint64_t archive_damaged; /* bytes of journals that can't be read */
 	int64_t elapsed_ns;

@@ -207,12 +207,13 @@ static int check_stamp(
 
 static int check_stamps(struct audit *a, int folder, const struct proof_tree *tree)
 {
-	struct dynbuf history = {.max = HISTORY_MAX};
+	struct history *history;
 	uint64_t before = AUDIT_UNKNOWN;
 	struct text bytes;
-	int r = history_read(folder, &history);
-	struct text all = dynbuf_view(&history);
-	while (r == 0 && history_next_note(&all, &bytes) == 0) {
+	int r = history_open(&history, folder);
+	if (r < 0)
+		return r;
+	while ((r = history_next(history, &bytes)) == 0) {
 		struct note note;
 		struct checkpoint c;
 		/* one to which signatures were added comes again */
@@ -220,11 +221,13 @@ static int check_stamps(struct audit *a, int folder, const struct proof_tree *tr
 			continue;
 		before = c.size;
 		r = check_stamp(a, folder, &note, &c, fits(a, tree, &c));
+		if (r < 0)
+			break;
 	}
-	dynbuf_free(&history);
-	if (r == 0 && a->options->ca && !a->result->stamps)
+	history_close(history);
+	if ((r == -ENOENT || r == -ERR_TRUNCATED) && a->options->ca && !a->result->stamps)
 		find(a, AUDIT_STAMP, "no checkpoint has a time stamp");
-	return r == -ENOMEM ? r : 0;
+	return r == -ENOENT || r == -ERR_TRUNCATED ? 0 : r;
 }
 
 /* --- what the entries say about which runs --- */
@@ -252,10 +255,11 @@ static uint16_t record_of(struct text kind)
 
 static int add_entry(struct audit *a, const struct ledger_entry *e, uint64_t i)
 {
-	struct audit_entries *to = e->type == LEDGER_RUN      ? &a->runs
-	                           : e->type == LEDGER_FILE   ? &a->files
-	                           : e->type == LEDGER_EXPIRE ? &a->expired
-	                                                      : NULL;
+	struct audit_entries *to = e->type == LEDGER_RUN           ? &a->runs
+	                           : e->type == LEDGER_FILE        ? &a->files
+	                           : e->type != LEDGER_EXPIRE      ? NULL
+	                           : i < a->result->sealed_entries ? &a->expired
+	                                                           : &a->expiring;
 	struct audit_entry one = {
 	    .first = e->first, .last = e->last, .records = e->records, .entry = i, .hash = e->hash};
 	if (!to)
@@ -281,17 +285,18 @@ static void sort(struct audit_entries *e)
 		qsort(e->v, e->n, sizeof(*e->v), compare);
 }
 
-/* The log's expire lines as ranges that don't touch, so that one search tells. */
-static void join(struct audit_entries *e)
+/* Sorted `expire` lines as ranges that don't overlap, so that one search tells: of runs that were dropped
+ * twice the first line speaks. */
+static void part(struct audit_entries *e)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < e->n; i++) {
-		struct audit_entry *last = n ? &e->v[n - 1] : NULL;
-		if (last && last->record == e->v[i].record &&
-		    (last->last == UINT64_MAX || e->v[i].first <= last->last + 1))
-			last->last = e->v[i].last > last->last ? e->v[i].last : last->last;
-		else
-			e->v[n++] = e->v[i];
+		const struct audit_entry *last = n ? &e->v[n - 1] : NULL;
+		struct audit_entry next = e->v[i];
+		if (last && last->record == next.record && last->last >= next.first)
+			next.first = last->last + 1; /* numbers of a log are below 2^63 */
+		if (next.first <= next.last)
+			e->v[n++] = next;
 	}
 	e->n = n;
 }
@@ -306,7 +311,9 @@ static int take_entries(struct audit *a)
 	sort(&a->runs);
 	sort(&a->files);
 	sort(&a->expired);
-	join(&a->expired);
+	sort(&a->expiring);
+	part(&a->expired);
+	part(&a->expiring);
 	return r;
 }
 
@@ -334,13 +341,11 @@ const struct audit_entry *audit_entries_of(
 	return n ? &e->v[at] : NULL;
 }
 
-bool audit_is_expired(const struct audit *a, uint16_t record, uint64_t run)
+const struct audit_entry *audit_expiry_of(const struct audit_entries *expired, uint16_t record, uint64_t run)
 {
-	const struct audit_entries *e = &a->expired;
-	size_t at = audit_entries_from(e, record, run);
-	if (at < e->n && e->v[at].record == record && e->v[at].first == run)
-		return true;
-	return at && e->v[at - 1].record == record && e->v[at - 1].last >= run;
+	size_t at = audit_entries_from(expired, record, run + 1);
+	const struct audit_entry *e = at ? &expired->v[at - 1] : NULL;
+	return e && e->record == record && e->last >= run ? e : NULL;
 }
 
 /* --- all of it --- */

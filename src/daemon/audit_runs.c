@@ -346,65 +346,6 @@ static int add_unit(struct units *us, struct unit u)
 	return r;
 }
 
-static void find_gone(struct audit *a, const struct audit_entry *e)
-{
-	struct unit u = {.record = e->record, .run = e->first, .run_last = e->first};
-	struct audit_finding f = about(&u, AUDIT_MISSING);
-	char sentence[SENTENCE_SIZE];
-	f.entry = e->entry;
-	snprintf(sentence, sizeof(sentence),
-	    "%s run %" PRIu64 ": its %" PRIu64
-	    " records are gone, and nothing says that they were dropped (line %" PRIu64 " of the ledger)",
-	    kind_name(e->record), e->first, e->records, e->entry + 1);
-	audit_find(a, &f, sentence);
-}
-
-/* Runs of which the log has lines and the archive nothing, from `from` up to before `to`: how many there are,
- * dropped ones too. */
-static size_t find_missing(struct audit *a, uint16_t record, uint64_t from, uint64_t to)
-{
-	size_t n = 0;
-	for (size_t i = audit_entries_from(&a->runs, record, from); i < a->runs.n; i++) {
-		const struct audit_entry *e = &a->runs.v[i];
-		if (e->record != record || e->first >= to)
-			break;
-		if (i + 1 < a->runs.n && e[1].record == record && e[1].first == e->first)
-			continue; /* of several lines about a run the last, which counts most */
-		n++;
-		if (audit_is_expired(a, record, e->first))
-			a->result->expired++;
-		else if (e->records)
-			find_gone(a, e);
-	}
-	return n;
-}
-
-/* Runs whose file is gone or bad. A hole may be as wide as its maker liked. */
-static void find_lost(struct audit *a, uint16_t record, uint64_t first, uint64_t last, int error)
-{
-	struct unit u = {.record = record, .run = first, .run_last = last};
-	struct audit_finding f = about(&u, AUDIT_UNREADABLE);
-	char sentence[SENTENCE_SIZE], name[FILE_NAME_SIZE];
-	int fd = archive_run_file(a->archive, (enum msg_record)record, first, name);
-	if (fd == 0)
-		fd = archive_file_open(archive_folder_fd(a->archive), name);
-	if (fd >= 0)
-		close(fd);
-	if (fd != -ENOENT) {
-		snprintf(sentence, sizeof(sentence),
-		    "%s runs %" PRIu64 " to %" PRIu64 ": %s can't be read: %s", kind_name(record), first,
-		    last, name, err_text(error));
-	} else {
-		if (find_missing(a, record, first, last + 1))
-			return;
-		f.what = AUDIT_MISSING;
-		snprintf(sentence, sizeof(sentence),
-		    "%s runs %" PRIu64 " to %" PRIu64 " are gone, and the ledger never had them",
-		    kind_name(record), first, last);
-	}
-	audit_find(a, &f, sentence);
-}
-
 static int add_run(struct audit *a, struct units *us, uint16_t record, const struct archive_run *run)
 {
 	struct unit u = {.record = record, .run = run->number, .run_last = run->number};
@@ -438,10 +379,10 @@ static int gather_kind(struct audit *a, struct units *us, uint16_t record)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct archive_run run;
 		archive_run_at(a->archive, (enum msg_record)record, i, &run);
-		find_missing(a, record, next, run.number);
+		audit_missing(a, record, next, run.number);
 		next = run.number + 1;
 		if (run.error && run.sealed) {
-			find_lost(a, record, run.number, run.file_last, run.error);
+			audit_lost(a, record, run.number, run.file_last, run.error);
 			i += (size_t)(run.file_last - run.number);
 			next = run.file_last + 1;
 			continue;
@@ -450,7 +391,7 @@ static int gather_kind(struct audit *a, struct units *us, uint16_t record)
 			count_files_only(a, record, &run);
 		r = add_run(a, us, record, &run);
 	}
-	find_missing(a, record, next, UINT64_MAX);
+	audit_missing(a, record, next, UINT64_MAX);
 	return r;
 }
 

@@ -53,6 +53,28 @@ static int compare(const void *p, const void *q)
 	return 0;
 }
 
+static uint16_t record_of(struct text kind)
+{
+	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
+		if (archive_layout_of(i) && text_equal(kind, text_of(archive_layout_of(i)->name)))
+			return (uint16_t)i;
+	return 0;
+}
+
+/* A record that isn't there may have been dropped on purpose. Which ones were isn't known any more. */
+static void find_drops(struct prover *p, uint16_t record)
+{
+	for (uint64_t i = 0; i < ledger_entries(p->ledger); i++) {
+		struct ledger_entry e;
+		if (ledger_entry_at(p->ledger, i, &e) < 0 || e.type != LEDGER_EXPIRE ||
+		    record_of(e.kind) != record)
+			continue;
+		p->result->drops++;
+		p->result->drop_entry = i;
+		p->result->dropped_at = e.time;
+	}
+}
+
 /* Where the records stand; one that is asked for twice is given once. */
 static int locate(struct prover *p)
 {
@@ -67,6 +89,8 @@ static int locate(struct prover *p)
 		p->result->failed = i;
 		int r = archive_locate(
 		    p->archive, (enum msg_record)w->record, o->records[i].id, &w->run, &w->index);
+		if (r == -ENOENT)
+			find_drops(p, w->record);
 		if (r < 0)
 			return r;
 	}
@@ -102,14 +126,6 @@ static int compare_line(const void *p, const void *q)
 	if (a->record != b->record)
 		return a->record < b->record ? -1 : 1;
 	return (a->run > b->run) - (a->run < b->run);
-}
-
-static uint16_t record_of(struct text kind)
-{
-	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
-		if (archive_layout_of(i) && text_equal(kind, text_of(archive_layout_of(i)->name)))
-			return (uint16_t)i;
-	return 0;
 }
 
 /* Of the first `size` entries, the last one about each run that counts enough; and the first one of all. */
@@ -169,13 +185,14 @@ static bool is_ours(const struct prover *p, const struct checkpoint *c)
 }
 
 /* Of the checkpoints that cover everything the best witnessed one, of those alike the latest. */
-static int choose(struct prover *p, struct text history, uint64_t least)
+static int choose(struct prover *p, struct history *history, uint64_t least)
 {
 	const struct prove_options *o = p->options;
-	struct text bytes, best = {0};
-	size_t best_weight = 0;
+	struct text bytes;
+	size_t best = 0;
 	bool any = false;
-	while (history_next_note(&history, &bytes) == 0) {
+	int r;
+	while ((r = history_next(history, &bytes)) == 0) {
 		struct note note;
 		struct checkpoint c;
 		if (checkpoint_parse_note(bytes, &note, &c, NULL) < 0 || !is_ours(p, &c))
@@ -184,32 +201,34 @@ static int choose(struct prover *p, struct text history, uint64_t least)
 		if (c.size < least || (o->size && c.size != o->size))
 			continue;
 		size_t w = weight(p, &note, c.size);
-		if (w < best_weight)
+		if (w < best)
 			continue;
-		best = bytes;
-		best_weight = w;
+		best = w;
+		dynbuf_reset(&p->checkpoint);
+		dynbuf_text(&p->checkpoint, bytes);
 		p->result->size = c.size;
 		p->result->signatures = note.n;
 	}
-	if (!best.n)
+	if (r != -ENOENT && r != -ERR_TRUNCATED)
+		return r;
+	if (!best)
 		return any ? -EAGAIN : -ENODATA;
-	dynbuf_text(&p->checkpoint, best);
 	return p->checkpoint.error;
 }
 
 static int take_checkpoint(struct prover *p)
 {
-	struct dynbuf history = {.max = HISTORY_MAX};
+	struct history *history = NULL;
 	uint64_t least = 0;
 	int folder = archive_folder_fd(p->archive);
 	int r = proof_tree_new(&p->all, ledger_leaves(p->ledger), ledger_entries(p->ledger));
 	if (r == 0)
-		r = history_read(folder, &history);
-	if (r == 0)
 		r = covering(p, &least);
 	if (r == 0)
-		r = choose(p, dynbuf_view(&history), least);
-	dynbuf_free(&history);
+		r = history_open(&history, folder);
+	if (r == 0)
+		r = choose(p, history, least);
+	history_close(history);
 	if (r < 0)
 		return r;
 	find_lines(p, p->result->size);

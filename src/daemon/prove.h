@@ -34,6 +34,10 @@ struct prove_result {
 	size_t records, runs, signatures, rotations;
 	bool stamped;
 	size_t failed; /* the place in options->records of the one that couldn't be proven; n: none */
+	/* Where there is no such record: how many `expire` lines there are about its kind, the last of them, and
+	 * when that was, as the box's clock said. */
+	uint64_t drops, drop_entry;
+	int64_t dropped_at;
 };
 
 /*

@@ -101,14 +101,6 @@ static int look(struct auditor *a, enum ledger_audit_file file, uint64_t line, s
 	return 0;
 }
 
-static uint64_t lines_of(struct text t)
-{
-	uint64_t n = 0;
-	for (size_t i = 0; i < t.n; i++)
-		n += t.p[i] == '\n';
-	return n;
-}
-
 /* The text of a note, whatever its form. */
 static struct text text_part(struct text bytes)
 {
@@ -116,22 +108,21 @@ static struct text text_part(struct text bytes)
 	return note_parse(bytes, &note, NULL) == 0 ? note.text : bytes;
 }
 
-static int look_all(struct auditor *a, struct text history, struct text latest)
+static int look_all(struct auditor *a, struct history *history, struct text latest)
 {
 	struct text note;
-	uint64_t line = 1;
 	bool found = false;
 	int r;
-	while ((r = history_next_note(&history, &note)) == 0) {
+	while ((r = history_next(history, &note)) == 0) {
 		a->audit->checkpoints++;
 		found = found || (latest.n && text_equal(text_part(note), text_part(latest)));
-		r = look(a, LEDGER_AUDIT_CHECKPOINTS, line, note);
+		r = look(a, LEDGER_AUDIT_CHECKPOINTS, history_line(history), note);
 		if (r < 0)
 			return r;
-		line += lines_of(note);
 	}
-	if (r == -ERR_TRUNCATED)
-		a->audit->torn_checkpoints = history.n;
+	if (r != -ENOENT && r != -ERR_TRUNCATED)
+		return r;
+	a->audit->torn_checkpoints = history_torn(history);
 	r = latest.n ? look(a, LEDGER_AUDIT_CHECKPOINT, 1, latest) : 0;
 	if (latest.n && !found)
 		tell(a, &(struct ledger_audit_fault){.file = LEDGER_AUDIT_CHECKPOINT,
@@ -171,7 +162,8 @@ int ledger_audit(int folder, const struct ledger_trust *trust, ledger_audit_fn e
 {
 	struct ledger_audit audit = {.n_keys = trust->n_keys};
 	struct auditor a = {.trust = trust, .each = each, .context = context, .audit = &audit};
-	struct dynbuf history = {.max = HISTORY_MAX}, latest = {0};
+	struct history *history = NULL;
+	struct dynbuf latest = {0};
 	if (trust->n_keys > LEDGER_KEYS_MAX || trust->n_witnesses > LEDGER_KEYS_MAX)
 		return -ERR_LIMIT;
 	for (size_t i = 0; i < trust->n_keys; i++)
@@ -184,18 +176,18 @@ int ledger_audit(int folder, const struct ledger_trust *trust, ledger_audit_fn e
 		    &(struct ledger_audit_fault){
 		        .file = LEDGER_AUDIT_CHECKPOINT, .error = r, .why = "can't be read, or is too long"});
 	if (r != -ENOMEM)
-		r = history_read(folder, &history);
+		r = history_open(&history, folder);
 	if (r == 0)
 		r = book_init(&a.book);
 	if (r == 0)
 		r = load(&a, folder);
 	if (r == 0)
-		r = look_all(&a, dynbuf_view(&history), dynbuf_view(&latest));
+		r = look_all(&a, history, dynbuf_view(&latest));
 	if (r == 0)
 		*ret_audit = audit;
 	proof_tree_free(a.tree);
 	book_free(&a.book);
-	dynbuf_free(&history);
+	history_close(history);
 	dynbuf_free(&latest);
 	return r;
 }

@@ -8,7 +8,7 @@
  * from the first checkpoint on that holds it and was signed by a key trusted before.
  *
  * It reads the archive's folder and goes on past what is wrong, which it tells one by one. Bounds: those of
- * the log and of ledger/history.h; LEDGER_KEYS_MAX keys at once.
+ * the log; LEDGER_KEYS_MAX keys at once.
  */
 
 #include "ledger/checkpoint.h"

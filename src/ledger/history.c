@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,7 +13,15 @@
 #include "ledger/ledger.h"
 
 /* In this much of the end there is a whole note, if there is any. */
-enum { TAIL_MAX = 2 * NOTE_SIZE_MAX };
+enum { TAIL_MAX = 2 * NOTE_SIZE_MAX, STEP = 1 << 16 };
+
+struct history {
+	int fd;            /* -1: there is no file */
+	uint64_t size, at; /* of the file, when it was opened; what was read of it */
+	struct dynbuf window;
+	size_t taken; /* of the window */
+	uint64_t line, next_line;
+};
 
 static const char dash[] = "\xe2\x80\x94 ";
 
@@ -38,61 +47,145 @@ int history_latest(int folder, struct dynbuf *out)
 	return r;
 }
 
-int history_read(int folder, struct dynbuf *out)
-{
-	int r = read_file(folder, LEDGER_HISTORY, out);
-	return r == -ENOENT ? 0 : r;
-}
-
 static bool is_signature(struct text line)
 {
 	return text_equal(text_sub(line, 0, strlen(dash)), text_of(dash));
 }
 
-int history_next_note(struct text *t, struct text *ret_note)
+/* Bytes of the note at the front of t, which ends with its last signature. 0: where it ends isn't seen yet.
+ * last: nothing comes behind t. */
+static size_t note_size(struct text t, bool last)
 {
-	size_t at = 0, end;
 	bool signatures = false;
-	if (t->n == 0)
-		return -ENOENT;
-	for (; at < t->n; at = end + 1) {
-		struct text left = text_sub(*t, at, t->n);
-		end = at + text_find(left, '\n');
+	size_t at = 0;
+	while (at < t.n) {
+		struct text left = text_sub(t, at, t.n);
+		size_t end = text_find(left, '\n');
 		bool one = is_signature(left);
-		if (signatures && !one)
-			break;
-		if (end == t->n)
-			return -ERR_TRUNCATED;
+		if (signatures && !one && (last || end < left.n || left.n >= strlen(dash)))
+			return at;
+		if (end == left.n)
+			return 0;
 		signatures = one;
+		at += end + 1;
 	}
-	if (!signatures)
-		return -ERR_TRUNCATED;
-	*ret_note = text_sub(*t, 0, at);
-	*t = text_sub(*t, at, t->n);
+	return signatures && last ? at : 0;
+}
+
+int history_open(struct history **ret_history, int folder)
+{
+	struct history *h = calloc(1, sizeof(*h));
+	if (!h)
+		return -ENOMEM;
+	h->window.max = HISTORY_WINDOW;
+	h->next_line = 1;
+	int r = ledger_file_open(folder, LEDGER_HISTORY, O_RDONLY, &h->fd);
+	if (r == 0)
+		r = ledger_file_size(h->fd, &h->size);
+	else
+		h->fd = -1;
+	if (r < 0 && r != -ENOENT) {
+		history_close(h);
+		return r;
+	}
+	*ret_history = h;
 	return 0;
 }
 
-static int find_size(struct text all, uint64_t size, struct dynbuf *out)
+void history_close(struct history *h)
 {
-	struct text note, found = {0};
-	struct note n;
-	struct checkpoint c;
-	while (history_next_note(&all, &note) == 0)
-		if (checkpoint_parse_note(note, &n, &c, NULL) == 0 && c.size == size)
-			found = note;
-	if (!found.n)
-		return -ENOENT;
-	dynbuf_text(out, found);
-	return out->error;
+	if (!h)
+		return;
+	if (h->fd >= 0)
+		close(h->fd);
+	dynbuf_free(&h->window);
+	free(h);
+}
+
+/* Puts the next bytes of the file into the window: a step, or as many as fit. */
+static int read_on(struct history *h)
+{
+	dynbuf_drop_front(&h->window, h->taken);
+	h->taken = 0;
+	size_t had = h->window.n, n = HISTORY_WINDOW - had, got;
+	n = n < STEP ? n : STEP;
+	n = n < h->size - h->at ? n : (size_t)(h->size - h->at);
+	uint8_t *to = dynbuf_grow(&h->window, n);
+	int r = to ? ledger_file_read(h->fd, to, n, h->at, &got) : h->window.error;
+	if (r < 0)
+		return r;
+	h->window.n = had + got;
+	h->at += got;
+	if (got < n)
+		h->size = h->at; /* cut since */
+	return 0;
+}
+
+static uint64_t lines_of(struct text t)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < t.n; i++)
+		n += t.p[i] == '\n';
+	return n;
+}
+
+int history_next(struct history *h, struct text *ret_note)
+{
+	struct text left;
+	size_t n;
+	for (;;) {
+		left = text_sub(dynbuf_view(&h->window), h->taken, h->window.n);
+		n = note_size(left, h->at == h->size);
+		if (n == 0 && left.n == HISTORY_WINDOW)
+			n = left.n; /* longer than any note */
+		if (n || h->at == h->size)
+			break;
+		int r = read_on(h);
+		if (r < 0)
+			return r;
+	}
+	if (n == 0)
+		return left.n ? -ERR_TRUNCATED : -ENOENT;
+	*ret_note = text_sub(left, 0, n);
+	h->taken += n;
+	h->line = h->next_line;
+	h->next_line += lines_of(*ret_note);
+	return 0;
+}
+
+uint64_t history_line(const struct history *h)
+{
+	return h->line;
+}
+
+uint64_t history_torn(const struct history *h)
+{
+	return h->window.n - h->taken;
 }
 
 int history_find(int folder, uint64_t size, struct dynbuf *out)
 {
-	struct dynbuf all = {.max = HISTORY_MAX};
-	int r = history_read(folder, &all);
-	if (r == 0)
-		r = find_size(dynbuf_view(&all), size, out);
-	dynbuf_free(&all);
+	struct dynbuf found = {.max = NOTE_SIZE_MAX};
+	struct history *h;
+	struct text bytes;
+	struct note note;
+	struct checkpoint c;
+	int r = history_open(&h, folder);
+	if (r < 0)
+		return r;
+	while ((r = history_next(h, &bytes)) == 0)
+		if (checkpoint_parse_note(bytes, &note, &c, NULL) == 0 && c.size == size) {
+			dynbuf_reset(&found);
+			dynbuf_text(&found, bytes);
+		}
+	if (r == -ENOENT || r == -ERR_TRUNCATED)
+		r = found.error ? found.error : found.n ? 0 : -ENOENT;
+	if (r == 0) {
+		dynbuf_text(out, dynbuf_view(&found));
+		r = out->error;
+	}
+	dynbuf_free(&found);
+	history_close(h);
 	return r;
 }
 

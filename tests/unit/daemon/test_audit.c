@@ -55,7 +55,7 @@ static struct archive *reopen(const struct folder *f, const struct ledger_key *c
 {
 	struct archive *a;
 	assert_int_equal(archive_open(&a, f->path, true), 0);
-	archive_use_keys(a, key, *key ? 1 : 0);
+	archive_use_keys(a, key, key && *key ? 1 : 0);
 	return a;
 }
 
@@ -301,8 +301,80 @@ static void what_was_dropped_on_purpose_is_not_missed(void **state)
 	struct audit_result *r = audit(&f, key_a);
 	assert_int_equal(r->found, 0);
 	assert_int_equal(r->expired, 1);
+	assert_int_equal(r->expired_records, FLOWS);
 	assert_int_equal(r->counts.runs, RUNS);
+	assert_int_equal(r->n_drops, 1);
+	assert_int_equal(r->drops[0].record, MSG_FLOW);
+	assert_int_equal(r->drops[0].run, 1);
+	assert_int_equal(r->drops[0].run_last, 1);
+	assert_int_equal(r->drops[0].records, FLOWS);
+	assert_int_equal(r->drops[0].time, 1700000000000000000);
 	audit_free(r);
+	/* what else goes is missed all the same */
+	assert_int_equal(unlinkat(f.fd, "flow-0000000002.seg", 0), 0);
+	r = audit(&f, key_a);
+	assert_int_equal(r->found, 1);
+	assert_int_equal(r->findings[0].what, AUDIT_MISSING);
+	assert_int_equal(r->findings[0].run, 2);
+	assert_int_equal(r->expired, 1);
+	audit_free(r);
+	folder_remove(&f);
+}
+
+/* Whoever has the box but no key can write lines too. */
+static void a_line_that_nobody_signed_excuses_nothing_that_was(void **state)
+{
+	struct folder f = make_archive(key_a, 0);
+	struct archive *a = reopen(&f, NULL);
+	uint64_t records;
+	(void)state;
+	assert_int_equal(
+	    archive_expire(a, (int64_t)(FLOWS + 1) * 1000000, 1 << MSG_FLOW, 1700000000000000000, &records),
+	    0);
+	assert_int_equal(archive_close(a), 0);
+	struct audit_result *r = audit(&f, key_a);
+	assert_int_equal(r->found, 1);
+	assert_int_equal(r->findings[0].what, AUDIT_MISSING);
+	assert_int_equal(r->findings[0].run, 1);
+	assert_non_null(strstr(r->findings[0].sentence, "under no checkpoint"));
+	assert_int_equal(r->expired, 0);
+	audit_free(r);
+	a = reopen(&f, (const struct ledger_key *const *)&key_a);
+	assert_int_equal(archive_sign(a), 0);
+	assert_int_equal(archive_close(a), 0);
+	r = audit(&f, key_a);
+	assert_int_equal(r->found, 0);
+	assert_int_equal(r->expired, 1);
+	audit_free(r);
+	folder_remove(&f);
+}
+
+/* Lines as anybody may write them: ranges in, over and beside each other. */
+static void drops_that_overlap_count_each_run_once(void **state)
+{
+	static const struct {
+		unsigned first, last;
+	} lines[] = {{2, 2}, {1, 3}, {1, 1}, {3, 3}, {1, 3}};
+	struct folder f = make_archive(NULL, 0);
+	struct dynbuf log = folder_read(&f, LEDGER_LOG);
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		dynbuf_printf(&log, "expire flow %u %u 2026-11-23T00:00:0%zu.000000000Z\n", lines[i].first,
+		    lines[i].last, i);
+	folder_write(&f, LEDGER_LOG, dynbuf_view(&log));
+	for (int i = 1; i <= RUNS; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "flow-%010d.seg", i);
+		assert_int_equal(unlinkat(f.fd, name, 0), 0);
+	}
+	struct audit_result *r = audit(&f, NULL);
+	assert_int_equal(r->found, 0);
+	assert_int_equal(r->expired, RUNS);
+	assert_int_equal(r->expired_records, RUNS * FLOWS);
+	assert_int_equal(r->n_drops, 1);
+	assert_int_equal(r->drops[0].run_last, RUNS);
+	audit_free(r);
+	dynbuf_free(&log);
 	folder_remove(&f);
 }
 
@@ -330,18 +402,21 @@ static void a_log_that_was_rolled_back_leaves_records_without_entries(void **sta
 	struct folder f = make_archive(key_a, 0);
 	struct dynbuf history = folder_read(&f, LEDGER_HISTORY), log = folder_read(&f, LEDGER_LOG);
 	struct dynbuf latest = folder_read(&f, LEDGER_CHECKPOINT);
-	struct text all = dynbuf_view(&history), first;
+	struct text first;
+	struct history *notes;
 	struct note note;
 	struct checkpoint c;
 	size_t end = 0;
 	(void)state;
-	assert_int_equal(history_next_note(&all, &first), 0);
+	assert_int_equal(history_open(&notes, f.fd), 0);
+	assert_int_equal(history_next(notes, &first), 0);
 	assert_int_equal(checkpoint_parse_note(first, &note, &c, NULL), 0);
 	for (uint64_t i = 0; i < c.size; i++)
 		end += text_find(text_bytes(log.p + end, log.n - end), '\n') + 1;
 	folder_write(&f, LEDGER_LOG, text_bytes(log.p, end));
 	folder_write(&f, LEDGER_CHECKPOINT, first);
 	folder_write(&f, LEDGER_HISTORY, first);
+	history_close(notes);
 	struct audit_result *r = audit(&f, key_a);
 	assert_int_equal(r->found, 0); /* by itself it is a log that the key signed */
 	assert_int_equal(r->unentered, (RUNS - 1) * FLOWS + LATE);
@@ -488,6 +563,8 @@ int main(void)
 	    cmocka_unit_test(a_journal_that_is_gone_or_cut_is_missed),
 	    cmocka_unit_test(runs_that_changed_places_are_found),
 	    cmocka_unit_test(what_was_dropped_on_purpose_is_not_missed),
+	    cmocka_unit_test(a_line_that_nobody_signed_excuses_nothing_that_was),
+	    cmocka_unit_test(drops_that_overlap_count_each_run_once),
 	    cmocka_unit_test(compacted_files_fit_as_the_runs_that_they_hold),
 	    cmocka_unit_test(a_log_that_was_rolled_back_leaves_records_without_entries),
 	    cmocka_unit_test(another_keys_ledger_is_not_signed_as_is_wanted),
