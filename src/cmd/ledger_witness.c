@@ -194,7 +194,7 @@ static int cosign(const struct cosigning *c, const struct ledger_key *key, struc
 	struct dynbuf last = {.max = NOTE_SIZE_MAX}, line = {0};
 	struct text note, origin;
 	const char *name;
-	int folder, r = open_state(c->state, &folder, &name);
+	int folder = -1, r = open_state(c->state, &folder, &name);
 	if (r < 0) {
 		log_error("%s: %s", c->state, err_text(r));
 		return CMD_EXIT_FAILED;
