@@ -84,7 +84,7 @@ static void charge(struct spent *to, struct spent *since)
 static size_t make(struct run *run)
 {
 	size_t n = 0, most = run->stop - run->flows < BATCH ? run->stop - run->flows : BATCH;
-	for (; n < most && history_next(run->history, &run->batch[n].flow); n++) {
+	for (; n < most && history_draw(run->history, &run->batch[n].flow); n++) {
 		struct made *m = &run->batch[n];
 		if (m->flow.also.n) {
 			m->also = m->flow.also.v[0];

@@ -190,7 +190,7 @@ static void see_twice(struct history *h, struct msg_flow *f, const struct histor
 	h->twice = true;
 }
 
-bool history_next(struct history *h, struct msg_flow *ret_flow)
+bool history_draw(struct history *h, struct msg_flow *ret_flow)
 {
 	struct history_pair pair;
 	if (h->twice) {

@@ -34,6 +34,6 @@ void history_free(struct history *h);
  * comes first; its `also` (borrowed until the next call) names the one that follows, whose duplicate_of names
  * it.
  */
-bool history_next(struct history *h, struct msg_flow *ret_flow);
+bool history_draw(struct history *h, struct msg_flow *ret_flow);
 
 #endif
