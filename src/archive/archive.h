@@ -161,6 +161,19 @@ int archive_append_coverage(struct archive *a, const struct msg_coverage *c);
 int archive_sync(struct archive *a);
 
 /*
+ * A batch: what is appended between its beginning and its commit counts as a whole or not at all, whatever
+ * happens meanwhile. Until then only this writer sees it, and the ledger knows nothing of it; after a crash
+ * the next writer takes it back. What stood in journals becomes segments at its beginning, however little.
+ * One at a time; signing, compaction and retention are -EBUSY until it ends, and closing the archive takes it
+ * back.
+ */
+int archive_batch_begin(struct archive *a);
+/* Where this fails the batch is still running, to be taken back, unless the archive as a whole has failed. */
+int archive_batch_commit(struct archive *a);
+/* Takes back what was appended. Nothing where no batch is running. */
+int archive_batch_abort(struct archive *a);
+
+/*
  * Scans. Order: as appended. A writer sees its own appended records, synced or not. Returns 0, 1 or a
  * negative error; a segment that fails its checksum gives -ERR_CHECKSUM after the good ones before it were
  * given.

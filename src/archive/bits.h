@@ -39,7 +39,7 @@ static inline uint64_t archive_bits_load(const uint8_t *p, size_t bit, unsigned 
 {
 	unsigned shift = bit % 8;
 	uint64_t v = load_le64(p + bit / 8) >> shift;
-	if (shift + width > 64)
+	if (shift && shift + width > 64)
 		v |= (uint64_t)p[bit / 8 + 8] << (64 - shift);
 	return v & archive_bits_mask(width);
 }

@@ -27,7 +27,7 @@ static int pick_tuples(struct archive_block *b, unsigned leader, const uint32_t 
 		r = -ERR_MALFORMED;
 	if (r == 0)
 		r = block_read_chunk(b, chunk, &c);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	uint64_t n_tuples = archive_varint_get(&c);
 	r = n_tuples == 0 || n_tuples > b->rows ? -ERR_MALFORMED

@@ -240,6 +240,8 @@ int archive_compact(struct archive *a, struct archive_compaction *ret_compaction
 		return -EROFS;
 	if (a->failed)
 		return a->failed;
+	if (a->batch)
+		return -EBUSY;
 	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
 		if (a->kinds[i].open.scans)
 			return -EBUSY;

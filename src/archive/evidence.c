@@ -250,7 +250,7 @@ int archive_evidence_sign(struct archive *a)
 
 int archive_sign(struct archive *a)
 {
-	int r = archive_sync(a);
+	int r = a->batch ? -EBUSY : archive_sync(a);
 	if (r == 0)
 		r = archive_evidence_enter(a);
 	if (r == 0)

@@ -49,6 +49,8 @@ int archive_expire(struct archive *a, int64_t before, uint64_t kinds, int64_t no
 		return -EROFS;
 	if (a->failed)
 		return a->failed;
+	if (a->batch)
+		return -EBUSY;
 	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
 		if (a->kinds[i].open.scans)
 			return -EBUSY;

@@ -99,7 +99,7 @@ static int find_in_block(
 	c->block = r == 0 ? number : SIZE_MAX;
 	if (r == 0)
 		r = archive_block_column(b, ARCHIVE_COLUMN_ID, &ids);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	/* the last if there are several */
 	for (uint32_t row = (uint32_t)b->rows; row-- > 0;) {

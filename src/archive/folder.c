@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive/batch.h"
 #include "archive/file.h"
 #include "base/err.h"
 #include "base/num.h"
@@ -220,12 +221,14 @@ static int list_once(int folder, struct archive_listing *ret_listing)
 	return 0;
 }
 
-int archive_folder_list(int folder, struct archive_listing *ret_listing)
+int archive_folder_list(int folder, struct archive_batch *ret_batch, struct archive_listing *ret_listing)
 {
 	struct archive_listing before = {0}, now = {0};
 	int r = list_once(folder, &before);
 	for (int tries = 0; r == 0 && tries < LIST_TRIES; tries++) {
-		r = list_once(folder, &now);
+		r = ret_batch ? archive_batch_read(folder, ret_batch) : 0;
+		if (r == 0)
+			r = list_once(folder, &now);
 		if (r < 0)
 			break;
 		bool same = now.n == before.n;

@@ -12,12 +12,15 @@
  *   KIND-NUMBER.journal        what is to become the segment of run NUMBER
  *   KIND-NUMBER.damaged        bytes of a journal that couldn't be read, kept for whoever looks into it
  *   *.tmp                      being made; the next writer removes it
+ *   batch                      which runs are part of something unfinished (archive/batch.h)
  *
  * There is no manifest: a segment exists once it has its name, and the journal of its number and segments of
  * some of its runs are then void. Beside these the folder holds the ledger's files (ledger/ledger.h).
  */
 
 #include "archive/layout.h"
+
+struct archive_batch;
 
 enum archive_file_type {
 	ARCHIVE_FILE_SEGMENT,
@@ -52,9 +55,11 @@ int archive_folder_mark(int folder);
 int archive_folder_lock(int folder, int *ret_fd);
 /*
  * Lists the files, beside a writer too: the folder is read until two readings agree, so that none is missed
- * because it was being renamed. -ERR_LIMIT beyond ARCHIVE_FILES_MAX.
+ * because it was being renamed. Between the two the folder is asked for what is void (archive/batch.h),
+ * unless ret_batch is NULL: a batch that ends meanwhile is then seen whole or not at all. -ERR_LIMIT beyond
+ * ARCHIVE_FILES_MAX.
  */
-int archive_folder_list(int folder, struct archive_listing *ret_listing);
+int archive_folder_list(int folder, struct archive_batch *ret_batch, struct archive_listing *ret_listing);
 void archive_listing_free(struct archive_listing *l);
 /* buf has ARCHIVE_NAME_SIZE bytes. Returns buf. */
 char *archive_file_name(struct archive_file f, char *buf);

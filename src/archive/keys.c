@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "archive/keys.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,7 @@ static int make_ranges(struct archive_keys *k, const struct net_prefix *prefixes
 {
 	if (n == 0)
 		return 0;
+	assert(prefixes);
 	k->ranges = reallocarray(NULL, n, sizeof(*k->ranges));
 	if (!k->ranges)
 		return -ENOMEM;
@@ -90,10 +92,11 @@ static bool below(struct text key, struct text domain)
 static int make_names(struct archive_keys *k, const struct text *domains, size_t n)
 {
 	size_t bytes = 0, made = 0, kept = 0;
-	for (size_t i = 0; i < n; i++)
-		bytes += domains[i].n;
 	if (n == 0)
 		return 0;
+	assert(domains);
+	for (size_t i = 0; i < n; i++)
+		bytes += domains[i].n;
 	k->names = reallocarray(NULL, n, sizeof(*k->names));
 	k->name_bytes = malloc(bytes + 1);
 	if (!k->names || !k->name_bytes)
@@ -141,6 +144,7 @@ static int make_hashes(
 {
 	if (n == 0)
 		return 0;
+	assert(addrs || texts);
 	struct archive_hash *items = malloc(n * sizeof(*items));
 	if (!items)
 		return -ENOMEM;

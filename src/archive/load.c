@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive/batch.h"
 #include "archive/file.h"
 #include "base/cursor.h"
 #include "base/err.h"
@@ -88,7 +89,9 @@ static int open_segment(struct archive *a, const struct archive_kind *k, struct 
 	e.error = fd < 0 ? fd : archive_segment_open(&e.segment, fd, k->layout, f.number, f.last);
 	if (is_ours(e.error))
 		return e.error;
-	if (e.error == 0) {
+	if (e.error == 0 && a->held < a->hold_max) {
+		a->held++;
+	} else if (e.error == 0) {
 		close(e.segment.fd);
 		e.segment.fd = -1;
 	}
@@ -109,6 +112,16 @@ static int verify_merged(
 	r = archive_segment_verify(&s);
 	archive_segment_close(&s);
 	return r;
+}
+
+/* Of an entry that isn't taken after all. */
+static void let_go(struct archive *a, struct archive_segment_entry *e)
+{
+	if (e->segment.fd < 0)
+		return;
+	close(e->segment.fd);
+	e->segment.fd = -1;
+	a->held--;
 }
 
 /*
@@ -136,6 +149,7 @@ static int load_segments(
 		if (r < 0)
 			break;
 		if (e.error && parts) {
+			let_go(a, &e);
 			bad = e.error;
 			bad_last = e.last;
 			continue;
@@ -143,6 +157,8 @@ static int load_segments(
 		r = add_missing(a, k, e.first, next_run(k) <= bad_last ? bad : 0);
 		if (r == 0)
 			r = add_segment(k, &e);
+		if (r < 0)
+			let_go(a, &e);
 	}
 	if (r == 0 && next_run(k) <= bad_last)
 		r = add_missing(a, k, bad_last + 1, bad);
@@ -342,6 +358,7 @@ static int load_files(struct archive *a, const struct archive_listing *l)
 
 static void unload(struct archive *a)
 {
+	archive_store_drop_held(a);
 	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
 		a->kinds[i].n_segments = 0;
 		archive_store_begin(&a->kinds[i], 1);
@@ -354,12 +371,17 @@ static void unload(struct archive *a)
 int archive_store_load(struct archive *a)
 {
 	struct archive_listing l;
-	int r = -EAGAIN;
+	struct archive_batch batch;
+	int r = a->writable ? archive_batch_undo(a->folder) : 0;
+	if (r < 0)
+		return r;
+	r = -EAGAIN;
 	for (int tries = 0; tries < LOAD_TRIES; tries++) {
 		unload(a);
-		r = archive_folder_list(a->folder, &l);
+		r = archive_folder_list(a->folder, &batch, &l);
 		if (r < 0)
 			return r;
+		archive_batch_filter(&batch, &l);
 		r = load_files(a, &l);
 		archive_listing_free(&l);
 		/* beside a writer, a journal may have become a segment meanwhile, or half a frame have been

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "archive/reader.h"
 
+#include <errno.h>
+#include <fcntl.h>
+
 #include "archive/file.h"
 
 void archive_reader_init(struct archive_reader *r)
@@ -12,9 +15,9 @@ int archive_reader_open(
     struct archive_reader *r, int folder, const char *name, const struct archive_segment *before)
 {
 	archive_reader_close(r);
-	int fd = archive_file_open(folder, name);
+	int fd = before->fd >= 0 ? fcntl(before->fd, F_DUPFD_CLOEXEC, 0) : archive_file_open(folder, name);
 	if (fd < 0)
-		return fd;
+		return before->fd >= 0 ? -errno : fd;
 	int error = archive_segment_reopen(&r->segment, fd, before);
 	for (unsigned d = 1; error == 0 && d < ARCHIVE_DICTIONARIES; d++)
 		archive_dictionary_open(&r->dictionaries[d], &r->segment, (enum archive_dictionary)d);

@@ -222,6 +222,8 @@ struct search {
 static int look_for(void *context, struct text encoded)
 {
 	struct search *s = context;
+	if (!encoded.p || encoded.n < MSG_HEADER_SIZE + sizeof(s->id))
+		return -ERR_MALFORMED;
 	if (load_le64((const uint8_t *)encoded.p + MSG_HEADER_SIZE) == s->id) {
 		s->found = s->at;
 		s->any = true;

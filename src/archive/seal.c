@@ -76,11 +76,11 @@ void archive_store_begin(struct archive_kind *k, uint64_t number)
 }
 
 /* What was sealed is durable, so that the ledger could not be written now is no loss: it is entered with the
- * next, or when the archive is opened again. */
+ * next, or when the archive is opened again. What is part of a batch may never count. */
 static void enter(struct archive *a)
 {
 	a->unentered = true;
-	if (archive_evidence_enter(a) == 0)
+	if (!a->batch && archive_evidence_enter(a) == 0)
 		(void)archive_evidence_sign(a);
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +17,30 @@
 /* Below this, closing leaves the journal as it is: many small segments would cost more than they save. */
 enum { SEAL_ON_CLOSE = 1024 };
 
+/* A reader leaves half of the descriptors that a process may have to the rest of it. */
+static size_t most_held(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	return limit.rlim_cur / 2 < ARCHIVE_FILES_MAX ? (size_t)(limit.rlim_cur / 2) : ARCHIVE_FILES_MAX;
+}
+
+void archive_store_drop_held(struct archive *a)
+{
+	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
+		for (size_t n = 0; n < a->kinds[i].n_segments; n++) {
+			struct archive_segment *s = &a->kinds[i].segments[n].segment;
+			if (s->fd >= 0)
+				close(s->fd);
+			s->fd = -1;
+		}
+	a->held = 0;
+}
+
 static void free_archive(struct archive *a)
 {
+	archive_store_drop_held(a);
 	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
 		struct archive_kind *k = &a->kinds[i];
 		free(k->segments);
@@ -44,6 +67,7 @@ static int new_archive(struct archive **ret_archive, bool writable)
 		return -ENOMEM;
 	a->folder = a->lock = -1;
 	a->writable = writable;
+	a->hold_max = writable ? 0 : most_held();
 	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
 		a->kinds[i].layout = archive_layout_of(i);
 		a->kinds[i].open = (struct archive_open_segment){
@@ -122,7 +146,9 @@ int archive_close(struct archive *a)
 {
 	if (!a)
 		return 0;
-	int r = a->writable ? archive_sync(a) : 0;
+	int r = archive_batch_abort(a);
+	if (a->writable && r == 0)
+		r = archive_sync(a);
 	for (unsigned i = 0; a->writable && i < ARCHIVE_KINDS; i++) {
 		struct archive_kind *k = &a->kinds[i];
 		/* what can't become a segment now is safe in the journal, if the sync was */

@@ -6,6 +6,7 @@
  * one open segment, whose records are in memory and in the journal. Private to archive/. */
 
 #include "archive/archive.h"
+#include "archive/batch.h"
 #include "archive/folder.h"
 #include "archive/journal.h"
 #include "archive/reader.h"
@@ -13,10 +14,11 @@
 
 struct table;
 
-/* A segment as it was when the archive was opened; files are opened again when they are read. */
+/* A segment as it was when the archive was opened. A writer opens files again when they are read. A reader
+ * keeps them open, as many as it may: a writer beside it may remove what it merged or what is over. */
 struct archive_segment_entry {
 	uint64_t first, last;           /* runs */
-	struct archive_segment segment; /* its trailer, closed; without error */
+	struct archive_segment segment; /* its trailer, without error; fd -1: closed */
 	int error;    /* the file is missing or bad: what scans return when they come here */
 	bool entered; /* the ledger has its runs and its file */
 	/* What is to be entered, where it is known: SHA-256 of the file, and the root of its only run. */
@@ -62,6 +64,7 @@ enum { ARCHIVE_CACHED = 8 };
 
 struct archive {
 	int folder, lock;
+	size_t held, hold_max; /* segments kept open, and how many may be */
 	bool writable;
 	bool folder_dirty; /* a journal's name isn't durable yet */
 	int failed;        /* why nothing can be written any more, until it is opened anew */
@@ -75,10 +78,14 @@ struct archive {
 	const struct ledger_key *const *keys;
 	size_t n_keys;
 	bool unentered; /* segments that the ledger doesn't have yet */
+	bool batch;     /* one is running: what it began with */
+	struct archive_batch begun;
 };
 
 /* The name of an entry's file; buf has ARCHIVE_NAME_SIZE bytes. Returns buf. */
 char *archive_entry_name(const struct archive_kind *k, const struct archive_segment_entry *e, char *buf);
+/* Closes the segments that are kept open. */
+void archive_store_drop_held(struct archive *a);
 /* Turns the reader to a segment. */
 int archive_store_reader(
     const struct archive *a, const struct archive_kind *k, size_t entry, struct archive_reader *r);
