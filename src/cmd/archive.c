@@ -34,15 +34,21 @@ int archive_argument(int argc, char **argv, int first, const char **ret_folder)
 	return 0;
 }
 
-int archive_open_told(struct archive **ret_archive, const char *folder, bool writable)
+void archive_explain(const char *folder, int r)
 {
-	int r = archive_open(ret_archive, folder, writable);
 	if (r == -EBUSY)
 		log_error("%s: another program writes to this archive; wait until it is done", folder);
 	else if (r == -ENOENT)
 		log_error("%s: no archive there (a CASE folder has its own in CASE/archive)", folder);
-	else if (r < 0)
+	else
 		log_error("%s: %s", folder, err_text(r));
+}
+
+int archive_open_told(struct archive **ret_archive, const char *folder, bool writable)
+{
+	int r = archive_open(ret_archive, folder, writable);
+	if (r < 0)
+		archive_explain(folder, r);
 	return r;
 }
 

@@ -18,6 +18,8 @@ int archive_expire_main(int argc, char **argv);
 
 /* The one argument that the options left over: DIR. Else CMD_EXIT_USAGE, explained. */
 int archive_argument(int argc, char **argv, int first, const char **ret_folder);
+/* Says why an archive can't be opened. */
+void archive_explain(const char *folder, int error);
 /* Opens; an error is explained and returned. */
 int archive_open_told(struct archive **ret_archive, const char *folder, bool writable);
 /* "flow,binding" as bits 1 << enum msg_record. CMD_EXIT_USAGE where there is no such kind, explained; else 0.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,12 +135,27 @@ static int parse(int argc, char **argv, struct arguments *a)
 	return code;
 }
 
-/* What can't be read twice is copied to a file without a name, in the archive's folder. */
-static int spool(const struct archive *archive, int from, int *ret_fd)
+/* A file without a name in the archive's folder, or beside one that is still to be made: where there is room,
+ * if anywhere. */
+static int spool_file(const char *folder)
+{
+	int fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == ENOENT) {
+		char *path = strdup(folder);
+		if (!path)
+			return -ENOMEM;
+		fd = open(dirname(path), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+		free(path);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* What can't be read twice is copied. */
+static int spool(const char *folder, int from, int *ret_fd)
 {
 	uint8_t *bytes = malloc(SPOOL_BYTES);
-	int fd = openat(archive_folder_fd(archive), ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-	int r = !bytes ? -ENOMEM : fd < 0 ? -errno : 0;
+	int fd = spool_file(folder);
+	int r = !bytes ? -ENOMEM : fd < 0 ? fd : 0;
 	while (r == 0) {
 		int64_t got = exchange_read_file(&from, bytes, SPOOL_BYTES);
 		if (got <= 0) {
@@ -161,7 +177,7 @@ static int spool(const struct archive *archive, int from, int *ret_fd)
 	return r;
 }
 
-static int open_source(const struct archive *archive, const char *name, struct exchange_source *ret_source)
+static int open_source(const char *folder, const char *name, struct exchange_source *ret_source)
 {
 	bool standard = strcmp(name, "-") == 0;
 	struct stat st;
@@ -176,7 +192,7 @@ static int open_source(const struct archive *archive, const char *name, struct e
 	if (S_ISREG(st.st_mode) && !standard) {
 		whole = fd;
 	} else {
-		r = S_ISDIR(st.st_mode) ? -EISDIR : spool(archive, fd, &whole);
+		r = S_ISDIR(st.st_mode) ? -EISDIR : spool(folder, fd, &whole);
 		if (!standard)
 			close(fd);
 	}
@@ -215,66 +231,85 @@ static void print_result(const struct arguments *a, const struct exchange_import
 		printf("Vantages were raised by %" PRIu64 ".\n", r->raised_vantages);
 }
 
-static int work(struct arguments *a, struct archive *archive, const struct exchange_source *sources)
+/* Why an import failed: whatever it was, nothing was taken. */
+static int failed(const struct arguments *a, int r, const struct exchange_import_result *result)
 {
-	struct exchange_import_result result;
-	int r = exchange_import(archive, &a->o, sources, a->n_files, tell, a, &result);
-	if (a->told > TOLD_MAX)
-		fprintf(stderr, "... and %" PRIu64 " more\n", a->told - TOLD_MAX);
-	if (r == 0) {
-		print_result(a, &result);
-		return result.bad ? CMD_EXIT_PARTIAL : CMD_EXIT_FINE;
-	}
-	uint64_t sum = 0;
-	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
-		sum += result.records[i];
-	if (r == -ERR_INVALID)
-		log_error(
-		    "%" PRIu64 " mistakes; nothing was taken. --skip-bad leaves bad rows out", result.bad);
+	if (r == -ERR_INVALID && result->bad)
+		log_error("%" PRIu64 " mistake%s; nothing was taken. --skip-bad leaves bad rows out",
+		    result->bad, result->bad == 1 ? "" : "s");
 	else if (r == -ERR_LIMIT)
 		log_error("there is no room behind the archive's record ids or vantages; nothing was taken");
 	else if (r == -EAGAIN)
-		log_error("%s changed while it was read", result.stopped_name);
-	else
-		log_error("%s: %s", a->folder, err_text(r));
-	if (result.stopped_name)
-		log_error("%" PRIu64 " records had been taken, up to line %" PRIu64
-		          " of %s; they stand in the "
-		          "archive without a coverage record",
-		    sum, result.stopped_line, result.stopped_name);
+		log_error("%s changed while it was read; nothing was taken", result->changed);
+	else if (r != -ERR_INVALID)
+		log_error("%s: %s; nothing was taken", a->folder, err_text(r));
 	return CMD_EXIT_FAILED;
 }
 
+/* The archive, for writing; NULL where there is none yet: it is made once the files are known to be good. */
 static int open_archive(struct archive **ret_archive, const char *folder)
 {
-	int r = archive_create(ret_archive, folder);
-	if (r == -EEXIST)
-		return archive_open_told(ret_archive, folder, true);
+	struct archive *archive = NULL;
+	int r = archive_open(&archive, folder, true);
+	if (r == -ENOENT)
+		r = 0;
 	if (r < 0)
-		log_error("%s: %s", folder, err_text(r));
+		archive_explain(folder, r);
+	*ret_archive = archive;
 	return r;
+}
+
+static int take(const struct arguments *a, struct exchange_import *im, struct archive **archive,
+    struct exchange_import_result *result)
+{
+	int r = *archive ? 0 : archive_create(archive, a->folder);
+	if (r == 0)
+		r = exchange_import_take(im, *archive, result);
+	if (r < 0)
+		return failed(a, r, result);
+	r = archive_close(*archive);
+	*archive = NULL;
+	if (r < 0) {
+		log_error("%s: %s", a->folder, err_text(r));
+		return CMD_EXIT_FAILED;
+	}
+	print_result(a, result);
+	return result->bad ? CMD_EXIT_PARTIAL : CMD_EXIT_FINE;
+}
+
+static int work(struct arguments *a, const struct exchange_source *sources)
+{
+	struct exchange_import_result result = {0};
+	struct exchange_import *im = NULL;
+	struct archive *archive;
+	/* another writer is told of at once, not after long reading */
+	if (open_archive(&archive, a->folder) < 0)
+		return CMD_EXIT_FAILED;
+	int r = exchange_import_new(&im, &a->o, sources, a->n_files, tell, a);
+	if (r == 0)
+		r = exchange_import_check(im, &result);
+	if (a->told > TOLD_MAX)
+		fprintf(stderr, "... and %" PRIu64 " more\n", a->told - TOLD_MAX);
+	int code = r < 0 ? failed(a, r, &result) : take(a, im, &archive, &result);
+	exchange_import_free(im);
+	archive_close(archive);
+	return code;
 }
 
 int archive_import_main(int argc, char **argv)
 {
 	struct arguments a = {0};
-	struct archive *archive = NULL;
 	int code = parse(argc, argv, &a);
 	if (code)
 		return code;
 	struct exchange_source *sources = calloc(a.n_files, sizeof(*sources));
 	size_t n = 0;
-	int r = sources ? open_archive(&archive, a.folder) : -ENOMEM;
+	int r = sources ? 0 : -ENOMEM;
 	for (; r == 0 && n < a.n_files; n += r == 0)
-		r = open_source(archive, a.files[n], &sources[n]);
-	code = r < 0 ? CMD_EXIT_FAILED : work(&a, archive, sources);
+		r = open_source(a.folder, a.files[n], &sources[n]);
+	code = r < 0 ? CMD_EXIT_FAILED : work(&a, sources);
 	for (size_t i = 0; i < n; i++)
 		close(sources[i].fd);
 	free(sources);
-	r = archive ? archive_close(archive) : 0;
-	if (r < 0 && code != CMD_EXIT_FAILED) {
-		log_error("%s: %s", a.folder, err_text(r));
-		code = CMD_EXIT_FAILED;
-	}
 	return code;
 }

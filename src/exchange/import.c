@@ -20,8 +20,8 @@ struct survey {
 	uint64_t packets, bytes, bad;
 };
 
-struct import {
-	struct archive *archive;
+struct exchange_import {
+	struct archive *archive; /* of the second reading */
 	const struct exchange_import_options *options;
 	const struct exchange_source *sources;
 	size_t n;
@@ -40,8 +40,8 @@ static uint64_t sum(uint64_t a, uint64_t b)
 }
 
 /* Whether the archive would take the record: its encoding has bounds. */
-static int check_record(
-    struct import *im, unsigned record, const void *m, uint64_t line, struct exchange_problem *problem)
+static int check_record(struct exchange_import *im, unsigned record, const void *m, uint64_t line,
+    struct exchange_problem *problem)
 {
 	dynbuf_reset(&im->encoded);
 	int r = im->numbers.kinds[record].layout->encode(&im->encoded, m);
@@ -52,8 +52,8 @@ static int check_record(
 	return -ERR_MALFORMED;
 }
 
-static int survey_record(struct import *im, struct survey *s, unsigned record, const union archive_record *m,
-    uint64_t line, struct exchange_problem *problem)
+static int survey_record(struct exchange_import *im, struct survey *s, unsigned record,
+    const union archive_record *m, uint64_t line, struct exchange_problem *problem)
 {
 	int r = check_record(im, record, m, line, problem);
 	if (r < 0)
@@ -68,14 +68,15 @@ static int survey_record(struct import *im, struct survey *s, unsigned record, c
 	return 0;
 }
 
-static void tell(struct import *im, const struct exchange_source *s, const struct exchange_problem *problem)
+static void tell(
+    struct exchange_import *im, const struct exchange_source *s, const struct exchange_problem *problem)
 {
 	if (im->told)
 		im->told(im->context, s->name, problem);
 }
 
 static void tell_not_taken(
-    struct import *im, const struct exchange_source *s, const struct exchange_records *in)
+    struct exchange_import *im, const struct exchange_source *s, const struct exchange_records *in)
 {
 	struct exchange_problem problem = {0};
 	if (in->format != EXCHANGE_FORMAT_CSV || in->csv.not_taken.n == 0)
@@ -86,7 +87,7 @@ static void tell_not_taken(
 }
 
 /* Reads one file through; every bad row is told. */
-static int survey_file(struct import *im, const struct exchange_source *source, struct survey *s)
+static int survey_file(struct exchange_import *im, const struct exchange_source *source, struct survey *s)
 {
 	struct exchange_records in;
 	struct exchange_problem problem;
@@ -133,7 +134,7 @@ static int append(struct archive *a, unsigned record, const union archive_record
 
 /* Records that don't say where they were seen came by this import. */
 static void set_vantage(
-    const struct import *im, const struct survey *s, unsigned record, union archive_record *m)
+    const struct exchange_import *im, const struct survey *s, unsigned record, union archive_record *m)
 {
 	const struct exchange_kind *k = &im->numbers.kinds[record];
 	for (size_t i = 0; i < k->n_columns; i++)
@@ -141,14 +142,29 @@ static void set_vantage(
 			(void)exchange_number_set(&k->columns[i], m, im->vantage);
 }
 
+/* One record of the second reading. What the first one refused is refused again. */
+static int take_record(struct exchange_import *im, const struct survey *s, unsigned record,
+    union archive_record *m, uint64_t *taken)
+{
+	/* a file that grew or changed meanwhile may have what the plan doesn't know of */
+	if (*taken == s->records[record])
+		return -EAGAIN;
+	exchange_renumber_apply(&im->numbers, record, m);
+	set_vantage(im, s, record, m);
+	int r = append(im->archive, record, m);
+	*taken += r == 0;
+	return r;
+}
+
 /* The second reading: what the first one let pass is appended. */
-static int append_file(struct import *im, const struct exchange_source *source, const struct survey *s)
+static int append_file(
+    struct exchange_import *im, const struct exchange_source *source, const struct survey *s)
 {
 	struct exchange_records in;
 	struct exchange_problem problem;
 	union archive_record m;
 	unsigned record = 0;
-	uint64_t taken[ARCHIVE_KINDS] = {0}, line = 0;
+	uint64_t taken[ARCHIVE_KINDS] = {0};
 	int r = exchange_records_begin(&in, im->options, source->fd, &problem);
 	while (r >= 0) {
 		r = exchange_records_next(&in, &record, &m, &problem);
@@ -156,31 +172,16 @@ static int append_file(struct import *im, const struct exchange_source *source, 
 			break;
 		if (r > 0)
 			r = check_record(im, record, &m, 0, &problem);
-		if (r == -ERR_MALFORMED || r == -ERR_LIMIT) {
+		if (r == 0)
+			r = take_record(im, s, record, &m, &taken[record]);
+		else if (r == -ERR_MALFORMED || r == -ERR_LIMIT)
 			r = im->options->skip_bad ? 0 : -EAGAIN;
-			continue;
-		}
-		/* a file that grew or changed meanwhile may have what the plan doesn't know of */
-		if (r == 0 && taken[record] == s->records[record])
-			r = -EAGAIN;
-		if (r < 0)
-			break;
-		exchange_renumber_apply(&im->numbers, record, &m);
-		set_vantage(im, s, record, &m);
-		r = append(im->archive, record, &m);
-		if (r == 0) {
-			taken[record]++;
-			im->result->records[record]++;
-			line = exchange_records_line(&in);
-		}
 	}
 	for (unsigned i = 0; r == 0 && i < ARCHIVE_KINDS; i++)
 		if (taken[i] != s->records[i])
 			r = -EAGAIN;
-	if (r < 0) {
-		im->result->stopped_name = source->name;
-		im->result->stopped_line = line;
-	}
+	if (r == -EAGAIN)
+		im->result->changed = source->name;
 	exchange_records_end(&in);
 	return r;
 }
@@ -200,7 +201,7 @@ static void add_survey(struct survey *all, const struct survey *s)
 }
 
 /* What a reader of the coverage must know: columns that not every file had. */
-static void say_lacking(const struct import *im, const struct survey *s, struct dynbuf *out)
+static void say_lacking(const struct exchange_import *im, const struct survey *s, struct dynbuf *out)
 {
 	dynbuf_str(out,
 	    im->options->format == EXCHANGE_FORMAT_CSV ? "imported from CSV" : "imported from JSON lines");
@@ -228,15 +229,14 @@ static struct text base_name(const char *path)
 }
 
 /* One record for all of the import: to readers of coverage it is one source. */
-static int append_coverage(struct import *im)
+static int append_coverage(struct exchange_import *im)
 {
 	struct dynbuf why = {.max = WHY_MAX}, name = {.max = ORIGIN_MAX}, origin = {.max = ORIGIN_MAX};
-	struct survey *all = &im->surveys[im->n];
+	const struct survey *all = &im->surveys[im->n];
 	dynbuf_text(&name, base_name(im->sources[0].name));
 	if (im->n > 1)
 		dynbuf_printf(&name, " and %zu more", im->n - 1);
 	for (size_t i = 0; i < im->n; i++) {
-		add_survey(all, &im->surveys[i]);
 		/* a list that would be too long ends with what fits */
 		if (origin.n + strlen(im->sources[i].name) + 2 < ORIGIN_MAX)
 			dynbuf_printf(&origin, "%s%s", i ? ", " : "", im->sources[i].name);
@@ -262,45 +262,74 @@ static int append_coverage(struct import *im)
 	return r;
 }
 
-static int run(struct import *im)
+static int append_all(struct exchange_import *im)
 {
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < im->n; i++)
-		r = survey_file(im, &im->sources[i], &im->surveys[i]);
-	if (r == 0 && im->result->bad && !im->options->skip_bad)
-		r = -ERR_INVALID;
-	if (r == 0)
-		r = exchange_renumber_plan(&im->numbers, im->archive, 1);
-	if (r < 0)
-		return r;
-	im->result->raised = im->numbers.add;
-	im->result->raised_vantages = im->numbers.add_vantage;
-	im->vantage = (uint16_t)(im->numbers.add_vantage + im->numbers.vantage_max + 1);
+	int r = archive_batch_begin(im->archive);
 	for (size_t i = 0; r == 0 && i < im->n; i++)
 		r = append_file(im, &im->sources[i], &im->surveys[i]);
 	if (r == 0)
 		r = append_coverage(im);
-	int synced = archive_sync(im->archive);
-	return r ? r : synced;
+	if (r == 0)
+		r = archive_batch_commit(im->archive);
+	/* where that fails too, what is there counts for nobody, and the next writer removes it */
+	if (r < 0)
+		(void)archive_batch_abort(im->archive);
+	return r;
 }
 
-int exchange_import(struct archive *a, const struct exchange_import_options *o,
-    const struct exchange_source *sources, size_t n, exchange_told_fn told, void *context,
-    struct exchange_import_result *ret_result)
+int exchange_import_check(struct exchange_import *im, struct exchange_import_result *result)
 {
-	struct import im = {.archive = a,
-	    .options = o,
+	int r = 0;
+	*result = (struct exchange_import_result){0};
+	im->result = result;
+	for (size_t i = 0; r == 0 && i < im->n; i++)
+		r = survey_file(im, &im->sources[i], &im->surveys[i]);
+	for (size_t i = 0; i < im->n; i++)
+		add_survey(&im->surveys[im->n], &im->surveys[i]);
+	memcpy(result->records, im->surveys[im->n].records, sizeof(result->records));
+	return r == 0 && result->bad && !im->options->skip_bad ? -ERR_INVALID : r;
+}
+
+int exchange_import_take(struct exchange_import *im, struct archive *a, struct exchange_import_result *result)
+{
+	im->archive = a;
+	im->result = result;
+	int r = exchange_renumber_plan(&im->numbers, a, 1);
+	if (r < 0)
+		return r;
+	result->raised = im->numbers.add;
+	result->raised_vantages = im->numbers.add_vantage;
+	im->vantage = (uint16_t)(im->numbers.add_vantage + im->numbers.vantage_max + 1);
+	return append_all(im);
+}
+
+int exchange_import_new(struct exchange_import **ret_import, const struct exchange_import_options *o,
+    const struct exchange_source *sources, size_t n, exchange_told_fn told, void *context)
+{
+	struct exchange_import *im = calloc(1, sizeof(*im));
+	if (!im)
+		return -ENOMEM;
+	*im = (struct exchange_import){.options = o,
 	    .sources = sources,
 	    .n = n,
 	    .told = told,
 	    .context = context,
 	    .encoded = {.max = MSG_RECORD_MAX + MSG_HEADER_SIZE},
-	    .result = ret_result};
-	*ret_result = (struct exchange_import_result){0};
-	exchange_renumber_begin(&im.numbers);
-	im.surveys = calloc(n + 1, sizeof(*im.surveys));
-	int r = n == 0 ? -EINVAL : im.surveys ? run(&im) : -ENOMEM;
-	free(im.surveys);
-	dynbuf_free(&im.encoded);
-	return r;
+	    .surveys = calloc(n + 1, sizeof(*im->surveys))};
+	if (!im->surveys) {
+		free(im);
+		return -ENOMEM;
+	}
+	exchange_renumber_begin(&im->numbers);
+	*ret_import = im;
+	return 0;
+}
+
+void exchange_import_free(struct exchange_import *im)
+{
+	if (!im)
+		return;
+	free(im->surveys);
+	dynbuf_free(&im->encoded);
+	free(im);
 }

@@ -4,7 +4,8 @@
 
 /*
  * Records from files into an archive. Every file is read twice: first to check all of it, and only where
- * nothing is wrong with any of them are records appended. So a mistake in the last line takes nothing in.
+ * nothing is wrong with any of them are records appended, as one batch (archive/archive.h). So all of the
+ * files are taken or nothing, be it for a mistake in the last line, a full disk or a kill -9 on the way.
  *
  * Record ids are kept where the archive has no record of the same kind in the range of those that come; else
  * all ids of the import are raised by the same number, and what refers to records with them. Records without
@@ -36,24 +37,29 @@ struct exchange_import_options {
 };
 
 struct exchange_import_result {
-	uint64_t records[ARCHIVE_KINDS]; /* that were taken, by enum msg_record; our coverage record apart */
+	uint64_t records[ARCHIVE_KINDS]; /* that are good or were taken; our coverage record apart */
 	uint64_t bad;                    /* rows that were refused */
 	uint64_t raised;                 /* what was added to ids; 0: kept */
 	uint64_t raised_vantages;
-	const char *stopped_name; /* where appending failed: behind this line of this file */
-	uint64_t stopped_line;
+	const char *changed; /* the file that did, of -EAGAIN */
 };
+
+struct exchange_import;
 
 /* Of each bad row, and (line 0) of columns that aren't taken. */
 typedef void (*exchange_told_fn)(void *context, const char *name, const struct exchange_problem *problem);
 
-/*
- * 0; -ERR_INVALID (bad rows, all of them told; nothing was taken); -EAGAIN (a file changed while it was
- * read); -ERR_LIMIT (ids or vantages would pass their bound); errors of reading and of appending, after which
- * the result says how far it came (it is written in any case).
- */
-int exchange_import(struct archive *a, const struct exchange_import_options *o,
-    const struct exchange_source *sources, size_t n, exchange_told_fn told, void *context,
-    struct exchange_import_result *ret_result);
+/* Options and sources are borrowed. 0 or -ENOMEM. */
+int exchange_import_new(struct exchange_import **ret_import, const struct exchange_import_options *o,
+    const struct exchange_source *sources, size_t n, exchange_told_fn told, void *context);
+/* The first reading, once. 0; -ERR_INVALID (bad rows, all of them told); errors of reading. What it found is
+ * in the result in any case. */
+int exchange_import_check(struct exchange_import *im, struct exchange_import_result *result);
+/* The second, once that was good. 0; -EAGAIN (a file changed while it was read); -ERR_LIMIT (ids or vantages
+ * would pass their bound); errors of reading and of the archive. After an error the archive has nothing of
+ * it, unless it can't be written any more. */
+int exchange_import_take(
+    struct exchange_import *im, struct archive *a, struct exchange_import_result *result);
+void exchange_import_free(struct exchange_import *im);
 
 #endif
