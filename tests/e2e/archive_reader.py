@@ -502,7 +502,7 @@ class Archive:
         self.schema, self.fields = read_schema(source), read_fields(source)
         need((self.folder / "FORMAT").read_bytes() == b"bulkhead-archive 2\n", "a format")
         self.problems, self.segments, self.journals = [], {}, {}
-        self.expired = self.read_expired()
+        self.expired, self.batch = self.read_expired(), self.read_batch()
         for kind in self.schema:
             self.load(kind)
 
@@ -512,10 +512,20 @@ class Archive:
         words = [line.split() for line in lines]
         return {(w[1], run) for w in words if w[0] == "expire" for run in range(int(w[2]), int(w[3]) + 1)}
 
+    def read_batch(self):
+        """{kind: the first run that is part of something unfinished}"""
+        path = self.folder / "batch"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        firsts = {kind: int(number) for kind, number in (line.split(" ") for line in lines)}
+        need(not lines or set(firsts) == set(self.schema), "a batch of other kinds")
+        return firsts
+
     def names(self, kind):
-        segments, journals = [], []
+        segments, journals, end = [], [], self.batch.get(kind, 10**10)
         for path in self.folder.iterdir():
             match = re.fullmatch(rf"{kind}-(\d{{10}})(?:-(\d{{10}}))?\.(seg|journal)", path.name)
+            if match and int(match[2] or match[1]) >= end:
+                continue
             if match and match[3] == "seg":
                 segments.append((int(match[1]), -int(match[2] or match[1])))
             elif match:

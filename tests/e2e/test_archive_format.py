@@ -406,7 +406,7 @@ class Format(lib.Test):
             lines = "".join(json.dumps(f) + "\n" for f in flows)
             self.bulkhead("archive", "import", "--format", "json", archive, self.write("flows.json", lines))
         self.bulkhead("archive", "expire", "--before", "2026-01-02T12:00:00Z", "--kind", "flow", archive)
-        mine = self.check(archive, segments={"flow": 1})
+        mine = self.check(archive, segments={"flow": 1, "coverage": 2})
         self.assertEqual(mine.segments["flow"][0].first, 3)
         lines = (archive / "ledger").read_text(encoding="utf-8").splitlines(True)
         (archive / "ledger").write_text("".join(line for line in lines if not line.startswith("expire")))
@@ -434,6 +434,19 @@ class Format(lib.Test):
             self.assertEqual(mine.records("binding"), whole)
             self.assertEqual([(s.first, s.last) for s in mine.segments["binding"]], [(1, 2)] if at is None else [(1, 1), (2, 2)])
             self.assertEqual(self.exported(archive)["binding"], whole)
+
+    def test_what_is_part_of_something_unfinished_does_not_count(self):
+        archive, odd = self.folder / "archive", Odd(3)
+        for part in range(3):
+            lines = "".join(line_of("binding", odd.record("binding", part * 1100 + i + 1)) for i in range(1100 if part < 2 else 9))
+            self.bulkhead("archive", "import", "--format", "json", archive, self.write("records.json", lines))
+        whole = reader.Archive(archive, lib.ROOT).records("binding")
+        self.assertEqual(len(whole), 2209)
+        for first, count in ((1, 0), (2, 1100), (3, 2200), (4, 2209)):
+            (archive / "batch").write_text("".join(f"{kind} {first if kind == 'binding' else 1}\n" for kind in SCHEMA), encoding="ascii")
+            self.assertEqual(reader.Archive(archive, lib.ROOT).records("binding"), whole[:count])
+            exported = self.exported(archive)
+            self.assertEqual((exported["binding"], exported["coverage"]), (whole[:count], []))
 
 
 if __name__ == "__main__":
