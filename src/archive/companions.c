@@ -11,11 +11,13 @@
 #include "base/vec.h"
 
 enum {
+	AHEAD = 16,                              /* rows that memory is asked for early */
 	ZSTD_LEVEL = 3,                          /* once a segment */
 	RAW_MAX = 16 * ARCHIVE_STREAM_VALUES_MAX /* more than any run takes */
 };
 
-int archive_companions_put(struct archive_companions *c, uint32_t number, uint64_t value, uint8_t *ret_code)
+/* Room for entries up to `number`. */
+static int reach(struct archive_companions *c, uint32_t number)
 {
 	while (c->n <= number) {
 		int r = VEC_RESERVE(c->counts, &c->counts_cap, c->n, ARCHIVE_STREAM_VALUES_MAX);
@@ -28,6 +30,11 @@ int archive_companions_put(struct archive_companions *c, uint32_t number, uint64
 		c->values[2 * c->n] = c->values[2 * c->n + 1] = 0;
 		c->n++;
 	}
+	return 0;
+}
+
+static uint8_t put(struct archive_companions *c, uint32_t number, uint64_t value)
+{
 	uint64_t *of = &c->values[2 * (size_t)number];
 	unsigned code = 0;
 	while (code < c->counts[number] && of[code] != value)
@@ -36,8 +43,22 @@ int archive_companions_put(struct archive_companions *c, uint32_t number, uint64
 		of[code] = value;
 		c->counts[number]++;
 	}
-	*ret_code = (uint8_t)code;
-	return 0;
+	return (uint8_t)code;
+}
+
+int archive_companions_put(struct archive_companions *c, const uint32_t *numbers, const uint64_t *values,
+    size_t n, uint8_t *ret_codes)
+{
+	uint32_t last = 0;
+	for (size_t i = 0; i < n; i++)
+		last = numbers[i] > last ? numbers[i] : last;
+	int r = n ? reach(c, last) : 0;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (i + AHEAD < n)
+			__builtin_prefetch(&c->values[2 * (size_t)numbers[i + AHEAD]], 1);
+		ret_codes[i] = put(c, numbers[i], values[i]);
+	}
+	return r;
 }
 
 /* One run of values: its stored size, its size when decompressed (0: it isn't compressed), its bytes. */

@@ -28,8 +28,9 @@ struct archive_companions {
 	size_t n, values_cap, counts_cap;
 };
 
-/* The code of a value that goes with entry `number`. 0, -ENOMEM, -ERR_LIMIT. */
-int archive_companions_put(struct archive_companions *c, uint32_t number, uint64_t value, uint8_t *ret_code);
+/* The codes of n values that go with the entries `numbers`. 0, -ENOMEM, -ERR_LIMIT. */
+int archive_companions_put(struct archive_companions *c, const uint32_t *numbers, const uint64_t *values,
+    size_t n, uint8_t *ret_codes);
 /* Appends all first values, then all second ones, in the order of `places`, of which there are n. 0, -ENOMEM,
  * -ERR_LIMIT. seed: see base/hash.h. */
 int archive_companions_store(

@@ -49,12 +49,10 @@ struct archive_collected {
 void archive_collected_init(struct archive_collected *c, enum archive_dictionary type, uint64_t seed);
 void archive_collected_reset(struct archive_collected *c);
 void archive_collected_free(struct archive_collected *c);
-/* The hash of t for archive_collected_put, whose look-up this begins: of several texts take all hashes first,
- * so that memory is waited for once. */
-uint64_t archive_collected_hash(const struct archive_collected *c, struct text t);
-/* The number of t in the order of coming, for the block that comes after those that were ended. 0, -ENOMEM,
- * -ERR_LIMIT. */
-int archive_collected_put(struct archive_collected *c, struct text t, uint64_t hash, uint32_t *ret_number);
+/* The numbers of n texts in the order of coming, for the block that comes after those that were ended. 0,
+ * -ENOMEM, -ERR_LIMIT: some may be in then. */
+int archive_collected_put(
+    struct archive_collected *c, const struct text *texts, size_t n, uint32_t *ret_numbers);
 /* The next records are another block's. 0 or -ENOMEM. */
 int archive_collected_end_block(struct archive_collected *c);
 

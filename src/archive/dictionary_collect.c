@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/vec.h"
 
-enum { SLOTS_FIRST = 1 << 12, POSTS_MAX = 1 << 28, BLOCKS_MAX = 1 << 24 };
+enum { SLOTS_FIRST = 1 << 12, POSTS_MAX = 1 << 28, BLOCKS_MAX = 1 << 24, PUT_BATCH = 32 };
 
 void archive_collected_init(struct archive_collected *c, enum archive_dictionary type, uint64_t seed)
 {
@@ -93,18 +93,8 @@ static int post(struct archive_collected *c, uint32_t number)
 	return 0;
 }
 
-uint64_t archive_collected_hash(const struct archive_collected *c, struct text t)
+static int put(struct archive_collected *c, struct text t, uint64_t hash, uint32_t *ret_number)
 {
-	uint64_t hash = hash_bytes(t.n ? t.p : "", t.n, c->seed);
-	if (c->n_slots)
-		__builtin_prefetch(&c->slots[hash & (c->n_slots - 1)]);
-	return hash;
-}
-
-int archive_collected_put(struct archive_collected *c, struct text t, uint64_t hash, uint32_t *ret_number)
-{
-	if (t.n == 0)
-		t.p = "";
 	if ((c->n + 1) * 2 > c->n_slots) {
 		int r = grow_slots(c);
 		if (r < 0)
@@ -124,6 +114,44 @@ int archive_collected_put(struct archive_collected *c, struct text t, uint64_t h
 	if (r == 0)
 		*ret_number = number;
 	return r;
+}
+
+/* The hashes of a batch. What each look-up reads one after the other is asked for in turns over the batch, so
+ * that memory is waited for three times a batch and not three times a text. */
+static void look_ahead(
+    const struct archive_collected *c, const struct text *texts, size_t n, uint64_t *hashes)
+{
+	uint32_t entries[PUT_BATCH];
+	for (size_t i = 0; i < n; i++) {
+		hashes[i] = hash_bytes(texts[i].n ? texts[i].p : "", texts[i].n, c->seed);
+		if (c->n_slots)
+			__builtin_prefetch(&c->slots[hashes[i] & (c->n_slots - 1)]);
+	}
+	for (size_t i = 0; c->n_slots && i < n; i++) {
+		entries[i] = (uint32_t)c->slots[hashes[i] & (c->n_slots - 1)];
+		if (entries[i])
+			__builtin_prefetch(&c->entries[entries[i] - 1], 1);
+	}
+	for (size_t i = 0; c->n_slots && i < n; i++)
+		if (entries[i])
+			__builtin_prefetch(c->bytes.p + c->entries[entries[i] - 1].at);
+}
+
+int archive_collected_put(
+    struct archive_collected *c, const struct text *texts, size_t n, uint32_t *ret_numbers)
+{
+	uint64_t hashes[PUT_BATCH];
+	for (size_t at = 0; at < n; at += PUT_BATCH) {
+		size_t batch = n - at < PUT_BATCH ? n - at : PUT_BATCH;
+		look_ahead(c, texts + at, batch, hashes);
+		for (size_t i = 0; i < batch; i++) {
+			struct text t = texts[at + i].n ? texts[at + i] : text_of("");
+			int r = put(c, t, hashes[i], &ret_numbers[at + i]);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
 }
 
 int archive_collected_end_block(struct archive_collected *c)

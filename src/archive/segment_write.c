@@ -21,7 +21,8 @@ int archive_segment_writer_new(
 	for (unsigned i = 0; i < layout->n_columns; i++) {
 		if (layout->columns[i].dictionary)
 			w->numbered[w->n_numbered++].column = (uint8_t)i;
-		else if (!archive_column_is_number(&layout->columns[i]))
+		if (!archive_column_is_number(&layout->columns[i]) &&
+		    layout->columns[i].type != ARCHIVE_COLUMN_ADDR)
 			w->borrowing[w->n_borrowing++] = (uint8_t)i;
 		if (layout->columns[i].companion)
 			w->companion_columns[w->n_companions++] = (uint8_t)i;
@@ -154,47 +155,58 @@ static int collect_fields(struct archive_segment_writer *w, const struct msg_fie
 		if (d == ARCHIVE_DICTIONARY_ADDRS && value.n != sizeof(struct net_addr))
 			d = ARCHIVE_DICTIONARY_NONE;
 		if (d && value.n)
-			r = archive_collected_put(&w->collected[d], value,
-			    archive_collected_hash(&w->collected[d], value), &ignored);
+			r = archive_collected_put(&w->collected[d], &value, 1, &ignored);
 	}
 	return r;
 }
 
-static int collect(struct archive_segment_writer *w, const uint8_t *record)
+static const uint8_t *staged_cell(
+    const struct archive_segment_writer *w, const struct archive_column *column, size_t row)
 {
-	struct text texts[ARCHIVE_COLUMNS_MAX];
-	uint64_t hashes[ARCHIVE_COLUMNS_MAX];
-	int r = 0;
-	for (unsigned i = 0; i < w->n_numbered; i++) {
-		const struct archive_column *column = &w->layout->columns[w->numbered[i].column];
-		texts[i] = text_bytes(record + column->offset, sizeof(struct net_addr));
+	return w->staged + row * w->layout->size + column->offset;
+}
+
+static int collect_column(struct archive_segment_writer *w, const struct writer_numbers *n)
+{
+	const struct archive_column *column = &w->layout->columns[n->column];
+	struct text texts[ARCHIVE_BLOCK_ROWS];
+	for (size_t i = 0; i < w->n_staged; i++) {
+		const uint8_t *cell = staged_cell(w, column, i);
 		if (column->type == ARCHIVE_COLUMN_TEXT)
-			memcpy(&texts[i], record + column->offset, sizeof(texts[i]));
-		hashes[i] = archive_collected_hash(&w->collected[column->dictionary], texts[i]);
+			memcpy(&texts[i], cell, sizeof(texts[i]));
+		else
+			texts[i] = text_bytes(cell, sizeof(struct net_addr));
 	}
-	for (unsigned i = 0; r == 0 && i < w->n_numbered; i++) {
-		struct writer_numbers *n = &w->numbered[i];
-		r = archive_collected_put(&w->collected[w->layout->columns[n->column].dictionary], texts[i],
-		    hashes[i], &n->numbers[w->rows]);
-	}
-	if (w->layout->record == MSG_TRANSACTION) {
-		const struct msg_transaction *t = (const void *)record;
-		r = r ? r : collect_fields(w, &t->fields);
-	}
-	return r;
+	return archive_collected_put(
+	    &w->collected[column->dictionary], texts, w->n_staged, n->numbers + (w->rows - w->n_staged));
 }
 
-/* What the record's columns say that go with an address, which was collected; it is staged next. */
-static int collect_companions(struct archive_segment_writer *w, const uint8_t *record)
+/* What a column says that goes with an address. */
+static int collect_companion(struct archive_segment_writer *w, unsigned place)
+{
+	const struct archive_column *column = &w->layout->columns[w->companion_columns[place]];
+	uint64_t values[ARCHIVE_BLOCK_ROWS];
+	unsigned address = 0;
+	while (w->numbered[address].column != column->companion)
+		address++;
+	for (size_t i = 0; i < w->n_staged; i++)
+		values[i] = archive_number_of(column, w->staged + i * w->layout->size);
+	return archive_companions_put(&w->companions[place],
+	    w->numbered[address].numbers + (w->rows - w->n_staged), values, w->n_staged, w->codes[place]);
+}
+
+/* What the staged records hold. It may be done again. */
+static int collect(struct archive_segment_writer *w)
 {
 	int r = 0;
-	for (unsigned i = 0; r == 0 && i < w->n_companions; i++) {
-		const struct archive_column *column = &w->layout->columns[w->companion_columns[i]];
-		unsigned address = 0;
-		while (w->numbered[address].column != column->companion)
-			address++;
-		r = archive_companions_put(&w->companions[i], w->numbered[address].numbers[w->rows],
-		    archive_number_of(column, record), &w->codes[i][w->n_staged]);
+	for (unsigned i = 0; r == 0 && i < w->n_numbered; i++)
+		r = collect_column(w, &w->numbered[i]);
+	for (unsigned i = 0; r == 0 && i < w->n_companions; i++)
+		r = collect_companion(w, i);
+	for (size_t i = 0; r == 0 && w->layout->record == MSG_TRANSACTION && i < w->n_staged; i++) {
+		struct msg_transaction t;
+		memcpy(&t, w->staged + i * w->layout->size, sizeof(t));
+		r = collect_fields(w, &t.fields);
 	}
 	return r;
 }
@@ -218,6 +230,8 @@ int writer_encode_block(struct archive_segment_writer *w)
 {
 	size_t chunks = w->chunks.n, bytes = w->chunks.bytes.n;
 	int r = VEC_RESERVE(w->blocks, &w->cap_blocks, w->n_blocks, ARCHIVE_SEGMENT_BLOCKS_MAX);
+	if (r == 0)
+		r = collect(w);
 	if (r == 0)
 		r = archive_block_encode(w->encoder, w->layout, w->staged, w->n_staged, w->codes, &w->chunks);
 	if (r < 0) {
@@ -265,10 +279,6 @@ int archive_segment_writer_add(struct archive_segment_writer *w, const void *rec
 	}
 	if (r == 0)
 		r = reserve_numbers(w);
-	if (r == 0)
-		r = collect(w, record);
-	if (r == 0)
-		r = collect_companions(w, record);
 	if (r < 0)
 		return r;
 	memcpy(staged, record, w->layout->size);
