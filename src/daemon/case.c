@@ -108,8 +108,8 @@ static int work_exposures(struct case_answers *a, const struct site *site, struc
     const struct case_options *options, struct report_incident *incidents, size_t n)
 {
 	struct exposure_input ins[CASE_WORKED_MAX];
-	struct exposure *exposures;
-	size_t n_zones;
+	struct exposure *exposures = NULL;
+	size_t n_zones = 0;
 	int r = n ? 0 : exposure_input_of(a, site, archive, NULL, NULL, &ins[0]);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = exposure_input_of(a, site, archive, incidents[i].incident, incidents[i].spread, &ins[i]);

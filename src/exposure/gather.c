@@ -98,7 +98,7 @@ static int tunnel_carries(
 	for (size_t i = 0; i < n && !*ret_carries; i++) {
 		struct end initiator = ends_of(g->places.ends, outer[i].initiator),
 		           responder = ends_of(g->places.ends, outer[i].responder);
-		uint32_t a, b;
+		uint32_t a = 0, b = 0;
 		int error = place_of(&g->places, &initiator, &a);
 		if (error == 0)
 			error = place_of(&g->places, &responder, &b);
