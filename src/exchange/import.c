@@ -10,7 +10,7 @@
 #include "exchange/records.h"
 #include "exchange/renumber.h"
 
-enum { CAPTURE_END_CLEAN = 0, WHY_MAX = 4096, ORIGIN_MAX = 16384 };
+enum { CAPTURE_END_CLEAN = 0, WHY_MAX = 4096, ORIGIN_MAX = 16384, SURELY_SHORT = MSG_RECORD_MAX / 8 };
 
 /* What the first reading found in one file. */
 struct survey {
@@ -40,22 +40,25 @@ static uint64_t sum(uint64_t a, uint64_t b)
 }
 
 /* Whether the archive would take the record: its encoding has bounds. */
-static int check_record(struct exchange_import *im, unsigned record, const void *m, uint64_t line,
-    struct exchange_problem *problem)
+static int check_record(struct exchange_import *im, unsigned record, const void *m,
+    const struct exchange_records *in, struct exchange_problem *problem)
 {
+	/* no text becomes more than four times as long: an id of a list is eight bytes, and two as text */
+	if (exchange_records_bytes(in) < SURELY_SHORT)
+		return 0;
 	dynbuf_reset(&im->encoded);
 	int r = im->numbers.kinds[record].layout->encode(&im->encoded, m);
 	if (r != -ERR_LIMIT)
 		return r;
-	*problem = (struct exchange_problem){.line = line, .column = 1};
+	*problem = (struct exchange_problem){.line = exchange_records_line(in), .column = 1};
 	snprintf(problem->what, sizeof(problem->what), "a record of more than %d bytes", MSG_RECORD_MAX);
 	return -ERR_MALFORMED;
 }
 
 static int survey_record(struct exchange_import *im, struct survey *s, unsigned record,
-    const union archive_record *m, uint64_t line, struct exchange_problem *problem)
+    const union archive_record *m, const struct exchange_records *in, struct exchange_problem *problem)
 {
-	int r = check_record(im, record, m, line, problem);
+	int r = check_record(im, record, m, in, problem);
 	if (r < 0)
 		return r;
 	archive_span_add(&s->span, im->numbers.kinds[record].layout, m);
@@ -106,7 +109,7 @@ static int survey_file(struct exchange_import *im, const struct exchange_source 
 		if (r == 0)
 			break;
 		if (r > 0)
-			r = survey_record(im, s, record, &m, exchange_records_line(&in), &problem);
+			r = survey_record(im, s, record, &m, &in, &problem);
 		if (r == -ERR_MALFORMED || r == -ERR_LIMIT) {
 			tell(im, source, &problem);
 			s->bad++;
@@ -137,9 +140,12 @@ static void set_vantage(
     const struct exchange_import *im, const struct survey *s, unsigned record, union archive_record *m)
 {
 	const struct exchange_kind *k = &im->numbers.kinds[record];
-	for (size_t i = 0; i < k->n_columns; i++)
-		if (k->columns[i].reference == EXCHANGE_REFERENCE_VANTAGE && !(s->carried[record] >> i & 1))
-			(void)exchange_number_set(&k->columns[i], m, im->vantage);
+	for (size_t i = 0; i < k->n_references; i++) {
+		const struct exchange_column *c = &k->columns[k->references[i]];
+		if (c->reference == EXCHANGE_REFERENCE_VANTAGE &&
+		    !(s->carried[record] >> k->references[i] & 1))
+			(void)exchange_number_set(c, m, im->vantage);
+	}
 }
 
 /* One record of the second reading. What the first one refused is refused again. */
@@ -171,7 +177,7 @@ static int append_file(
 		if (r == 0)
 			break;
 		if (r > 0)
-			r = check_record(im, record, &m, 0, &problem);
+			r = check_record(im, record, &m, &in, &problem);
 		if (r == 0)
 			r = take_record(im, s, record, &m, &taken[record]);
 		else if (r == -ERR_MALFORMED || r == -ERR_LIMIT)

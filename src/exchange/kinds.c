@@ -108,6 +108,8 @@ bool exchange_kind_of(unsigned record, struct exchange_kind *ret_kind)
 			to->name_of = notes[n].name_of;
 			to->n_named = notes[n].n_named;
 		}
+		if (to->reference != EXCHANGE_REFERENCE_NONE)
+			ret_kind->references[ret_kind->n_references++] = (uint8_t)i;
 	}
 	return true;
 }
@@ -128,34 +130,4 @@ int exchange_column_find(const struct exchange_kind *k, struct text name)
 		if (text_equal(name, text_bytes(k->columns[i].name, k->columns[i].name_size)))
 			return (int)i;
 	return -1;
-}
-
-uint64_t exchange_number_get(const struct exchange_column *c, const void *record)
-{
-	const uint8_t *p = (const uint8_t *)record + c->offset;
-	uint16_t u16;
-	uint32_t u32;
-	uint64_t u64;
-	switch (c->size) {
-	case 1: return *p;
-	case 2: memcpy(&u16, p, sizeof(u16)); return u16;
-	case 4: memcpy(&u32, p, sizeof(u32)); return u32;
-	default: memcpy(&u64, p, sizeof(u64)); return u64;
-	}
-}
-
-int exchange_number_set(const struct exchange_column *c, void *record, uint64_t value)
-{
-	uint8_t *p = (uint8_t *)record + c->offset;
-	uint16_t u16 = (uint16_t)value;
-	uint32_t u32 = (uint32_t)value;
-	if (c->size < 8 && value >> (8 * c->size))
-		return -ERANGE;
-	switch (c->size) {
-	case 1: *p = (uint8_t)value; break;
-	case 2: memcpy(p, &u16, sizeof(u16)); break;
-	case 4: memcpy(p, &u32, sizeof(u32)); break;
-	default: memcpy(p, &value, sizeof(value)); break;
-	}
-	return 0;
 }

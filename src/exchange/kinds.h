@@ -9,6 +9,9 @@
  * what the layout doesn't say: which numbers are times, names, or references.
  */
 
+#include <errno.h>
+#include <string.h>
+
 #include "archive/layout.h"
 
 enum exchange_form {
@@ -48,6 +51,8 @@ struct exchange_kind {
 	const struct archive_layout *layout;
 	size_t n_columns;
 	struct exchange_column columns[ARCHIVE_COLUMNS_MAX];
+	size_t n_references;
+	uint8_t references[ARCHIVE_COLUMNS_MAX]; /* the columns that refer to something */
 };
 
 /* False where there is no such kind of record. */
@@ -58,8 +63,35 @@ int exchange_kind_find(struct text name);
 int exchange_column_find(const struct exchange_kind *k, struct text name);
 
 /* A column's number of a record, whatever its size. */
-uint64_t exchange_number_get(const struct exchange_column *c, const void *record);
+static inline uint64_t exchange_number_get(const struct exchange_column *c, const void *record)
+{
+	const uint8_t *p = (const uint8_t *)record + c->offset;
+	uint16_t u16;
+	uint32_t u32;
+	uint64_t u64;
+	switch (c->size) {
+	case 1: return *p;
+	case 2: memcpy(&u16, p, sizeof(u16)); return u16;
+	case 4: memcpy(&u32, p, sizeof(u32)); return u32;
+	default: memcpy(&u64, p, sizeof(u64)); return u64;
+	}
+}
+
 /* -ERANGE where the column is too small for it. */
-int exchange_number_set(const struct exchange_column *c, void *record, uint64_t value);
+static inline int exchange_number_set(const struct exchange_column *c, void *record, uint64_t value)
+{
+	uint8_t *p = (uint8_t *)record + c->offset;
+	uint16_t u16 = (uint16_t)value;
+	uint32_t u32 = (uint32_t)value;
+	if (c->size < 8 && value >> (8 * c->size))
+		return -ERANGE;
+	switch (c->size) {
+	case 1: *p = (uint8_t)value; break;
+	case 2: memcpy(p, &u16, sizeof(u16)); break;
+	case 4: memcpy(p, &u32, sizeof(u32)); break;
+	default: memcpy(p, &value, sizeof(value)); break;
+	}
+	return 0;
+}
 
 #endif

@@ -46,6 +46,11 @@ uint64_t exchange_records_line(const struct exchange_records *r)
 	return r->json ? exchange_json_records_line(r->json) : r->csv.csv.line;
 }
 
+size_t exchange_records_bytes(const struct exchange_records *r)
+{
+	return r->json ? exchange_json_records_bytes(r->json) : r->csv.csv.taken;
+}
+
 uint64_t exchange_records_carried(const struct exchange_records *r, unsigned record)
 {
 	if (r->json)

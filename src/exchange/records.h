@@ -20,7 +20,9 @@ int exchange_records_begin(struct exchange_records *r, const struct exchange_imp
 int exchange_records_next(struct exchange_records *r, unsigned *ret_record, union archive_record *ret_m,
     struct exchange_problem *problem);
 void exchange_records_end(struct exchange_records *r);
+/* Of the record given last, as text: its line, and how many bytes it has. */
 uint64_t exchange_records_line(const struct exchange_records *r);
+size_t exchange_records_bytes(const struct exchange_records *r);
 /* The columns of a kind that the records had, as bits. */
 uint64_t exchange_records_carried(const struct exchange_records *r, unsigned record);
 

@@ -201,6 +201,9 @@ static int take_cell(struct exchange_csv_records *r, const struct exchange_colum
 	if (c->required && t.n == 0)
 		return wrong(
 		    problem, cell->line, cell->column, "%s: empty, but a %s needs it", c->name, r->kind.name);
+	/* what the record has already, and what many cells are */
+	if (t.n == 0 || (t.n == 1 && t.p[0] == '0' && c->form == EXCHANGE_FORM_NUMBER))
+		return 0;
 	int error = exchange_value_parse(c, t, &r->reading, record, &wanted);
 	if (error == -EINVAL && c->form == EXCHANGE_FORM_NUMBER && strcmp(c->name, "protocol") == 0) {
 		int number = exchange_protocol_number(t);

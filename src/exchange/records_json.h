@@ -49,6 +49,8 @@ int exchange_json_records_next(struct exchange_json_records *r, unsigned *ret_re
 void exchange_json_records_free(struct exchange_json_records *r);
 /* The line of the record given last. */
 uint64_t exchange_json_records_line(const struct exchange_json_records *r);
+/* How many bytes that line has. */
+size_t exchange_json_records_bytes(const struct exchange_json_records *r);
 /* The columns of a kind that a record of it had so far, as bits. */
 uint64_t exchange_json_records_carried(const struct exchange_json_records *r, unsigned record);
 

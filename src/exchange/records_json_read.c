@@ -470,6 +470,11 @@ uint64_t exchange_json_records_line(const struct exchange_json_records *r)
 	return r->line;
 }
 
+size_t exchange_json_records_bytes(const struct exchange_json_records *r)
+{
+	return r->taken;
+}
+
 uint64_t exchange_json_records_carried(const struct exchange_json_records *r, unsigned record)
 {
 	return record < ARCHIVE_KINDS ? r->carried[record] : 0;

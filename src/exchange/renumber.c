@@ -39,8 +39,8 @@ static void count_self(struct exchange_ids *ids, uint64_t id)
 void exchange_renumber_count(struct exchange_renumber *n, unsigned record, const void *m)
 {
 	const struct exchange_kind *k = &n->kinds[record];
-	for (size_t i = 0; i < k->n_columns; i++) {
-		const struct exchange_column *c = &k->columns[i];
+	for (size_t i = 0; i < k->n_references; i++) {
+		const struct exchange_column *c = &k->columns[k->references[i]];
 		struct msg_u64s list;
 		uint64_t v;
 		switch (c->reference) {
@@ -126,8 +126,8 @@ int exchange_renumber_plan(struct exchange_renumber *n, struct archive *a, uint6
 void exchange_renumber_apply(struct exchange_renumber *n, unsigned record, void *m)
 {
 	const struct exchange_kind *k = &n->kinds[record];
-	for (size_t i = 0; i < k->n_columns; i++) {
-		const struct exchange_column *c = &k->columns[i];
+	for (size_t i = 0; i < k->n_references; i++) {
+		const struct exchange_column *c = &k->columns[k->references[i]];
 		uint64_t v = c->form == EXCHANGE_FORM_NUMBER ? exchange_number_get(c, m) : 0;
 		struct msg_u64s list;
 		switch (c->reference) {

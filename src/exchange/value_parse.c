@@ -23,12 +23,34 @@ static const char *number_wanted(uint8_t size)
 	}
 }
 
+/* Digits that can't overflow: nearly all numbers. */
+static int parse_digits(struct text t, uint64_t *ret_value)
+{
+	uint64_t v = 0;
+	if (t.n > 18 || t.n == 0)
+		return num_parse_u64(t, UINT64_MAX, ret_value);
+	for (size_t i = 0; i < t.n; i++) {
+		unsigned digit = (unsigned char)t.p[i] - (unsigned)'0';
+		if (digit > 9)
+			return -EINVAL;
+		v = v * 10 + digit;
+	}
+	*ret_value = v;
+	return 0;
+}
+
 static int parse_number(const struct exchange_column *c, struct text t, void *record, const char **ret_wanted)
 {
 	uint64_t v = 0;
-	if (t.n && num_parse_u64(t, UINT64_MAX, &v) < 0)
+	if (t.n && parse_digits(t, &v) < 0)
 		return refuse(ret_wanted, number_wanted(c->size));
 	return exchange_number_set(c, record, v) < 0 ? refuse(ret_wanted, number_wanted(c->size)) : 0;
+}
+
+/* Names are lower case; no length is counted where the first letter already tells them apart. */
+static bool is_name(struct text t, const char *name)
+{
+	return t.n && (t.p[0] | 0x20) == (name[0] | 0x20) && text_equal_nocase(t, text_of(name));
 }
 
 static int parse_named(const struct exchange_column *c, struct text t, void *record, const char **ret_wanted)
@@ -36,7 +58,7 @@ static int parse_named(const struct exchange_column *c, struct text t, void *rec
 	if (t.n && t.p[0] >= '0' && t.p[0] <= '9')
 		return parse_number(c, t, record, ret_wanted);
 	for (unsigned i = 0; i < c->n_named; i++)
-		if (text_equal_nocase(t, text_of(c->name_of(i))))
+		if (is_name(t, c->name_of(i)))
 			return exchange_number_set(c, record, i);
 	if (t.n == 0)
 		return exchange_number_set(c, record, 0);
@@ -160,16 +182,24 @@ static int parse_real(struct text t, double *ret_value)
 	return -EINVAL;
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static int parse_mac(struct text t, struct net_mac *ret_mac)
 {
 	struct net_mac mac;
 	if (t.n != 17)
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof(mac.b); i++) {
-		if (num_parse_hex(text_sub(t, 3 * i, 2), &mac.b[i], 1) < 0)
+		int high = hex_digit(t.p[3 * i]), low = hex_digit(t.p[3 * i + 1]);
+		if (high < 0 || low < 0 || (i && t.p[3 * i - 1] != ':' && t.p[3 * i - 1] != '-'))
 			return -EINVAL;
-		if (i && t.p[3 * i - 1] != ':' && t.p[3 * i - 1] != '-')
-			return -EINVAL;
+		mac.b[i] = (uint8_t)(high * 16 + low);
 	}
 	*ret_mac = mac;
 	return 0;
