@@ -33,10 +33,27 @@ static int parse(int argc, char **argv, struct trust *trust, struct verify_optio
 	}
 	if (r < 0)
 		return CMD_EXIT_USAGE;
-	if (argc - optind != 1)
-		return cmd_usage(&cmd_verify, argc == optind ? "which archive, CASE folder or disclosure?"
-		                                             : "one at a time, not several");
-	o->path = argv[optind];
+	if (argc == optind)
+		return cmd_usage(&cmd_verify, "which archive, CASE folder or disclosure?");
+	o->paths = argv + optind;
+	o->n_paths = (size_t)(argc - optind);
+	return 0;
+}
+
+/* An archive is looked at alone: it can take long. */
+static int find_archive(struct verify_options *o)
+{
+	struct stat st;
+	for (size_t i = 0; i < o->n_paths; i++) {
+		if (stat(o->paths[i], &st) < 0) {
+			log_error("%s: %s", o->paths[i], err_text(-errno));
+			return CMD_EXIT_FAILED;
+		}
+		if (S_ISDIR(st.st_mode) && o->n_paths > 1)
+			return cmd_usage(&cmd_verify, "one archive at a time, and no disclosures beside it");
+		if (S_ISDIR(st.st_mode))
+			o->path = o->paths[i];
+	}
 	return 0;
 }
 
@@ -45,37 +62,35 @@ static int run(int argc, char **argv)
 	struct trust trust = {0};
 	struct ledger_trust whom;
 	struct verify_options o = {.trust = &whom};
-	struct stat st;
 	int code = parse(argc, argv, &trust, &o);
 	if (code)
 		return code;
 	if (trust_done(&trust, &whom) < 0)
 		return CMD_EXIT_USAGE;
 	o.ca = trust.ca;
-	if (stat(o.path, &st) < 0) {
-		log_error("%s: %s", o.path, err_text(-errno));
-		return CMD_EXIT_FAILED;
-	}
-	if (S_ISDIR(st.st_mode))
+	code = find_archive(&o);
+	if (code)
+		return code;
+	if (o.path)
 		return verify_archive(&o);
 	if (o.checkpoint || o.files_only)
-		return cmd_usage(&cmd_verify, "%s is for an archive; %s is a file",
-		    o.checkpoint ? "--checkpoint" : "--files", o.path);
+		return cmd_usage(&cmd_verify, "%s is for an archive; %s is none",
+		    o.checkpoint ? "--checkpoint" : "--files", o.paths[0]);
 	if (!whom.n_keys)
 		return cmd_usage(&cmd_verify, "--key is missing: a disclosure is worth something only with a "
 		                              "key that came from elsewhere");
-	return verify_disclosure(&o);
+	return verify_disclosures(&o);
 }
 
 const struct cmd_verb cmd_verify = {
     .name = "verify",
     .arguments = "[--key VKEY] [--checkpoint FILE] [--witness VKEY --quorum N] [--ca FILE] [--json] "
-                 "DIR|CASE/|FILE",
+                 "DIR|CASE/|FILE...",
     .summary = "Whether an archive, or a disclosed record, is what its ledger says",
     .help =
         "DIR or CASE/: every record against the ledger, every segment file against its digest, the ledger\n"
         "against its checkpoints, and those against the key. Names the first record that doesn't fit, and\n"
-        "everything else that was found. FILE: a disclosure that 'bulkhead prove' wrote; needs no "
+        "everything else that was found. FILE...: disclosures that 'bulkhead prove' wrote; they need no "
         "archive.\n\n"
         "  -k, --key VKEY         verifier key, or a file of them, that came to you from elsewhere; without "
         "it\n"

@@ -96,10 +96,10 @@ static int print_json(const struct audit_result *r, const char *path)
 	    (json_int_t)r->counts.files, "file_bytes", (json_int_t)r->counts.file_bytes, "seconds",
 	    (double)r->elapsed_ns / (double)NS_PER_S);
 	json_t *j = json_pack(
-	    "{s:s, s:b, s:o, s:I, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}",
-	    "archive", path, "fits", r->found == 0, "findings", findings, "found", (json_int_t)r->found,
-	    "ledger", json_ledger(r), "key_given", r->key_given, "key", json_key(r), "checked", checked,
-	    "records", (json_int_t)r->there, "records_not_under_checkpoint", (json_int_t)r->unsealed,
+	    "{s:s, s:b, s:o, s:I, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "archive",
+	    path, "fits", r->found == 0, "findings", findings, "found", (json_int_t)r->found, "ledger",
+	    json_ledger(r), "key_given", r->key_given, "key", json_key(r), "checked", checked, "records",
+	    (json_int_t)r->there, "records_not_under_checkpoint", (json_int_t)r->unsealed,
 	    "records_not_in_ledger", (json_int_t)r->unentered, "files_not_in_ledger",
 	    (json_int_t)r->unlisted_files, "runs_dropped", (json_int_t)r->expired, "dropped", drops,
 	    "torn_bytes", (json_int_t)r->archive_torn, "damaged_bytes", (json_int_t)r->archive_damaged);

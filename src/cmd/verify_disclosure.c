@@ -46,42 +46,36 @@ static json_t *json_records(const struct disclosure *d, int *error)
 	return list;
 }
 
-static int print_json(const struct prove_verdict *v, const struct verify_options *o)
+static int json_verdict(
+    const char *path, const struct prove_verdict *v, const struct ledger_trust *trust, json_t **ret_object)
 {
 	char id[2 * LEDGER_KEY_ID_SIZE + 1];
 	const struct checkpoint *c = &v->verdict.checkpoint;
 	int error = 0;
-	json_t *j = json_pack("{s:s, s:b, s:{s:s%, s:I}, s:{s:s, s:s}, s:o, s:b, s:o, s:o}", "disclosure",
-	    o->path, "fits", 1, "checkpoint", "origin", c->origin.p, c->origin.n, "entries",
-	    (json_int_t)c->size, "key", "name", v->verdict.signer.name, "id",
+	json_t *j = json_pack("{s:s, s:b, s:b, s:{s:s%, s:I}, s:{s:s, s:s}, s:o, s:b, s:o, s:o}",
+	    "disclosure", path, "fits", 1, "judged", 1, "checkpoint", "origin", c->origin.p, c->origin.n,
+	    "entries", (json_int_t)c->size, "key", "name", v->verdict.signer.name, "id",
 	    num_hex(v->verdict.signer.id, sizeof(v->verdict.signer.id), id), "cosigners",
-	    json_cosigners(v, o->trust), "has_stamp", v->stamped, "stamped", json_time(v->stamped_at),
-	    "records", json_records(&v->disclosure, &error));
-	if (!j || json_dumpf(j, stdout, JSON_INDENT(2)) < 0 || puts("") < 0)
-		error = error ? error : -EIO;
+	    json_cosigners(v, trust), "has_stamp", v->stamped, "stamped", json_time(v->stamped_at), "records",
+	    json_records(&v->disclosure, &error));
+	if (j && error == 0) {
+		*ret_object = j;
+		return 0;
+	}
 	json_decref(j);
-	return error;
+	return error ? error : -ENOMEM;
 }
 
-static int print_fault_json(const struct verify_options *o, const struct disclosure_fault *f)
-{
-	json_t *j = json_pack(
-	    "{s:s, s:b, s:s, s:s}", "disclosure", o->path, "fits", 0, "where", f->where, "why", f->why);
-	int e = j ? json_dumpf(j, stdout, JSON_INDENT(2)) : -1;
-	json_decref(j);
-	return e < 0 || puts("") < 0 ? -EIO : 0;
-}
-
-static void print_seal(const struct prove_verdict *v, const struct verify_options *o)
+static void print_seal(const struct prove_verdict *v, const struct ledger_trust *trust)
 {
 	char id[2 * LEDGER_KEY_ID_SIZE + 1], when[TIME_TEXT_SIZE];
 	const struct disclosure_verdict *d = &v->verdict;
 	printf("  checkpoint %" PRIu64 " entries of %.*s, signed by %s (%s)\n", d->checkpoint.size,
 	    (int)d->checkpoint.origin.n, d->checkpoint.origin.p, d->signer.name,
 	    num_hex(d->signer.id, sizeof(d->signer.id), id));
-	for (size_t i = 0; i < o->trust->n_witnesses; i++)
+	for (size_t i = 0; i < trust->n_witnesses; i++)
 		if (d->seal.cosigners >> i & 1)
-			printf("  cosigned   by %s, %s\n", o->trust->witnesses[i].name,
+			printf("  cosigned   by %s, %s\n", trust->witnesses[i].name,
 			    time_human((int64_t)d->seal.cosigned_s[i] * NS_PER_S, when));
 	if (v->stamped_at)
 		printf("  stamped    %s\n", time_human(v->stamped_at, when));
@@ -91,14 +85,14 @@ static void print_seal(const struct prove_verdict *v, const struct verify_option
 		printf("  time       nobody but the box itself says when this was held\n");
 }
 
-static int print_text(const struct prove_verdict *v, const struct verify_options *o)
+static int print_text(const char *path, const struct prove_verdict *v, const struct ledger_trust *trust)
 {
 	const struct disclosure *d = &v->disclosure;
 	struct dynbuf words = {0};
 	int r = 0;
-	printf("%s: %zu %s proven\n", o->path, v->verdict.n_records,
+	printf("%s: %zu %s proven\n", path, v->verdict.n_records,
 	    v->verdict.n_records == 1 ? "record is" : "records are");
-	print_seal(v, o);
+	print_seal(v, trust);
 	for (size_t i = 0; r == 0 && i < d->n_runs; i++) {
 		printf("\n%.*s run %" PRIu64 " of %" PRIu64 " records:\n", (int)d->runs[i].entry.kind.n,
 		    d->runs[i].entry.kind.p, d->runs[i].entry.first, d->runs[i].entry.records);
@@ -116,39 +110,73 @@ static int print_text(const struct prove_verdict *v, const struct verify_options
 	return r;
 }
 
-static int tell_fault(const struct verify_options *o, const struct disclosure_fault *f, int r)
+/* What was wrong, or why it can't be said. */
+static int tell_fault(
+    const char *path, const struct disclosure_fault *f, int error, bool json, json_t **ret_object)
 {
-	bool judged = r == -ERR_MALFORMED || r == -ERR_CHECKSUM || r == -EACCES || r == -ERR_LIMIT ||
-	              r == -ERR_TRUNCATED;
-	if (!judged)
-		log_error(
-		    "%s: %s%s%s", o->path, f->where, *f->where ? " " : "", *f->why ? f->why : err_text(r));
-	else if (o->json)
-		return print_fault_json(o, f) < 0 ? CMD_EXIT_FAILED : CMD_EXIT_FOUND;
+	bool judged = error == -ERR_MALFORMED || error == -ERR_CHECKSUM || error == -EACCES ||
+	              error == -ERR_LIMIT || error == -ERR_TRUNCATED;
+	const char *why = *f->why ? f->why : err_text(error), *blank = *f->where ? " " : "";
+	if (json)
+		*ret_object = json_pack("{s:s, s:b, s:b, s:s, s:s}", "disclosure", path, "fits", 0, "judged",
+		    judged, "where", f->where, "why", why);
+	else if (judged)
+		printf("%s: nothing is proven\n  %s%s%s\n", path, f->where, blank, why);
 	else
-		printf("%s: nothing is proven\n  %s%s%s\n", o->path, f->where, *f->where ? " " : "", f->why);
+		log_error("%s: %s%s%s", path, f->where, blank, why);
 	return judged ? CMD_EXIT_FOUND : CMD_EXIT_FAILED;
 }
 
-int verify_disclosure(const struct verify_options *o)
+/* One of them; with --json the object that tells. */
+static int verify_one(const struct verify_options *o, const char *path, json_t **ret_object)
 {
 	struct dynbuf bytes = {.max = DISCLOSURE_SIZE_MAX + (1 << 17)};
 	struct arena arena = {0};
 	struct disclosure_fault fault = {.why = ""};
 	struct prove_verdict v;
-	int r = file_read(o->path, DISCLOSURE_SIZE_MAX, &bytes);
+	int r = file_read(path, DISCLOSURE_SIZE_MAX, &bytes);
 	if (r == -ERR_LIMIT)
 		fault.why = "is larger than any disclosure";
 	if (r == 0)
 		r = prove_check(dynbuf_view(&bytes), o->trust, o->ca, &arena, &v, &fault);
-	int code = r < 0 ? tell_fault(o, &fault, r) : CMD_EXIT_FINE;
-	if (r == 0)
-		r = o->json ? print_json(&v, o) : print_text(&v, o);
-	if (r < 0 && code == CMD_EXIT_FINE) {
-		log_error("%s: %s", o->path, err_text(r));
-		code = CMD_EXIT_FAILED;
+	int code = r < 0 ? tell_fault(path, &fault, r, o->json, ret_object) : CMD_EXIT_FINE;
+	if (r == 0) {
+		r = o->json ? json_verdict(path, &v, o->trust, ret_object) : print_text(path, &v, o->trust);
+		if (r < 0) {
+			log_error("%s: %s", path, err_text(r));
+			code = CMD_EXIT_FAILED;
+		}
 	}
 	arena_free(&arena);
 	dynbuf_free(&bytes);
+	return code;
+}
+
+static int print_json(json_t *j)
+{
+	int e = j ? json_dumpf(j, stdout, JSON_INDENT(2)) : -1;
+	return e < 0 || puts("") < 0 ? CMD_EXIT_FAILED : CMD_EXIT_FINE;
+}
+
+/* Of one the JSON is an object, of several an array. */
+int verify_disclosures(const struct verify_options *o)
+{
+	json_t *all = o->json && o->n_paths > 1 ? json_array() : NULL;
+	int code = CMD_EXIT_FINE;
+	for (size_t i = 0; i < o->n_paths; i++) {
+		json_t *one = NULL;
+		if (i && !o->json)
+			printf("\n");
+		int next = verify_one(o, o->paths[i], &one);
+		if (o->json && o->n_paths == 1 && one && print_json(one) != CMD_EXIT_FINE)
+			next = CMD_EXIT_FAILED;
+		if (all && one)
+			json_array_append(all, one);
+		json_decref(one);
+		code = next > code ? next : code;
+	}
+	if (all && print_json(all) != CMD_EXIT_FINE)
+		code = CMD_EXIT_FAILED;
+	json_decref(all);
 	return code;
 }

@@ -30,13 +30,15 @@ static struct audit_finding missing(uint16_t record, uint64_t run, uint64_t run_
 	    .entry = AUDIT_UNKNOWN};
 }
 
-/* A run that is gone. expiry: the line that says it was dropped, which no checkpoint covers; NULL: none does.
- */
+/* A run of some records that is gone. expiry: the line that says that it was dropped, which no checkpoint
+ * covers; NULL: none does. */
 static void find_gone(struct audit *a, const struct audit_entry *e, const struct audit_entry *expiry)
 {
 	struct audit_finding f = missing(e->record, e->first, e->first);
 	char sentence[SENTENCE_SIZE];
 	f.entry = e->entry;
+	f.first = 0;
+	f.last = e->records - 1;
 	int n = snprintf(sentence, sizeof(sentence),
 	    "%s run %" PRIu64 ": its %" PRIu64 " records are gone, and ", kind_name(e->record), e->first,
 	    e->records);
