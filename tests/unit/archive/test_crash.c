@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Writers that are killed, and disks that fill up: nothing acknowledged is lost, nothing comes twice or
- * wrong. */
+/* Disks that fill up: nothing acknowledged is lost, nothing comes twice or wrong. test_kill.c kills writers,
+ * test_power.c cuts the power. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,19 +11,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #include "archive/archive.h"
 #include "base/err.h"
 #include "records.h"
-
-enum { KILLS = 60, FLOWS_ENOUGH = 10000 };
 
 /* A flow whose members follow from its id, so that any mixture shows. */
 static struct msg_flow flow_of(uint64_t id)
@@ -53,90 +47,6 @@ static uint64_t verify(struct archive *a)
 	uint64_t next = 1;
 	assert_int_equal(archive_scan_flows(a, NULL, check, &next), 0);
 	return next - 1;
-}
-
-/* Appends for ever, in runs that become segments; writes to `acknowledged` the last id of each sync that was.
- */
-static void write_until_killed(const char *path, int acknowledged)
-{
-	for (;;) {
-		struct archive *a;
-		struct archive_stat stat;
-		if (archive_open(&a, path, true) < 0)
-			_exit(1);
-		archive_get_stat(a, &stat);
-		for (uint64_t id = stat.next_id, n = 1; n <= 1200; id++, n++) {
-			struct msg_flow f = flow_of(id);
-			struct msg_detection d = {.id = id, .why = TEXT("because")};
-			if (archive_append_flow(a, &f) < 0 || archive_append_detection(a, &d) < 0)
-				_exit(2);
-			if (n % 150 == 0 &&
-			    (archive_sync(a) < 0 || write(acknowledged, &id, sizeof(id)) != sizeof(id)))
-				_exit(3);
-		}
-		if (archive_close(a) < 0)
-			_exit(4);
-	}
-}
-
-static void a_killed_writer_loses_nothing_acknowledged(void **state)
-{
-	char *path = folder_make();
-	struct archive *a;
-	uint64_t acknowledged = 0, random = 42, most = 0, segments = 0, ever = 0;
-	struct archive_stat stat;
-	(void)state;
-	assert_int_equal(archive_create(&a, path), 0);
-	assert_int_equal(archive_close(a), 0);
-	for (int i = 0; i < KILLS; i++) {
-		int ends[2], status;
-		uint64_t id;
-		assert_int_equal(pipe(ends), 0);
-		pid_t child = fork();
-		if (child == 0)
-			write_until_killed(path, ends[1]);
-		close(ends[1]);
-		struct timespec wait = {.tv_nsec = (long)(record_random(&random) % 20000000)};
-		nanosleep(&wait, NULL);
-		kill(child, SIGKILL);
-		waitpid(child, &status, 0);
-		assert_true(WIFSIGNALED(status));
-		while (read(ends[0], &id, sizeof(id)) == sizeof(id))
-			ever += id - acknowledged, acknowledged = id;
-		close(ends[0]);
-		/* a reader finds what was acknowledged, before any writer tidies up */
-		assert_int_equal(archive_open(&a, path, false), 0);
-		assert_in_range(verify(a), acknowledged, UINT64_MAX);
-		archive_close(a);
-		assert_int_equal(archive_open(&a, path, true), 0);
-		uint64_t there = verify(a);
-		assert_in_range(there, acknowledged > most ? acknowledged : most, UINT64_MAX);
-		most = there;
-		archive_get_stat(a, &stat);
-		assert_int_equal(stat.damaged_bytes, 0);
-		assert_in_range(stat.next_id, there + 1, there + 2); /* a detection may be one ahead */
-		segments += stat.segments;
-		/* the writer goes on with next_id: close a gap that a lost flow beside a kept detection would
-		 * leave */
-		for (; there + 1 < stat.next_id; there++) {
-			struct msg_flow f = flow_of(there + 1);
-			assert_int_equal(archive_append_flow(a, &f), 0);
-			most++;
-		}
-		assert_int_equal(archive_close(a), 0);
-		if (most > FLOWS_ENOUGH) {
-			/* a fresh one, for the sake of time */
-			folder_empty(path);
-			assert_int_equal(archive_create(&a, path), 0);
-			assert_int_equal(archive_close(a), 0);
-			most = acknowledged = 0;
-		}
-	}
-	print_message("%llu flows acknowledged, %llu segments seen in %d kills\n", (unsigned long long)ever,
-	    (unsigned long long)segments, KILLS);
-	assert_true(ever > 0);
-	assert_true(segments > 0);
-	folder_drop(path);
 }
 
 /* Appends until there is no room: the last id that was taken. */
@@ -274,7 +184,6 @@ static void a_segment_without_room_leaves_the_journal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_killed_writer_loses_nothing_acknowledged),
 	    cmocka_unit_test(a_file_size_limit_is_an_error_that_passes),
 	    cmocka_unit_test(a_full_disk_is_an_error_that_passes),
 	    cmocka_unit_test(a_segment_without_room_leaves_the_journal),
