@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "cmd/archive.h"
 #include "exchange/import.h"
 
@@ -65,6 +66,25 @@ static int parse_separator(const char *s, char *ret_separator)
 	return 0;
 }
 
+/* UTC, or how far ahead of it: +02:00, -0730. */
+static int parse_zone(struct arguments *a, const char *s)
+{
+	struct text t = text_of(s);
+	uint64_t hours, minutes;
+	a->o.csv.zoned = true;
+	if (text_equal_nocase(t, TEXT("UTC")) || text_equal_nocase(t, TEXT("Z")))
+		return 0;
+	bool colon = t.n == 6 && s[3] == ':';
+	if ((t.n != 5 && !colon) || (s[0] != '+' && s[0] != '-') ||
+	    num_parse_u64(text_sub(t, 1, 2), 23, &hours) < 0 ||
+	    num_parse_u64(text_sub(t, 3 + colon, 2), 59, &minutes) < 0)
+		return cmd_usage(
+		    &cmd_archive, "--zone '%s': wanted is UTC, or how far ahead of it: +02:00", s);
+	int32_t seconds = (int32_t)(hours * 3600 + minutes * 60);
+	a->o.csv.zone_s = s[0] == '-' ? -seconds : seconds;
+	return 0;
+}
+
 static int parse_format(struct arguments *a, const char *name)
 {
 	bool json = strcmp(name, "json") == 0;
@@ -102,7 +122,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 	    {"kind", required_argument, NULL, 'k'}, {"time", required_argument, NULL, 't'},
 	    {"columns", required_argument, NULL, 'c'}, {"map", required_argument, NULL, 'm'},
 	    {"separator", required_argument, NULL, 's'}, {"plain-text", no_argument, NULL, 'p'},
-	    {"skip-bad", no_argument, NULL, 'b'}, {NULL, 0, NULL, 0}};
+	    {"skip-bad", no_argument, NULL, 'b'}, {"zone", required_argument, NULL, 'z'},
+	    {"empty", required_argument, NULL, 'e'}, {NULL, 0, NULL, 0}};
 	int code = 0;
 	opterr = 0;
 	optind = 1;
@@ -114,6 +135,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 		case 'c': a->o.csv.columns = text_of(optarg); break;
 		case 'm': code = parse_map(a, optarg); break;
 		case 's': code = parse_separator(optarg, &a->o.csv.separator); break;
+		case 'z': code = parse_zone(a, optarg); break;
+		case 'e': a->o.csv.empty = text_of(optarg); break;
 		case 'p': a->o.csv.plain_text = true; break;
 		case 'b': a->o.skip_bad = true; break;
 		default: code = cmd_usage(&cmd_archive, "import: '%s' is not understood", argv[optind - 1]);

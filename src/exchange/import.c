@@ -89,6 +89,20 @@ static void tell_not_taken(
 	tell(im, s, &problem);
 }
 
+static void tell_unknown_apps(
+    struct exchange_import *im, const struct exchange_source *s, const struct exchange_records *in)
+{
+	struct exchange_problem problem = {0};
+	if (in->format != EXCHANGE_FORMAT_CSV || in->csv.unknown_apps == 0)
+		return;
+	snprintf(problem.what, sizeof(problem.what),
+	    "applications that have no name here: %llu, the first '%.64s' in line %llu; they count as "
+	    "unknown",
+	    (unsigned long long)in->csv.unknown_apps, in->csv.unknown_app.what,
+	    (unsigned long long)in->csv.unknown_app.line);
+	tell(im, s, &problem);
+}
+
 /* Reads one file through; every bad row is told. */
 static int survey_file(struct exchange_import *im, const struct exchange_source *source, struct survey *s)
 {
@@ -119,6 +133,7 @@ static int survey_file(struct exchange_import *im, const struct exchange_source 
 	}
 	for (unsigned i = 0; r == 0 && i < ARCHIVE_KINDS; i++)
 		s->carried[i] = exchange_records_carried(&in, i);
+	tell_unknown_apps(im, source, &in);
 	exchange_records_end(&in);
 	return r;
 }

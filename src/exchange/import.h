@@ -32,7 +32,7 @@ struct exchange_source {
 
 struct exchange_import_options {
 	enum exchange_format format;
-	struct exchange_csv_options csv; /* record, time_unit and plain_text count for JSON too */
+	struct exchange_csv_options csv; /* record, times and plain_text count for JSON too */
 	bool skip_bad;
 };
 
@@ -46,7 +46,7 @@ struct exchange_import_result {
 
 struct exchange_import;
 
-/* Of each bad row, and (line 0) of columns that aren't taken. */
+/* Of each bad row, and (line 0) of columns and applications that aren't taken. */
 typedef void (*exchange_told_fn)(void *context, const char *name, const struct exchange_problem *problem);
 
 /* Options and sources are borrowed. 0 or -ENOMEM. */

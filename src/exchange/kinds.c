@@ -97,6 +97,7 @@ bool exchange_kind_of(unsigned record, struct exchange_kind *ret_kind)
 		    .form = form_of(from->type),
 		    .size = from->size,
 		    .offset = from->offset};
+		to->protocol = record == MSG_FLOW && strcmp(to->name, "protocol") == 0;
 		if (i == ARCHIVE_COLUMN_ID)
 			to->reference = EXCHANGE_REFERENCE_SELF;
 		for (size_t n = 0; n < sizeof(notes) / sizeof(*notes); n++) {

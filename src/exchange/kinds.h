@@ -42,6 +42,7 @@ struct exchange_column {
 	uint8_t name_size;
 	uint16_t offset;                        /* in the record's struct */
 	bool required;                          /* a record without it says nothing */
+	bool protocol;                          /* a number that others write as "tcp" */
 	const char *(*name_of)(unsigned value); /* NAMED */
 	uint16_t n_named;                       /* of 0 to n_named - 1 */
 };

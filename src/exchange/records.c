@@ -7,8 +7,11 @@
 int exchange_records_begin(struct exchange_records *r, const struct exchange_import_options *o, int fd,
     struct exchange_problem *problem)
 {
-	struct exchange_json_options json = {
-	    .record = o->csv.record, .time_unit = o->csv.time_unit, .plain_text = o->csv.plain_text};
+	struct exchange_json_options json = {.record = o->csv.record,
+	    .time_unit = o->csv.time_unit,
+	    .plain_text = o->csv.plain_text,
+	    .zoned = o->csv.zoned,
+	    .zone_s = o->csv.zone_s};
 	r->format = o->format;
 	r->json = NULL;
 	r->fd = fd;

@@ -26,7 +26,7 @@ int exchange_csv_begin(struct exchange_csv_writer *w, unsigned record, struct dy
 int exchange_csv_put(struct exchange_csv_writer *w, const void *record, struct dynbuf *out);
 void exchange_csv_end(struct exchange_csv_writer *w);
 
-/* How the columns of a file are to be taken. */
+/* How the columns of a file are to be taken; ours "-": not at all. */
 struct exchange_csv_map {
 	struct text ours, theirs;
 };
@@ -36,6 +36,9 @@ struct exchange_csv_options {
 	char separator;  /* 0: a comma */
 	enum exchange_time_unit time_unit;
 	bool plain_text;
+	bool zoned; /* as struct exchange_reading */
+	int32_t zone_s;
+	struct text empty;   /* a cell that says this is empty ("-"); none where it is empty itself */
 	struct text columns; /* names for a file without a header row: "a,b,-,c"; "-": not taken */
 	const struct exchange_csv_map *map;
 	size_t n_map;
@@ -50,6 +53,10 @@ struct exchange_csv_records {
 	uint64_t carried;            /* bits: columns of ours that the file has */
 	struct dynbuf not_taken;     /* names of its columns that are none of ours, as text for a person */
 	bool has_duration, has_last; /* of flows */
+	int app;                     /* the cell that others' names of applications come from, -1: none */
+	struct text empty;
+	uint64_t unknown_apps; /* of them that are none of ours, which counts as an unknown application */
+	struct exchange_problem unknown_app; /* the first one */
 	struct arena arena;
 };
 

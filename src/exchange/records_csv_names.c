@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "exchange/records_csv_names.h"
 
+#include "net/app.h"
+
 struct common {
 	const char *theirs, *ours;
 };
@@ -107,6 +109,14 @@ static const struct {
     {"esp", 50}, {"ah", 51}, {"icmp6", 58}, {"ipv6-icmp", 58}, {"icmpv6", 58}, {"ospf", 89}, {"sctp", 132},
     {"udplite", 136}};
 
+static const struct {
+	const char *name;
+	enum app app;
+} apps[] = {{"ssl", APP_TLS}, {"https", APP_TLS}, {"krb", APP_KERBEROS}, {"krb_tcp", APP_KERBEROS},
+    {"kerberos", APP_KERBEROS}, {"dce_rpc", APP_DCERPC}, {"vnc", APP_VNC}, {"postgresql", APP_POSTGRESQL},
+    {"mssql", APP_MSSQL}, {"mongo", APP_MONGODB}, {"ftp_data", APP_FTP_DATA}, {"ldap_tcp", APP_LDAP},
+    {"ldap_udp", APP_LDAP}, {"dnp3_tcp", APP_DNP3}, {"dnp3_udp", APP_DNP3}, {"failed", APP_UNKNOWN}};
+
 const char *exchange_common_name(struct text theirs)
 {
 	for (size_t i = 0; i < sizeof(commons) / sizeof(*commons); i++)
@@ -120,5 +130,13 @@ int exchange_protocol_number(struct text name)
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
 		if (text_equal_nocase(name, text_of(protocols[i].name)))
 			return protocols[i].number;
+	return -1;
+}
+
+int exchange_app_number(struct text name)
+{
+	for (size_t i = 0; i < sizeof(apps) / sizeof(*apps); i++)
+		if (text_equal_nocase(name, text_of(apps[i].name)))
+			return (int)apps[i].app;
 	return -1;
 }

@@ -16,5 +16,7 @@
 const char *exchange_common_name(struct text theirs);
 /* The number of an IP protocol by its name as such exports have it ("tcp"), -1 where it is none of them. */
 int exchange_protocol_number(struct text name);
+/* The number of an application by a name that others give it ("ssl"), -1 where it is none of them. */
+int exchange_app_number(struct text name);
 
 #endif

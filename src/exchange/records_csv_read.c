@@ -7,6 +7,7 @@
 #include "base/timefmt.h"
 #include "exchange/records_csv.h"
 #include "exchange/records_csv_names.h"
+#include "net/app.h"
 
 /* Where a cell goes that isn't a column of ours. */
 enum exchange_csv_place { PLACE_NONE = -1, PLACE_DURATION = -2 };
@@ -62,6 +63,8 @@ static int place_of(
 	const struct exchange_csv_map *m = mapped(o, theirs);
 	const char *common = r->kind.layout->record == MSG_FLOW ? exchange_common_name(theirs) : NULL;
 	struct text ours = m ? m->ours : theirs;
+	if (m && text_equal(ours, TEXT("-")))
+		return PLACE_NONE;
 	int place = exchange_column_find(&r->kind, ours);
 	if (place < 0 && common && !m)
 		ours = text_of(common);
@@ -85,6 +88,9 @@ static int take_name(struct exchange_csv_records *r, const struct exchange_csv_o
 			return wrong(problem, line, column, "column '%s': a second one for %s",
 			    text_printable(name, shown, sizeof(shown)), r->kind.columns[place].name);
 		r->carried |= UINT64_C(1) << place;
+		if (r->kind.layout->record == MSG_FLOW && r->kind.columns[place].name_of == app_name &&
+		    !text_equal(name, text_of(r->kind.columns[place].name)))
+			r->app = (int)i;
 	} else if (!text_equal(name, TEXT("-"))) {
 		if (r->not_taken.n)
 			dynbuf_str(&r->not_taken, ", ");
@@ -101,6 +107,8 @@ static int check_columns(const struct exchange_csv_records *r, const struct exch
 	for (size_t i = 0; i < o->n_map; i++) {
 		int place = exchange_column_find(&r->kind, o->map[i].ours);
 		bool duration = text_equal(o->map[i].ours, TEXT(EXCHANGE_DURATION));
+		if (text_equal(o->map[i].ours, TEXT("-")))
+			continue;
 		if (place < 0 && !duration)
 			return wrong(problem, 1, 1, "--map: '%s' is no column of a %s",
 			    text_printable(o->map[i].ours, shown, sizeof(shown)), r->kind.name);
@@ -158,8 +166,12 @@ static int take_columns(
 int exchange_csv_records_begin(struct exchange_csv_records *r, const struct exchange_csv_options *o,
     exchange_read_fn read, void *context, struct exchange_problem *problem)
 {
-	*r = (struct exchange_csv_records){
-	    .reading = {.time_unit = o->time_unit, .plain_text = o->plain_text},
+	*r = (struct exchange_csv_records){.reading = {.time_unit = o->time_unit,
+	                                       .plain_text = o->plain_text,
+	                                       .zoned = o->zoned,
+	                                       .zone_s = o->zone_s},
+	    .app = -1,
+	    .empty = o->empty,
 	    .not_taken = {.max = 1 << 16}};
 	r->reading.arena = &r->arena;
 	if (o->record && !exchange_kind_of(o->record, &r->kind))
@@ -192,6 +204,34 @@ static int cell_wrong(
 	    text_printable(cell->text, shown, sizeof(shown)), wanted);
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/*
+ * Applications as others name them: Zeek gives several, of which the first that we know is taken. What there
+ * is no number for must not keep the flow out: it is counted, and told.
+ */
+static int take_app(struct exchange_csv_records *r, const struct exchange_column *c,
+    const struct csv_cell *cell, void *record)
+{
+	char shown[NAME_SHOWN];
+	const char *wanted;
+	struct text rest = cell->text;
+	while (rest.n) {
+		size_t comma = text_find(rest, ',');
+		struct text one = text_trim(text_sub(rest, 0, comma));
+		if (one.n && exchange_value_parse(c, one, &r->reading, record, &wanted) == 0)
+			return 0;
+		rest = text_sub(rest, comma + 1, rest.n);
+	}
+	if (r->unknown_apps++ == 0)
+		(void)wrong(&r->unknown_app, cell->line, cell->column, "%s",
+		    text_printable(cell->text, shown, sizeof(shown)));
+	return 0;
+}
+
 /* A cell of one of our columns. */
 static int take_cell(struct exchange_csv_records *r, const struct exchange_column *c,
     const struct csv_cell *cell, void *record, struct exchange_problem *problem)
@@ -204,13 +244,13 @@ static int take_cell(struct exchange_csv_records *r, const struct exchange_colum
 	/* what the record has already, and what many cells are */
 	if (t.n == 0 || (t.n == 1 && t.p[0] == '0' && c->form == EXCHANGE_FORM_NUMBER))
 		return 0;
+	/* some systems pad their columns */
+	if (c->form != EXCHANGE_FORM_TEXT && c->form != EXCHANGE_FORM_FIELDS &&
+	    (is_blank(t.p[0]) || is_blank(t.p[t.n - 1])))
+		t = text_trim(t);
 	int error = exchange_value_parse(c, t, &r->reading, record, &wanted);
-	if (error == -EINVAL && c->form == EXCHANGE_FORM_NUMBER && strcmp(c->name, "protocol") == 0) {
-		int number = exchange_protocol_number(t);
-		if (number >= 0)
-			return exchange_number_set(c, record, (uint64_t)number);
-		wanted = "an IP protocol: a number from 0 to 255, or tcp, udp, icmp, icmp6, gre, esp, sctp";
-	}
+	if (error == -EINVAL && r->app >= 0 && cell == &r->csv.cells[r->app])
+		return take_app(r, c, cell, record);
 	return error == -EINVAL || error == -ERANGE ? cell_wrong(cell, c->name, wanted, problem) : error;
 }
 
@@ -249,6 +289,8 @@ int exchange_csv_records_next(
 	for (size_t i = 0; i < r->n_columns; i++) {
 		int place = r->columns[i];
 		error = 0;
+		if (r->empty.n && text_equal(r->csv.cells[i].text, r->empty))
+			r->csv.cells[i].text.n = 0;
 		if (place >= 0)
 			error = take_cell(r, &r->kind.columns[place], &r->csv.cells[i], &record, problem);
 		else if (place == PLACE_DURATION)

@@ -35,6 +35,8 @@ struct exchange_json_options {
 	unsigned record; /* what lines without `record` are; 0: each must say */
 	enum exchange_time_unit time_unit;
 	bool plain_text;
+	bool zoned; /* as struct exchange_reading */
+	int32_t zone_s;
 };
 
 struct exchange_json_records;

@@ -306,8 +306,11 @@ int exchange_json_records_new(struct exchange_json_records **ret_records,
 	if (!r)
 		return -ENOMEM;
 	r->options = *o;
-	r->reading = (struct exchange_reading){
-	    .time_unit = o->time_unit, .plain_text = o->plain_text, .arena = &r->arena};
+	r->reading = (struct exchange_reading){.time_unit = o->time_unit,
+	    .plain_text = o->plain_text,
+	    .zoned = o->zoned,
+	    .zone_s = o->zone_s,
+	    .arena = &r->arena};
 	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
 		(void)exchange_kind_of(i, &r->kinds[i]);
 	int error = exchange_input_begin(&r->in, read, context);

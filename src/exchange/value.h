@@ -7,6 +7,7 @@
  *
  *   number, name   decimal; a number with a name as that: "tls"
  *   time           RFC 3339 in UTC with nine digits; one that RFC 3339 has no year for: "ns:" and the number.
+ *                  Also read: zones as +0100, none at all where the caller says which it is
  *                  0 is the empty text, but in a column that must be there
  *   real           as many digits as needed to read the same number back
  *   addr, mac      as people write them; none is the empty text, but in a column that must be there
@@ -43,6 +44,8 @@ enum exchange_time_unit {
 struct exchange_reading {
 	enum exchange_time_unit time_unit;
 	bool plain_text; /* \xNN is four bytes of text, as other systems have it */
+	bool zoned;      /* times that name no zone are this far ahead of UTC; else they are refused */
+	int32_t zone_s;
 	struct arena *arena;
 	struct exchange_clock clock;
 };

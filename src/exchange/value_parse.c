@@ -5,7 +5,9 @@
 
 #include "base/num.h"
 #include "base/timefmt.h"
+#include "exchange/records_csv_names.h"
 #include "exchange/value.h"
+#include "net/app.h"
 
 static int refuse(const char **ret_wanted, const char *wanted)
 {
@@ -39,11 +41,22 @@ static int parse_digits(struct text t, uint64_t *ret_value)
 	return 0;
 }
 
+static int parse_protocol(
+    const struct exchange_column *c, struct text t, void *record, const char **ret_wanted)
+{
+	int number = exchange_protocol_number(t);
+	if (number < 0)
+		return refuse(ret_wanted,
+		    "an IP protocol: a number from 0 to 255, or tcp, udp, icmp, icmp6, gre, esp, sctp");
+	return exchange_number_set(c, record, (uint64_t)number);
+}
+
 static int parse_number(const struct exchange_column *c, struct text t, void *record, const char **ret_wanted)
 {
 	uint64_t v = 0;
 	if (t.n && parse_digits(t, &v) < 0)
-		return refuse(ret_wanted, number_wanted(c->size));
+		return c->protocol ? parse_protocol(c, t, record, ret_wanted)
+		                   : refuse(ret_wanted, number_wanted(c->size));
 	return exchange_number_set(c, record, v) < 0 ? refuse(ret_wanted, number_wanted(c->size)) : 0;
 }
 
@@ -62,6 +75,9 @@ static int parse_named(const struct exchange_column *c, struct text t, void *rec
 			return exchange_number_set(c, record, i);
 	if (t.n == 0)
 		return exchange_number_set(c, record, 0);
+	int app = c->name_of == app_name ? exchange_app_number(t) : -1;
+	if (app >= 0)
+		return exchange_number_set(c, record, (uint64_t)app);
 	return refuse(ret_wanted, "one of the names in doc/archive.md, or a number");
 }
 
@@ -111,27 +127,76 @@ static int parse_rfc3339(struct text t, struct exchange_clock *clock, int64_t *r
 	return 0;
 }
 
-/* A decimal number of a unit of `scale` ns; digits of a fraction below a nanosecond don't count. */
-static int parse_count(struct text t, int64_t scale, int64_t *ret_ns)
+/* A time with a zone that RFC 3339 writes otherwise, "+0100", or without any. */
+static int parse_other_zone(struct text t, const struct exchange_reading *r, int64_t *ret_ns)
 {
-	bool negative = t.n && t.p[0] == '-';
-	struct text digits = text_sub(t, negative, t.n);
-	size_t dot = text_find(digits, '.');
-	struct text fraction = text_sub(digits, dot + 1, digits.n);
-	uint64_t whole, ns;
-	int64_t part = 0, weight = scale;
-	if (num_parse_u64(text_sub(digits, 0, dot), UINT64_MAX, &whole) < 0 ||
-	    (dot < digits.n && fraction.n == 0) || __builtin_mul_overflow(whole, (uint64_t)scale, &ns))
+	char s[48];
+	size_t at = t.n > 5 ? t.n - 5 : 0;
+	bool numbers = at > 10 && (t.p[at] == '+' || t.p[at] == '-');
+	if (t.n + 1 >= sizeof(s) || t.n < 11)
 		return -EINVAL;
-	for (size_t i = 0; i < fraction.n; i++) {
-		if (fraction.p[i] < '0' || fraction.p[i] > '9')
-			return -EINVAL;
-		weight /= 10;
-		part += (fraction.p[i] - '0') * weight;
+	memcpy(s, t.p, t.n);
+	if (numbers) {
+		memcpy(s + at + 3, ":", 1);
+		memcpy(s + at + 4, t.p + at + 3, 2);
+		return time_parse(text_bytes(s, t.n + 1), ret_ns);
 	}
-	if (__builtin_add_overflow(ns, (uint64_t)part, &ns) || ns > (uint64_t)INT64_MAX + negative)
+	s[t.n] = 'Z';
+	if (!r->zoned || time_parse(text_bytes(s, t.n + 1), ret_ns) < 0 ||
+	    __builtin_sub_overflow(*ret_ns, r->zone_s * NS_PER_S, ret_ns))
 		return -EINVAL;
-	*ret_ns = negative ? (int64_t)(0 - ns) : (int64_t)ns;
+	return 0;
+}
+
+/* The digits of a decimal number: in front of the dot, behind it, and the power of ten. */
+struct decimal {
+	bool negative;
+	struct text whole, fraction;
+	int64_t exponent;
+};
+
+static int parse_decimal(struct text t, struct decimal *ret_decimal)
+{
+	struct decimal d = {.negative = t.n && t.p[0] == '-'};
+	uint64_t exponent = 0;
+	size_t e = text_find(t, 'e') < t.n ? text_find(t, 'e') : text_find(t, 'E');
+	struct text mantissa = text_sub(text_sub(t, 0, e), d.negative, t.n);
+	if (e < t.n) {
+		bool minus = e + 1 < t.n && t.p[e + 1] == '-', plus = e + 1 < t.n && t.p[e + 1] == '+';
+		if (num_parse_u64(text_sub(t, e + 1 + (minus || plus), t.n), 99, &exponent) < 0)
+			return -EINVAL;
+		d.exponent = minus ? -(int64_t)exponent : (int64_t)exponent;
+	}
+	size_t dot = text_find(mantissa, '.');
+	d.whole = text_sub(mantissa, 0, dot);
+	d.fraction = text_sub(mantissa, dot + 1, t.n);
+	if (d.whole.n == 0 || (dot < mantissa.n && d.fraction.n == 0))
+		return -EINVAL;
+	for (size_t i = 0; i < mantissa.n; i++)
+		if (i != dot && (mantissa.p[i] < '0' || mantissa.p[i] > '9'))
+			return -EINVAL;
+	*ret_decimal = d;
+	return 0;
+}
+
+/* A decimal number, of a unit of 10^power ns; what is below a nanosecond doesn't count. */
+static int parse_count(struct text t, int power, int64_t *ret_ns)
+{
+	struct decimal d;
+	uint64_t ns = 0;
+	if (parse_decimal(t, &d) < 0)
+		return -EINVAL;
+	int64_t digits = (int64_t)d.whole.n + d.exponent + power;
+	for (int64_t i = 0; i < digits; i++) {
+		size_t at = (size_t)i, behind = at - d.whole.n;
+		char c = at < d.whole.n ? d.whole.p[at] : behind < d.fraction.n ? d.fraction.p[behind] : '0';
+		if (__builtin_mul_overflow(ns, UINT64_C(10), &ns) ||
+		    __builtin_add_overflow(ns, (uint64_t)(c - '0'), &ns))
+			return -EINVAL;
+	}
+	if (ns > (uint64_t)INT64_MAX + d.negative)
+		return -EINVAL;
+	*ret_ns = d.negative ? (int64_t)(0 - ns) : (int64_t)ns;
 	return 0;
 }
 
@@ -139,23 +204,24 @@ static int parse_time(const struct exchange_column *c, struct text t, struct exc
     void *record, const char **ret_wanted)
 {
 	static const struct {
-		int64_t scale;
+		int power; /* of ten, in ns; -1: none */
 		const char *wanted;
 	} units[] = {
-	    [EXCHANGE_TIME_RFC3339] = {0,
+	    [EXCHANGE_TIME_RFC3339] = {-1,
 	        "a time like 2026-11-23T06:00:00.000000000Z; epoch numbers are read "
-	        "where their unit is named (--time s, ms, us or ns)"},
-	    [EXCHANGE_TIME_S] = {NS_PER_S, "seconds since 1970, or a time like 2026-11-23T06:00:00Z"},
-	    [EXCHANGE_TIME_MS] = {NS_PER_MS, "milliseconds since 1970, or a time like 2026-11-23T06:00:00Z"},
-	    [EXCHANGE_TIME_US] = {NS_PER_US, "microseconds since 1970, or a time like 2026-11-23T06:00:00Z"},
-	    [EXCHANGE_TIME_NS] = {1, "nanoseconds since 1970, or a time like 2026-11-23T06:00:00Z"},
+	        "where their unit is named (--time s, ms, us or ns), times without a zone where that is "
+	        "(--zone UTC or +02:00)"},
+	    [EXCHANGE_TIME_S] = {9, "seconds since 1970, or a time like 2026-11-23T06:00:00Z"},
+	    [EXCHANGE_TIME_MS] = {6, "milliseconds since 1970, or a time like 2026-11-23T06:00:00Z"},
+	    [EXCHANGE_TIME_US] = {3, "microseconds since 1970, or a time like 2026-11-23T06:00:00Z"},
+	    [EXCHANGE_TIME_NS] = {0, "nanoseconds since 1970, or a time like 2026-11-23T06:00:00Z"},
 	};
-	int64_t ns = 0, scale = units[r->time_unit].scale;
-	int error = 0;
+	int64_t ns = 0;
+	int error = 0, power = units[r->time_unit].power;
 	if (t.n > 3 && memcmp(t.p, "ns:", 3) == 0)
-		error = parse_count(text_sub(t, 3, t.n), 1, &ns);
-	else if (t.n && parse_rfc3339(t, &r->clock, &ns) < 0)
-		error = scale ? parse_count(t, scale, &ns) : -EINVAL;
+		error = parse_count(text_sub(t, 3, t.n), 0, &ns);
+	else if (t.n && parse_rfc3339(t, &r->clock, &ns) < 0 && parse_other_zone(t, r, &ns) < 0)
+		error = power >= 0 ? parse_count(t, power, &ns) : -EINVAL;
 	if (error < 0)
 		return refuse(ret_wanted, units[r->time_unit].wanted);
 	return exchange_number_set(c, record, (uint64_t)ns);
