@@ -12,8 +12,9 @@
 #include "archive/varint.h"
 #include "base/err.h"
 
-/* Groups that are read one by one, before all are read at once. */
-enum { MISSES_MAX = 16 };
+/* Groups that are read one by one, before all are read at once: as many at least, and one for each so many
+ * bytes of all, which take as long to read in one go. */
+enum { MISSES_MIN = 16, MISS_BYTES = 64 << 10 };
 
 void archive_dictionary_open(
     struct archive_dictionary_reader *d, const struct archive_segment *segment, enum archive_dictionary type)
@@ -160,13 +161,14 @@ static int group_bytes(struct archive_dictionary_reader *d, size_t group, struct
 	const struct archive_extent *all = extent(d, ARCHIVE_DICTIONARY_GROUPS);
 	size_t begin = group_begin(d, group), size = group_begin(d, group + 1) - begin;
 	const uint8_t *p = NULL;
+	size_t most = (size_t)(all->size / MISS_BYTES > MISSES_MIN ? all->size / MISS_BYTES : MISSES_MIN);
 	int r = 0;
-	if (d->misses <= MISSES_MAX && ++d->misses > MISSES_MAX) {
+	if (d->misses <= most && ++d->misses > most) {
 		r = read_extent(d, &d->groups, all->at, (size_t)all->size);
 		if (r < 0)
 			d->misses = 0;
 	}
-	if (r == 0 && d->misses > MISSES_MAX) {
+	if (r == 0 && d->misses > most) {
 		p = d->groups.p + begin;
 	} else if (r == 0) {
 		r = read_extent(d, &d->group, all->at + begin, size);
