@@ -233,6 +233,9 @@ struct archive_compaction {
 /* Merges neighbouring segments of a kind as long as none gets more than ARCHIVE_MERGED_RECORDS. Crash-safe:
  * at any instant the records are there once. */
 int archive_compact(struct archive *a, struct archive_compaction *ret_compaction);
+/* The same, but no run gets into a file with one that ended more than `within` ns after it: so that
+ * retention, which drops whole files, is late by no more than that. */
+int archive_compact_within(struct archive *a, int64_t within, struct archive_compaction *ret_compaction);
 /* Drops the segment files whose records all ended before `before`, of the kinds given by bits 1 << enum
  * msg_record; the ledger keeps their roots and says that they were dropped. *ret_records: how many went. */
 int archive_expire(struct archive *a, int64_t before, uint64_t kinds, int64_t now, uint64_t *ret_records);

@@ -51,10 +51,48 @@ static bool is_mergeable(const struct archive_kind *k, const struct archive_segm
 	       e->segment.is.n_columns <= k->layout->n_columns;
 }
 
-/* How many entries from `first` on make a file. */
-static size_t group_at(const struct archive_kind *k, size_t first)
+/* When the last records of the runs of a group ended: of the run that ended first, and of all. */
+struct ends {
+	bool any; /* else no record has a time */
+	int64_t first, last;
+};
+
+static void add_end(struct ends *e, const struct archive_span *run)
+{
+	if (run->records == run->untimed)
+		return;
+	e->first = e->any && e->first < run->last ? e->first : run->last;
+	e->last = e->any && e->last > run->last ? e->last : run->last;
+	e->any = true;
+}
+
+/* Adds the runs of an entry. */
+static int add_ends(struct archive *a, struct archive_kind *k, size_t entry, struct ends *e)
+{
+	const struct archive_segment_entry *s = &k->segments[entry];
+	struct archive_reader reader;
+	if (s->first == s->last) {
+		add_end(e, &s->segment.trailer.span);
+		return 0;
+	}
+	archive_reader_init(&reader);
+	int r = archive_store_reader(a, k, entry, &reader);
+	if (r == 0)
+		r = archive_segment_load_runs(&reader.segment);
+	for (uint64_t i = 0; r == 0 && i <= s->last - s->first; i++)
+		add_end(e, &reader.segment.runs[i]);
+	archive_reader_free(&reader);
+	return r;
+}
+
+/*
+ * How many entries from `first` on make a file. A file is dropped when all of it is over, so that the records
+ * of a run that ended early stay as long as those of the one that ended last: at most `within` longer.
+ */
+static int group_at(struct archive *a, struct archive_kind *k, size_t first, int64_t within, size_t *ret_n)
 {
 	const struct archive_segment_entry *begin = &k->segments[first];
+	struct ends ends = {.any = false};
 	uint64_t records = 0;
 	size_t n = 0;
 	for (; first + n < k->n_segments; n++) {
@@ -64,8 +102,14 @@ static size_t group_at(const struct archive_kind *k, size_t first)
 		    e->segment.is.n_columns != begin->segment.is.n_columns ||
 		    (n && e->first != e[-1].last + 1) || e->last - begin->first >= ARCHIVE_SEGMENT_RUNS_MAX)
 			break;
+		int r = within < INT64_MAX ? add_ends(a, k, first + n, &ends) : 0;
+		if (r < 0)
+			return r;
+		if (ends.any && (uint64_t)ends.last - (uint64_t)ends.first > (uint64_t)within)
+			break;
 	}
-	return n;
+	*ret_n = n;
+	return 0;
 }
 
 static void sum_record(struct merge *m, struct text encoded)
@@ -222,11 +266,13 @@ static void count(const struct archive *a, uint64_t *ret_files, uint64_t *ret_by
 		}
 }
 
-static int compact_kind(struct archive *a, struct archive_kind *k)
+static int compact_kind(struct archive *a, struct archive_kind *k, int64_t within)
 {
 	for (size_t i = 0; i < k->n_segments; i++) {
-		size_t n = group_at(k, i);
-		int r = n > 1 ? merge(a, k, i, n) : 0;
+		size_t n = 0;
+		int r = group_at(a, k, i, within, &n);
+		if (r == 0 && n > 1)
+			r = merge(a, k, i, n);
 		if (r < 0)
 			return r;
 	}
@@ -234,6 +280,11 @@ static int compact_kind(struct archive *a, struct archive_kind *k)
 }
 
 int archive_compact(struct archive *a, struct archive_compaction *ret_compaction)
+{
+	return archive_compact_within(a, INT64_MAX, ret_compaction);
+}
+
+int archive_compact_within(struct archive *a, int64_t within, struct archive_compaction *ret_compaction)
 {
 	struct archive_compaction c;
 	if (!a->writable)
@@ -250,7 +301,7 @@ int archive_compact(struct archive *a, struct archive_compaction *ret_compaction
 	count(a, &c.files_before, &c.bytes_before);
 	for (unsigned i = 0; r == 0 && i < ARCHIVE_KINDS; i++)
 		if (a->kinds[i].layout)
-			r = compact_kind(a, &a->kinds[i]);
+			r = compact_kind(a, &a->kinds[i], within);
 	if (r == 0)
 		r = archive_folder_sync(a->folder);
 	if (r == 0)

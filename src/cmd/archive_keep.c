@@ -12,6 +12,9 @@
 #include "base/timefmt.h"
 #include "cmd/archive.h"
 
+/* As much later retention may come for what is merged. */
+enum { WITHIN_DAYS = 7 };
+
 static const uint64_t all_kinds = 1 << MSG_FLOW | 1 << MSG_TRANSACTION | 1 << MSG_DETECTION |
                                   1 << MSG_BINDING | 1 << MSG_COVERAGE;
 
@@ -30,20 +33,38 @@ static int close_told(struct archive *a, const char *folder, int code)
 	return r < 0 ? CMD_EXIT_FAILED : code;
 }
 
+static int parse_within(const char *days, int64_t *ret_within)
+{
+	uint64_t n;
+	if (num_parse_u64(text_of(days), 36500, &n) < 0 || n == 0)
+		return cmd_usage(
+		    &cmd_archive, "--within '%s': wanted is a number of days from 1 to 36500", days);
+	*ret_within = (int64_t)n * 86400 * NS_PER_S;
+	return 0;
+}
+
 int archive_compact_main(int argc, char **argv)
 {
+	static const struct option longs[] = {{"within", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
 	const char *folder = NULL;
 	struct archive *a;
 	struct archive_compaction c;
 	char before[24], after[24];
-	int code = argc > 1 && argv[1][0] == '-' && argv[1][1]
-	               ? cmd_usage(&cmd_archive, "compact: '%s' is not understood", argv[1])
-	               : archive_argument(argc, argv, 1, &folder);
+	int64_t within = WITHIN_DAYS * INT64_C(86400) * NS_PER_S;
+	int code = 0;
+	opterr = 0;
+	optind = 1;
+	for (int o; code == 0 && (o = getopt_long(argc, argv, "w:", longs, NULL)) != -1;)
+		code = o == 'w'
+		           ? parse_within(optarg, &within)
+		           : cmd_usage(&cmd_archive, "compact: '%s' is not understood", argv[optind - 1]);
+	if (code == 0)
+		code = archive_argument(argc, argv, optind, &folder);
 	if (code)
 		return code;
 	if (archive_open_told(&a, folder, true) < 0)
 		return CMD_EXIT_FAILED;
-	int r = archive_compact(a, &c);
+	int r = archive_compact_within(a, within, &c);
 	if (r < 0)
 		log_error("%s: %s; nothing is lost, and compacting can be begun again", folder, err_text(r));
 	else
