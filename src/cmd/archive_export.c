@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -328,27 +329,55 @@ static int export_to(struct export *e, FILE *out)
 	return r;
 }
 
+/* A file that is whole gets its name, in place of another that may have it. */
+static int name_file(int fd, const char *made, const char *path, bool nameless)
+{
+	char link[64];
+	if (fsync(fd) < 0)
+		return -errno;
+	if (nameless) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		if (unlink(made) < 0 && errno != ENOENT)
+			return -errno;
+		if (linkat(AT_FDCWD, link, AT_FDCWD, made, AT_SYMLINK_FOLLOW) < 0)
+			return -errno;
+	}
+	return rename(made, path) < 0 ? -errno : 0;
+}
+
+/* A file without a name, so that nothing is left of an export that is interrupted; else one that is `made`.
+ */
+static int open_new(const char *path, const char *made, bool *ret_nameless)
+{
+	char *folder = strdup(path);
+	int fd = folder ? open(dirname(folder), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666) : -1;
+	free(folder);
+	*ret_nameless = fd >= 0;
+	if (fd < 0)
+		fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	return fd < 0 ? -errno : fd;
+}
+
 /* A new file has its name once it is whole; a pipe or device is written to as it is. */
 static int export_file(struct export *e)
 {
 	struct stat st;
 	char made[PATH_MAX];
-	bool special = stat(e->path, &st) == 0 && !S_ISREG(st.st_mode);
-	int n = snprintf(made, sizeof(made), special ? "%s" : "%s.part", e->path);
+	bool nameless = false, special = stat(e->path, &st) == 0 && !S_ISREG(st.st_mode);
+	int n = snprintf(made, sizeof(made), "%s.part", e->path);
 	if (n < 0 || (size_t)n >= sizeof(made))
 		return -ENAMETOOLONG;
-	FILE *out = fopen(made, "we");
-	if (!out)
-		return -errno;
-	int r = export_to(e, out);
-	if (r == 0 && !special && fsync(fileno(out)) < 0)
-		r = -errno;
-	if (fclose(out) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && !special && rename(made, e->path) < 0)
-		r = -errno;
+	int fd = special ? open(e->path, O_WRONLY | O_CLOEXEC) : open_new(e->path, made, &nameless);
+	if (fd < 0)
+		return special ? -errno : fd;
+	FILE *out = fdopen(fd, "w");
+	int r = out ? export_to(e, out) : -errno;
+	if (r == 0 && !special)
+		r = name_file(fd, made, e->path, nameless);
 	if (r < 0 && !special)
 		unlink(made);
+	if ((out ? fclose(out) : close(fd)) != 0 && r == 0)
+		r = -errno;
 	return r;
 }
 
