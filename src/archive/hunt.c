@@ -11,9 +11,11 @@
 
 enum { THREADS_MAX = 64, GAPS = sizeof(((struct archive_hunt_stat *)0)->gaps) / sizeof(struct archive_gap) };
 
-/* What the threads share: the next segment, and what ended the hunt. */
+/* What the threads share: the next unit, and what ended the hunt. Units are the parts of all segments, in
+ * their order, and what is in none. */
 struct hunt {
 	struct archive_kind *k;
+	size_t *starts; /* of each segment: its first unit; and their number */
 	atomic_size_t next;
 	atomic_int result; /* 0 while it goes on */
 };
@@ -49,33 +51,68 @@ static void tell_gap(struct archive_hunt_stat *stat, const struct archive_gap *g
 	stat->n_gaps++;
 }
 
-/* The i-th segment, or, behind the last, what is in none. */
-static void hunt_one(struct worker *w, size_t i)
+/* Whether a result of a scan needs no gap: it was read, or the hunt ends with it. */
+static bool settle(struct worker *w, int r)
+{
+	int going = 0;
+	if (r == -ENOMEM || (r && w->scan.stopped)) {
+		atomic_compare_exchange_strong(&w->hunt->result, &going, r);
+		return true;
+	}
+	return r >= 0;
+}
+
+/* One part of a segment. */
+static void hunt_part(struct worker *w, size_t entry, size_t part)
 {
 	struct archive_scan *s = &w->scan;
-	const struct archive_kind *k = s->k;
-	bool sealed = i < k->n_segments;
-	const struct archive_segment_entry *e = sealed ? &k->segments[i] : NULL;
-	const struct archive_span *span = sealed ? &e->segment.trailer.span : &k->open.span;
-	struct archive_gap gap = {.record = k->layout->record,
-	    .first_run = sealed ? e->first : k->open.number,
-	    .last_run = sealed ? e->last : k->open.number,
-	    .records = sealed ? span->records : 0, /* a damaged journal tells what is left */
-	    .first = span->first,
-	    .last = span->last};
+	const struct archive_segment_entry *e = &s->k->segments[entry];
+	struct archive_span span;
 	s->stopped = false;
-	int r = sealed ? archive_scan_segment(s, i) : archive_scan_open(s);
-	w->stat.segments += sealed;
-	w->stat.blocks += sealed ? e->segment.trailer.n_blocks : 0;
-	if (r == 0 || !sealed)
-		w->stat.records += span->records;
-	if (r == -ENOMEM || (r && s->stopped)) {
-		int going = 0;
-		atomic_compare_exchange_strong(&w->hunt->result, &going, r);
-	} else if (r < 0) {
-		gap.error = r;
-		tell_gap(&w->stat, &gap);
+	int r = archive_scan_part(s, entry, part, &span);
+	w->stat.segments += part == 0;
+	w->stat.blocks += part == 0 ? e->segment.trailer.n_blocks : 0;
+	w->stat.records += r == 0 ? span.records : 0;
+	/* one that can't be opened is told once */
+	if (!settle(w, r) && (part == 0 || s->entry == entry))
+		tell_gap(&w->stat, &(struct archive_gap){.record = s->k->layout->record,
+		                       .first_run = e->first,
+		                       .last_run = e->last,
+		                       .records = span.records,
+		                       .first = span.first,
+		                       .last = span.last,
+		                       .error = r});
+}
+
+/* What is in no segment yet. */
+static void hunt_open(struct worker *w)
+{
+	struct archive_scan *s = &w->scan;
+	const struct archive_open_segment *o = &s->k->open;
+	s->stopped = false;
+	int r = archive_scan_open(s);
+	w->stat.records += o->span.records;
+	if (!settle(w, r)) /* a damaged journal tells what is left, not what it lost */
+		tell_gap(&w->stat, &(struct archive_gap){.record = s->k->layout->record,
+		                       .first_run = o->number,
+		                       .last_run = o->number,
+		                       .first = o->span.first,
+		                       .last = o->span.last,
+		                       .error = r});
+}
+
+/* The segment of a unit, which is a part of it. */
+static size_t entry_of(const struct hunt *h, size_t unit)
+{
+	size_t low = 0, high = h->k->n_segments;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		if (h->starts[middle] <= unit)
+			low = middle;
+		else
+			high = middle;
 	}
+	return low;
 }
 
 static void *work(void *argument)
@@ -83,10 +120,15 @@ static void *work(void *argument)
 	struct worker *w = argument;
 	struct hunt *h = w->hunt;
 	for (;;) {
-		size_t i = atomic_fetch_add(&h->next, 1);
-		if (i > h->k->n_segments || atomic_load(&h->result) != 0)
+		size_t unit = atomic_fetch_add(&h->next, 1), n = h->starts[h->k->n_segments];
+		if (unit > n || atomic_load(&h->result) != 0)
 			return NULL;
-		hunt_one(w, i);
+		if (unit == n) {
+			hunt_open(w);
+		} else {
+			size_t entry = entry_of(h, unit);
+			hunt_part(w, entry, unit - h->starts[entry]);
+		}
 	}
 }
 
@@ -131,8 +173,12 @@ static int hunt(struct archive *a, enum msg_record record, const struct archive_
 	int r = 0;
 	n = n == 0 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
 	struct worker *workers = calloc(n, sizeof(*workers));
-	if (!workers)
+	h.starts = calloc(k->n_segments + 1, sizeof(*h.starts));
+	if (!workers || !h.starts) {
+		free(workers);
+		free(h.starts);
 		return -ENOMEM;
+	}
 	for (unsigned i = 0; i < n; i++) {
 		struct worker *w = &workers[i];
 		w->hunt = &h;
@@ -148,6 +194,8 @@ static int hunt(struct archive *a, enum msg_record record, const struct archive_
 		int error = archive_scan_begin(&w->scan);
 		r = r ? r : error;
 	}
+	for (size_t i = 0; i < k->n_segments; i++)
+		h.starts[i + 1] = h.starts[i] + archive_scan_parts(&workers[0].scan, i);
 	k->open.scans++;
 	if (r == 0) {
 		run(workers, n);
@@ -159,6 +207,7 @@ static int hunt(struct archive *a, enum msg_record record, const struct archive_
 		archive_scan_end(&workers[i].scan);
 	}
 	free(workers);
+	free(h.starts);
 	qsort(stat.gaps, stat.n_gaps < GAPS ? stat.n_gaps : GAPS, sizeof(stat.gaps[0]), compare_gaps);
 	*ret_stat = stat;
 	return r;

@@ -9,6 +9,7 @@
 int archive_scan_begin(struct archive_scan *s)
 {
 	archive_reader_init(&s->reader);
+	s->entry = SIZE_MAX;
 	s->batch = calloc(ARCHIVE_SCAN_BATCH, s->k->layout->size);
 	return s->batch ? 0 : -ENOMEM;
 }
@@ -104,28 +105,78 @@ static int pass_over(struct archive_scan *s, const struct archive_span *span)
 	return r;
 }
 
-int archive_scan_segment(struct archive_scan *s, size_t entry)
+size_t archive_scan_parts(const struct archive_scan *s, size_t entry)
 {
-	const struct archive_segment_entry *e = &s->k->segments[entry];
-	if (e->error)
-		return e->error;
-	int r = pass_over(s, &e->segment.trailer.span);
-	if (r)
-		return r < 0 ? r : 0;
-	r = archive_store_reader(s->a, s->k, entry, &s->reader);
-	if (r == 0)
-		r = archive_lookup_keys(&s->lookup, s->query, &s->reader);
+	const struct archive_hints *h = s->query->filter.hints;
+	size_t blocks = s->k->segments[entry].segment.trailer.n_blocks;
+	return h && h->enter && blocks > ARCHIVE_SCAN_PART ? (blocks - 1) / ARCHIVE_SCAN_PART + 1 : 1;
+}
+
+/* Turns the reader to a segment. */
+static int stand_at(struct archive_scan *s, size_t entry)
+{
+	if (s->entry == entry)
+		return 0;
+	int r = archive_store_reader(s->a, s->k, entry, &s->reader);
+	s->entry = r == 0 ? entry : SIZE_MAX;
+	return r;
+}
+
+static struct archive_span span_of_blocks(const struct archive_segment *g, size_t from, size_t to)
+{
+	struct archive_span span = {0};
+	for (size_t i = from; i < to; i++)
+		archive_span_merge(&span, &g->blocks[i].span);
+	return span;
+}
+
+static int scan_blocks(struct archive_scan *s, size_t from, size_t to)
+{
+	int r = archive_lookup_keys(&s->lookup, s->query, &s->reader);
 	if (r == 0)
 		r = archive_lookup_ends(&s->lookup, s->query, &s->reader, s->hint_context);
 	if (s->stat && r == 0)
-		s->stat->segments_entered++;
+		s->stat->segments_entered += from == 0;
 	if (r == 0)
 		r = archive_segment_load(&s->reader.segment);
-	for (size_t i = 0; r == 0 && i < e->segment.trailer.n_blocks; i++)
+	for (size_t i = from; r == 0 && i < to; i++)
 		r = scan_block(s, i);
-	archive_reader_close(&s->reader);
+	return r;
+}
+
+int archive_scan_part(struct archive_scan *s, size_t entry, size_t part, struct archive_span *ret_span)
+{
+	const struct archive_segment_entry *e = &s->k->segments[entry];
+	size_t parts = archive_scan_parts(s, entry), from = part * ARCHIVE_SCAN_PART,
+	       to = part + 1 < parts ? from + ARCHIVE_SCAN_PART : e->segment.trailer.n_blocks;
+	*ret_span = e->segment.trailer.span;
+	int r = e->error;
+	if (r == 0 && parts > 1) {
+		r = stand_at(s, entry);
+		if (r == 0)
+			r = archive_segment_load(&s->reader.segment);
+		if (r == 0)
+			*ret_span = span_of_blocks(&s->reader.segment, from, to);
+	}
+	if (r < 0)
+		return r;
+	r = pass_over(s, ret_span);
+	if (r)
+		return r < 0 ? r : 0;
+	r = stand_at(s, entry);
+	if (r == 0)
+		r = scan_blocks(s, from, to);
 	/* 1 of a callback is passed on, 1 of a look-up is nothing found */
 	return r == 1 && !s->stopped ? 0 : r;
+}
+
+static int scan_segment(struct archive_scan *s, size_t entry)
+{
+	struct archive_span span;
+	int r = 0;
+	for (size_t part = 0, n = archive_scan_parts(s, entry); r == 0 && part < n; part++)
+		r = archive_scan_part(s, entry, part, &span);
+	return r;
 }
 
 int archive_scan_open(struct archive_scan *s)
@@ -167,7 +218,7 @@ static int scan(struct archive *a, enum msg_record record, const struct archive_
 	int r = archive_scan_begin(s);
 	k->open.scans++;
 	for (size_t i = 0; r == 0 && i < k->n_segments; i++)
-		r = archive_scan_segment(s, i);
+		r = scan_segment(s, i);
 	if (r == 0)
 		r = archive_scan_open(s);
 	k->open.scans--;
