@@ -82,6 +82,10 @@ struct archive_hints {
 	 * from[] of its initiator and to[] of its responder have a bit in common. This is looked at before
 	 * anything else of a flow. 0 or an error. NULL: all are wanted. */
 	int (*ends)(void *context, const struct net_addr *addrs, size_t n, uint8_t *from, uint8_t *to);
+	/* Sorted, without doubles: `ends` has bits for no others, and is asked about these alone. NULL: about
+	 * all. */
+	const struct net_addr *addrs;
+	size_t n_addrs;
 	/* These bits of from[] and to[] count only for flows with one of these flags (bits of flow/flow.h,
 	 * enum flow_flag). */
 	uint8_t flagged;

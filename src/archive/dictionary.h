@@ -114,6 +114,10 @@ int archive_dictionary_group(struct archive_dictionary_reader *d, size_t group, 
 int archive_dictionary_entry(struct archive_dictionary_reader *d, size_t number);
 /* The same for all entries. */
 int archive_dictionary_all(struct archive_dictionary_reader *d);
+/* Those of n ascending addresses that are entries, into `found` and their numbers into `numbers`, which have
+ * room for n. */
+int archive_dictionary_among(struct archive_dictionary_reader *d, const struct net_addr *addrs, size_t n,
+    struct net_addr *found, uint32_t *numbers, size_t *ret_found);
 
 /* Of the addresses: sees to it that d->first and d->second have the two values of each that the segment's
  * columns with a companion lead to, by archive_companion_place. */

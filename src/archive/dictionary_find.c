@@ -127,6 +127,36 @@ static int find_addrs(struct archive_dictionary_reader *d, const struct archive_
 	return r;
 }
 
+int archive_dictionary_among(struct archive_dictionary_reader *d, const struct net_addr *addrs, size_t n,
+    struct net_addr *found, uint32_t *numbers, size_t *ret_found)
+{
+	size_t k = 0, group = 0, n_found = 0;
+	int r = archive_dictionary_load(d);
+	while (r == 0 && k < n && group < d->n_groups) {
+		size_t first = group = seek_addr(d, group, archive_addr_number(&addrs[k]));
+		size_t i = first * ARCHIVE_GROUP, end = i + group_size(d, group);
+		r = archive_dictionary_group(d, group, NULL);
+		while (r == 0 && i < end && k < n) {
+			int order = net_addr_compare(d->addrs[i], addrs[k]);
+			if (order == 0) {
+				found[n_found] = addrs[k];
+				numbers[n_found++] = (uint32_t)i;
+			}
+			i += order <= 0;
+			k += order >= 0;
+		}
+		group++;
+		/* what lies between this group's end and the next one's beginning is nowhere */
+		while (r == 0 && k < n && group < d->n_groups &&
+		       archive_addr_number_compare(
+		           archive_addr_number(&addrs[k]), archive_dictionary_first(d, group)) < 0)
+			k++;
+	}
+	if (r == 0)
+		*ret_found = n_found;
+	return r;
+}
+
 static int find_range(
     struct archive_dictionary_reader *d, const struct archive_range *range, struct archive_found *found)
 {

@@ -72,23 +72,56 @@ int archive_lookup_keys(struct archive_lookup *l, const struct archive_query *q,
 
 /* Leaves of the bits of each side those that the other has, and sees which side has fewer addresses left.
  * Bits of rare flags don't count there. 1: nothing is left. */
-static int ends_reduce(struct archive_lookup *l, size_t n, uint8_t flagged)
+static int ends_reduce(struct archive_lookup *l, uint8_t *of_from, uint8_t *of_to, size_t n, uint8_t flagged)
 {
 	uint8_t from = 0, to = 0;
 	size_t n_from = 0, n_to = 0;
 	for (size_t i = 0; i < n; i++) {
-		from |= l->from[i];
-		to |= l->to[i];
+		from |= of_from[i];
+		to |= of_to[i];
 	}
 	uint8_t common = from & to;
 	for (size_t i = 0; i < n; i++) {
-		l->from[i] &= common;
-		l->to[i] &= common;
-		n_from += (l->from[i] & ~flagged) != 0;
-		n_to += (l->to[i] & ~flagged) != 0;
+		of_from[i] &= common;
+		of_to[i] &= common;
+		n_from += (of_from[i] & ~flagged) != 0;
+		n_to += (of_to[i] & ~flagged) != 0;
 	}
 	l->from_is_rarer = n_from <= n_to;
 	return common == 0;
+}
+
+/* Of all addresses. */
+static int ends_of_all(struct archive_lookup *l, const struct archive_hints *h,
+    struct archive_dictionary_reader *d, void *context)
+{
+	int error = archive_dictionary_all(d);
+	if (error == 0)
+		error = h->ends(context, d->addrs, d->n, l->from, l->to);
+	return error ? error : ends_reduce(l, l->from, l->to, d->n, h->flagged);
+}
+
+/* Of the addresses that the hint knows of. */
+static int ends_of_asked(struct archive_lookup *l, const struct archive_hints *h,
+    struct archive_dictionary_reader *d, void *context)
+{
+	size_t n = 0;
+	if (RESERVE(l->asked, l->asked_cap, h->n_addrs + 1) < 0 ||
+	    RESERVE(l->asked_numbers, l->asked_numbers_cap, h->n_addrs + 1) < 0 ||
+	    RESERVE(l->asked_ends, l->asked_ends_cap, 2 * h->n_addrs + 1) < 0)
+		return -ENOMEM;
+	int error = archive_dictionary_among(d, h->addrs, h->n_addrs, l->asked, l->asked_numbers, &n);
+	uint8_t *from = l->asked_ends, *to = from + n;
+	memset(from, 0, 2 * n);
+	if (error == 0 && n)
+		error = h->ends(context, l->asked, n, from, to);
+	if (error == 0)
+		error = ends_reduce(l, from, to, n, h->flagged);
+	for (size_t i = 0; error == 0 && i < n; i++) {
+		l->from[l->asked_numbers[i]] = from[i];
+		l->to[l->asked_numbers[i]] = to[i];
+	}
+	return error;
 }
 
 int archive_lookup_ends(
@@ -99,25 +132,13 @@ int archive_lookup_ends(
 	l->by_ends = h && h->ends;
 	if (!l->by_ends)
 		return 0;
-	int error = archive_dictionary_all(d);
-	if (error < 0)
-		return error;
-	if (2 * d->n > l->ends_cap) {
-		uint8_t *ends = malloc(2 * d->n);
-		if (!ends)
-			return -ENOMEM;
-		free(l->from);
-		l->from = ends;
-		l->ends_cap = 2 * d->n;
-	}
+	if (RESERVE(l->from, l->ends_cap, 2 * d->n) < 0)
+		return -ENOMEM;
 	l->to = l->from + d->n;
 	if (d->n == 0)
 		return 1;
 	memset(l->from, 0, 2 * d->n);
-	error = h->ends(context, d->addrs, d->n, l->from, l->to);
-	if (error)
-		return error < 0 ? error : 0;
-	return ends_reduce(l, d->n, h->flagged);
+	return h->addrs ? ends_of_asked(l, h, d, context) : ends_of_all(l, h, d, context);
 }
 
 /* Keeps the rows that have bits in common with the marks of their entry of the column. Where few are left,
@@ -191,5 +212,8 @@ void archive_lookup_free(struct archive_lookup *l)
 	for (unsigned d = 1; d < ARCHIVE_DICTIONARIES; d++)
 		free(l->found[d].entries);
 	free(l->from);
+	free(l->asked);
+	free(l->asked_numbers);
+	free(l->asked_ends);
 	*l = (struct archive_lookup){0};
 }

@@ -24,6 +24,10 @@ struct archive_lookup {
 	uint8_t *from, *to; /* of each address: archive_hints.ends, but only bits that both have somewhere */
 	bool from_is_rarer;
 	size_t ends_cap;
+	struct net_addr *asked; /* the addresses that a hint was asked about, their numbers and their bits */
+	uint32_t *asked_numbers;
+	uint8_t *asked_ends;
+	size_t asked_cap, asked_numbers_cap, asked_ends_cap;
 	uint8_t common[ARCHIVE_BLOCK_ROWS]; /* of each row that is selected, by its row: the bits in common */
 };
 

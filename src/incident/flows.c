@@ -188,6 +188,8 @@ int incident_flows_scan(
 	/* the hints' context is ours: each is asked with its owner's */
 	const struct archive_hints passed = {.enter = hints && hints->enter ? hinted_enter : NULL,
 	    .ends = hints && hints->ends ? hinted_ends : NULL,
+	    .addrs = hints ? hints->addrs : NULL,
+	    .n_addrs = hints ? hints->n_addrs : 0,
 	    .pick = hints && hints->pick ? hinted_pick : NULL,
 	    .pick_columns = hints ? hints->pick_columns : 0};
 	if (hints)

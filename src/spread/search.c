@@ -35,13 +35,16 @@ static int ends_make(struct search *s)
 	for (uint32_t i = 0; i < s->n; i++)
 		s->n_ends += asset_at(assets, i)->n_addrs;
 	s->ends = calloc(s->n_ends + 1, sizeof(*s->ends));
-	if (!s->ends)
+	s->addrs = calloc(s->n_ends + 1, sizeof(*s->addrs));
+	if (!s->ends || !s->addrs)
 		return -ENOMEM;
 	size_t n = 0;
 	for (uint32_t i = 0; i < s->n; i++)
 		for (size_t k = 0; k < asset_at(assets, i)->n_addrs; k++)
 			s->ends[n++] = (struct search_end){.addr = asset_at(assets, i)->addrs[k], .asset = i};
 	qsort(s->ends, n, sizeof(*s->ends), end_compare);
+	for (size_t i = 0; i < n; i++)
+		s->addrs[i] = s->ends[i].addr;
 	return 0;
 }
 
@@ -62,6 +65,7 @@ static void search_free(struct search *s)
 {
 	spread_proof_free(s->proof);
 	free(s->ends);
+	free(s->addrs);
 	free(s->provable);
 	for (int g = 0; g < REACH_LEVELS; g++) {
 		free(s->times.v[g]);

@@ -31,9 +31,10 @@ struct search_end {
 struct search {
 	const struct spread_input *in;
 	struct spread_proof *proof;
-	size_t n; /* assets */
-	struct search_end *ends;
-	size_t n_ends;             /* by address */
+	size_t n;                /* assets */
+	struct search_end *ends; /* by address */
+	struct net_addr *addrs;  /* of the ends */
+	size_t n_ends;
 	uint8_t *provable;         /* of each asset: a detection can make a hop to it `confirmed` */
 	struct search_times times; /* the earliest arrivals that are known: only ever lowered */
 	/* the arrivals for which all flows of the segments visited were asked */

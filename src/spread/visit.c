@@ -114,44 +114,19 @@ static uint8_t marks_to(struct visit *v, uint32_t asset)
 	                 (levels >> SPREAD_POSSIBLE & 1 ? MARK_POSSIBLE : 0));
 }
 
-/* The first of n ascending addresses from `at` on that isn't below a: doubling steps, then halving. */
-static size_t seek(const void *addrs, size_t size, size_t n, size_t at, struct net_addr a)
-{
-	const uint8_t *p = addrs;
-	size_t step = 1, low = at;
-	while (low < n && memcmp(p + low * size, &a, sizeof(a)) < 0) {
-		at = low + 1;
-		low += step;
-		step *= 2;
-	}
-	size_t high = low < n ? low : n;
-	for (low = at; low < high;) {
-		size_t middle = low + (high - low) / 2;
-		if (memcmp(p + middle * size, &a, sizeof(a)) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static int visit_ends(void *context, const struct net_addr *addrs, size_t n, uint8_t *from, uint8_t *to)
 {
 	struct visit *v = context;
 	const struct search *s = v->s;
-	for (size_t i = 0, k = 0; i < s->n_ends && k < n;) {
-		int order = net_addr_compare(s->ends[i].addr, addrs[k]);
-		if (order < 0) {
-			i = seek(s->ends, sizeof(*s->ends), s->n_ends, i, addrs[k]);
-		} else if (order > 0) {
-			k = seek(addrs, sizeof(*addrs), n, k, s->ends[i].addr);
-		} else {
-			uint8_t begin = marks_from(v, s->ends[i].asset), end = marks_to(v, s->ends[i].asset);
-			from[k] = (uint8_t)(begin | end << MARKS_BACK);
-			to[k] = (uint8_t)(end | begin << MARKS_BACK);
+	for (size_t i = 0, k = 0; k < n; k++) {
+		/* the store asks about addresses of ends alone, and both are sorted */
+		while (i < s->n_ends && net_addr_compare(s->ends[i].addr, addrs[k]) < 0)
 			i++;
-			k++;
-		}
+		if (i == s->n_ends || !net_addr_equal(s->ends[i].addr, addrs[k]))
+			continue;
+		uint8_t begin = marks_from(v, s->ends[i].asset), end = marks_to(v, s->ends[i].asset);
+		from[k] = (uint8_t)(begin | end << MARKS_BACK);
+		to[k] = (uint8_t)(end | begin << MARKS_BACK);
 	}
 	return 0;
 }
@@ -356,6 +331,8 @@ int search_visit(struct search *s)
 {
 	const struct archive_hints hints = {.enter = visit_enter,
 	    .ends = visit_ends,
+	    .addrs = s->addrs,
+	    .n_addrs = s->n_ends,
 	    .flagged = s->in->config.backflow ? 0 : MARKS << MARKS_BACK,
 	    .flags = spread_guessed_flag(),
 	    .pick = visit_pick,
