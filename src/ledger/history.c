@@ -146,6 +146,9 @@ int history_next(struct history *h, struct text *ret_note)
 	}
 	if (n == 0)
 		return left.n ? -ERR_TRUNCATED : -ENOENT;
+	/* a NUL is of an append whose bytes never reached the disk */
+	if (memchr(left.p, '\0', n))
+		return -ERR_TRUNCATED;
 	*ret_note = text_sub(left, 0, n);
 	h->taken += n;
 	h->line = h->next_line;
@@ -160,7 +163,7 @@ uint64_t history_line(const struct history *h)
 
 uint64_t history_torn(const struct history *h)
 {
-	return h->window.n - h->taken;
+	return h->size - (h->at - (h->window.n - h->taken));
 }
 
 int history_find(int folder, uint64_t size, struct dynbuf *out)

@@ -75,6 +75,9 @@ static inline uint64_t evidence_check_log(struct archive *a, const struct ledger
 	struct ledger_trust trust = {.keys = key, .n_keys = key != NULL};
 	struct ledger_audit audit;
 	struct evidence_faults faults = {.n = 0};
+	/* a reader's archive has none where a crash came before it was begun */
+	if (!archive_ledger(a))
+		return 0;
 	assert_int_equal(ledger_audit(archive_folder_fd(a), &trust, evidence_fault, &faults, &audit), 0);
 	assert_int_equal(faults.n, 0);
 	/* the first checkpoint stands in the history before it stands by itself: a crash may come between */
