@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "exchange/lacking.h"
 #include "exchange/records.h"
 #include "exchange/renumber.h"
 
@@ -150,19 +151,6 @@ static int append(struct archive *a, unsigned record, const union archive_record
 	return -EINVAL;
 }
 
-/* Records that don't say where they were seen came by this import. */
-static void set_vantage(
-    const struct exchange_import *im, const struct survey *s, unsigned record, union archive_record *m)
-{
-	const struct exchange_kind *k = &im->numbers.kinds[record];
-	for (size_t i = 0; i < k->n_references; i++) {
-		const struct exchange_column *c = &k->columns[k->references[i]];
-		if (c->reference == EXCHANGE_REFERENCE_VANTAGE &&
-		    !(s->carried[record] >> k->references[i] & 1))
-			(void)exchange_number_set(c, m, im->vantage);
-	}
-}
-
 /* One record of the second reading. What the first one refused is refused again. */
 static int take_record(struct exchange_import *im, const struct survey *s, unsigned record,
     union archive_record *m, uint64_t *taken)
@@ -171,7 +159,7 @@ static int take_record(struct exchange_import *im, const struct survey *s, unsig
 	if (*taken == s->records[record])
 		return -EAGAIN;
 	exchange_renumber_apply(&im->numbers, record, m);
-	set_vantage(im, s, record, m);
+	exchange_lacking_fill(&im->numbers.kinds[record], s->carried[record], im->vantage, m);
 	int r = append(im->archive, record, m);
 	*taken += r == 0;
 	return r;
@@ -228,19 +216,9 @@ static void say_lacking(const struct exchange_import *im, const struct survey *s
 	    im->options->format == EXCHANGE_FORMAT_CSV ? "imported from CSV" : "imported from JSON lines");
 	if (s->bad)
 		dynbuf_printf(out, "; %llu bad rows were left out", (unsigned long long)s->bad);
-	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
-		const struct exchange_kind *k = &im->numbers.kinds[i];
-		bool begun = false;
-		for (size_t c = 0; s->records[i] && c < k->n_columns; c++) {
-			if (s->carried[i] >> c & 1 || k->columns[c].reference == EXCHANGE_REFERENCE_SELF)
-				continue;
-			if (!begun)
-				dynbuf_printf(out, "; its %s records carry no ", k->name);
-			dynbuf_str(out, begun ? ", " : "");
-			dynbuf_str(out, k->columns[c].name);
-			begun = true;
-		}
-	}
+	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
+		if (s->records[i])
+			exchange_lacking_say(&im->numbers.kinds[i], s->carried[i], out);
 }
 
 static struct text base_name(const char *path)

@@ -238,6 +238,19 @@ class Exchange(archives.Test):
         coverage = [json.loads(line) for line in self.export(archive, "--format", "json", "--kind", "coverage").splitlines()]
         self.assertEqual([c["name"] for c in coverage], ["conn.tsv", "fw.csv"])
         self.assertIn("its flow records carry no", coverage[1]["why"])
+        self.assertIn("payload is an upper bound", coverage[1]["why"])
+
+    def test_payload_that_nobody_counted_is_bounded(self):
+        """Datagrams less the least headers (RFC 791, 8200, 9293, 768); what is said counts."""
+        columns = "initiator,responder,first,protocol,packets_out,packets_in,wire_out,wire_in"
+        rows = ["10.0.0.1,10.0.0.2,1,6,3,2,1000,80", "10.0.0.1,10.0.0.2,1,17,1,0,100,0", "::1,2001:db8::2,1,6,2,1,1000,59", "10.0.0.1,10.0.0.2,1,1,1,1,84,84"]
+        wanted = [(880, 0), (72, 0), (880, 0), (64, 64)]
+        cases = [("all", columns, rows, wanted), ("payload", columns + ",payload_out", [r + ",7" for r in rows], [(7, i) for _, i in wanted]),
+                 ("bytes", "initiator,responder,first,wire_out", ["10.0.0.1,10.0.0.2,1,500"], [(500, 0)])]
+        for name, head, lines, payload in cases:
+            self.does(0, "import", "--time", "s", self.folder / name, self.write(f"{name}.csv", "\n".join([head, *lines]) + "\n"))
+            flows = [json.loads(line) for line in self.export(self.folder / name, "--format", "json", "--kind", "flow").splitlines()]
+            self.assertEqual([(f["payload_out"], f["payload_in"]) for f in flows], payload, name)
 
     def test_standard_input_is_read_and_a_pipe_written(self):
         rows, archive = self.rows("rows.csv", 3000), self.folder / "archive"
