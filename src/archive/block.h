@@ -142,4 +142,21 @@ int archive_block_pick(
 int archive_block_fill(
     struct archive_block *b, const uint32_t *rows, size_t n, uint64_t columns, void *records);
 
+enum { ARCHIVE_RECORDS = 64, ARCHIVE_RECORDS_BYTES = 2 * MSG_RECORD_MAX };
+
+/* Some encoded records, whose memory serves the next ones. Zeroed struct = none. */
+struct archive_records {
+	struct dynbuf bytes;
+	struct text records[ARCHIVE_RECORDS];
+	size_t n;
+};
+
+/*
+ * The rows from `from` on, up to n of them and up to ARCHIVE_RECORDS, as they were encoded when they were
+ * appended by a program that knew the first n_columns fields: at least one, and as many as are together below
+ * ARCHIVE_RECORDS_BYTES. Decodes whole columns. -ERR_LIMIT: the first is larger than any record.
+ */
+int archive_block_records(
+    struct archive_block *b, size_t from, size_t n, unsigned n_columns, struct archive_records *out);
+
 #endif

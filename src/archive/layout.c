@@ -206,35 +206,6 @@ enum archive_dictionary archive_field_dictionary(unsigned field)
 	}
 }
 
-/* Bytes of a field in its encoding when it is zero or empty (msg/msg.h). */
-static size_t zero_size(const struct archive_column *column)
-{
-	switch (column->type) {
-	case ARCHIVE_COLUMN_TEXT:
-	case ARCHIVE_COLUMN_U64S:
-	case ARCHIVE_COLUMN_FIELDS: return sizeof(uint32_t);
-	case ARCHIVE_COLUMN_UINT:
-	case ARCHIVE_COLUMN_REAL:
-	case ARCHIVE_COLUMN_ADDR:
-	case ARCHIVE_COLUMN_MAC: break;
-	}
-	return column->size;
-}
-
-int archive_layout_encode(
-    const struct archive_layout *layout, struct dynbuf *out, const void *record, unsigned n_columns)
-{
-	size_t at = out->n;
-	int r = layout->encode(out, record);
-	if (r < 0 || n_columns >= layout->n_columns)
-		return r;
-	/* fields follow each other in the schema's order, so an older record is the beginning of this one */
-	for (unsigned i = n_columns; i < layout->n_columns; i++)
-		out->n -= zero_size(&layout->columns[i]);
-	store_le32(out->p + at + 2, (uint32_t)(out->n - at - MSG_HEADER_SIZE));
-	return 0;
-}
-
 void archive_span_add(struct archive_span *s, const struct archive_layout *layout, const void *record)
 {
 	struct archive_span one = {.records = 1};

@@ -110,11 +110,6 @@ struct archive_span {
 	int64_t first, last;
 };
 
-/* Appends the record as a program did whose schema had only the first n_columns fields, as their other fields
- * are zero. The same returns as layout->encode. */
-int archive_layout_encode(
-    const struct archive_layout *layout, struct dynbuf *out, const void *record, unsigned n_columns);
-
 void archive_span_add(struct archive_span *s, const struct archive_layout *layout, const void *record);
 void archive_span_merge(struct archive_span *s, const struct archive_span *other);
 static inline bool archive_span_has_id(const struct archive_span *s, uint64_t id)

@@ -92,27 +92,15 @@ static int read_open(const struct archive_open_segment *o, archive_leaf_fn each,
 static int read_rows(
     struct archive_reader *r, uint32_t from, uint32_t to, archive_leaf_fn each, void *context)
 {
-	enum { BATCH = 64 };
-	const struct archive_identity *is = &r->segment.is;
-	struct dynbuf out = {.max = MSG_RECORD_MAX + MSG_HEADER_SIZE};
-	uint8_t *records = calloc(BATCH, is->layout->size);
-	int error = records ? archive_block_load(&r->block, UINT64_MAX) : -ENOMEM;
+	struct archive_records some = {0};
+	int error = 0;
 	while (error == 0 && from < to) {
-		uint32_t rows[BATCH];
-		size_t n = 0;
-		while (n < BATCH && from < to)
-			rows[n++] = from++;
-		error = archive_block_fill(&r->block, rows, n, UINT64_MAX, records);
-		for (size_t i = 0; error == 0 && i < n; i++) {
-			dynbuf_reset(&out);
-			error = archive_layout_encode(
-			    is->layout, &out, records + i * is->layout->size, is->n_columns);
-			if (error == 0)
-				error = each(context, dynbuf_view(&out));
-		}
+		error = archive_block_records(&r->block, from, to - from, r->segment.is.n_columns, &some);
+		for (size_t i = 0; error == 0 && i < some.n; i++)
+			error = each(context, some.records[i]);
+		from += (uint32_t)some.n;
 	}
-	free(records);
-	dynbuf_free(&out);
+	dynbuf_free(&some.bytes);
 	return error;
 }
 

@@ -5,28 +5,37 @@
 #include <nettle/sha2.h>
 #include <string.h>
 
-static struct merkle_hash hash(uint8_t prefix, const void *p, size_t n)
+enum { LEAF = 0, NODE = 1 };
+
+/* The prefix stands with what follows in one run of bytes, because a hash that was begun with one byte copies
+ * all that comes. */
+struct merkle_hash merkle_leaf(const void *p, size_t n)
 {
+	uint8_t first[SHA256_BLOCK_SIZE] = {LEAF};
+	size_t taken = n < sizeof(first) - 1 ? n : sizeof(first) - 1;
 	struct sha256_ctx c;
 	struct merkle_hash h;
+	if (taken)
+		memcpy(first + 1, p, taken);
 	sha256_init(&c);
-	sha256_update(&c, 1, &prefix);
-	sha256_update(&c, n, p);
+	sha256_update(&c, 1 + taken, first);
+	if (n > taken)
+		sha256_update(&c, n - taken, (const uint8_t *)p + taken);
 	sha256_digest(&c, sizeof(h.b), h.b);
 	return h;
 }
 
-struct merkle_hash merkle_leaf(const void *p, size_t n)
-{
-	return hash(0, p, n);
-}
-
 struct merkle_hash merkle_node(const struct merkle_hash *left, const struct merkle_hash *right)
 {
-	uint8_t both[2 * MERKLE_HASH_SIZE];
-	memcpy(both, left->b, sizeof(left->b));
-	memcpy(both + sizeof(left->b), right->b, sizeof(right->b));
-	return hash(1, both, sizeof(both));
+	uint8_t both[1 + 2 * MERKLE_HASH_SIZE] = {NODE};
+	struct sha256_ctx c;
+	struct merkle_hash h;
+	memcpy(both + 1, left->b, sizeof(left->b));
+	memcpy(both + 1 + sizeof(left->b), right->b, sizeof(right->b));
+	sha256_init(&c);
+	sha256_update(&c, sizeof(both), both);
+	sha256_digest(&c, sizeof(h.b), h.b);
+	return h;
 }
 
 void merkle_add(struct merkle_tree *t, const struct merkle_hash *leaf)
