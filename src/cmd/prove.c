@@ -107,6 +107,11 @@ static void tell(const struct proving *p, const struct prove_result *r, int erro
 		log_error(
 		    "%s: %s%s isn't under a checkpoint%s; sign first: bulkhead ledger sign %s --key FILE",
 		    folder, name ? "record " : "one of the records", name ? name : "", of_size, folder);
+	else if (error == -EACCES)
+		log_error("%s: no checkpoint%s that covers the records is signed by the receiver's key, or "
+		          "by one that "
+		          "it handed over to",
+		    folder, of_size);
 	else if (error == -ERR_CHECKSUM)
 		log_error(
 		    "%s: the run of record %s isn't what the ledger says; bulkhead verify %s tells more",

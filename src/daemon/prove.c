@@ -8,6 +8,7 @@
 #include "archive/layout.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "daemon/prove_chain.h"
 #include "ledger/history.h"
 #include "ledger/ledger.h"
 #include "ledger/proof.h"
@@ -38,6 +39,7 @@ struct prover {
 	size_t n;
 	struct line *lines; /* the runs, in that order */
 	size_t n_lines;
+	struct prove_chain chain; /* from the receiver's key on; empty where any will do */
 	struct dynbuf checkpoint, timestamp;
 	struct proof_tree *all, *log; /* of all entries; of those under the checkpoint */
 	struct disclosure disclosure;
@@ -190,7 +192,7 @@ static int choose(struct prover *p, struct history *history, uint64_t least)
 	const struct prove_options *o = p->options;
 	struct text bytes;
 	size_t best = 0;
-	bool any = false;
+	bool any = false, covering = false;
 	int r;
 	while ((r = history_next(history, &bytes)) == 0) {
 		struct note note;
@@ -199,6 +201,9 @@ static int choose(struct prover *p, struct history *history, uint64_t least)
 			continue;
 		any = true;
 		if (c.size < least || (o->size && c.size != o->size))
+			continue;
+		covering = true;
+		if (p->chain.n && !prove_chain_signed(&p->chain, &note))
 			continue;
 		size_t w = weight(p, &note, c.size);
 		if (w < best)
@@ -212,7 +217,7 @@ static int choose(struct prover *p, struct history *history, uint64_t least)
 	if (r != -ENOENT && r != -ERR_TRUNCATED)
 		return r;
 	if (!best)
-		return any ? -EAGAIN : -ENODATA;
+		return covering ? -EACCES : any ? -EAGAIN : -ENODATA;
 	return p->checkpoint.error;
 }
 
@@ -224,6 +229,8 @@ static int take_checkpoint(struct prover *p)
 	int r = proof_tree_new(&p->all, ledger_leaves(p->ledger), ledger_entries(p->ledger));
 	if (r == 0)
 		r = covering(p, &least);
+	if (r == 0 && p->options->receiver)
+		r = prove_chain_find(&p->chain, folder, p->ledger, p->options->receiver);
 	if (r == 0)
 		r = history_open(&history, folder);
 	if (r == 0)
@@ -371,7 +378,6 @@ static int prove_rotation(struct prover *p, uint64_t entry, struct disclosure_ro
 {
 	struct dynbuf note = {0};
 	struct proof_tree *tree = NULL;
-	/* handing over signs a checkpoint right behind the line, with the old key and the new one */
 	int r = history_find(archive_folder_fd(p->archive), entry + 1, &note);
 	if (r == 0)
 		r = proof_tree_new(&tree, ledger_leaves(p->ledger), entry + 1);
@@ -389,36 +395,21 @@ static int prove_rotation(struct prover *p, uint64_t entry, struct disclosure_ro
 	return r;
 }
 
-/* The lines that name a key, behind that which names the receiver's. */
-static size_t key_lines(const struct prover *p, uint64_t *lines, size_t max)
-{
-	size_t n = 0;
-	for (uint64_t i = 0; i < p->result->size; i++) {
-		struct ledger_entry e;
-		struct ledger_verifier v;
-		if (ledger_entry_at(p->ledger, i, &e) < 0 || e.type != LEDGER_KEY ||
-		    ledger_verifier_parse(e.text, &v) < 0)
-			continue;
-		if (ledger_verifier_equal(&v, p->options->receiver))
-			n = 0;
-		else if (n < max)
-			lines[n++] = i;
-	}
-	return n;
-}
-
 static int prove_rotations(struct prover *p)
 {
-	uint64_t lines[DISCLOSURE_ROTATIONS_MAX];
-	size_t n = p->options->receiver ? key_lines(p, lines, DISCLOSURE_ROTATIONS_MAX) : 0;
-	struct disclosure_rotation *list = arena_array(&p->arena, n ? n : 1, sizeof(*list));
-	int r = list ? 0 : -ENOMEM;
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = prove_rotation(p, lines[i], &list[i]);
+	const struct prove_chain *c = &p->chain;
+	size_t n = 0;
+	int r = 0;
+	struct disclosure_rotation *list = arena_array(&p->arena, LEDGER_KEYS_MAX, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 1; r == 0 && i < c->n; i++)
+		if (c->lines[i] < p->result->size)
+			r = prove_rotation(p, c->lines[i], &list[n++]);
 	p->disclosure.rotations = list;
 	p->disclosure.n_rotations = n;
 	p->result->rotations = n;
-	return r == -ENOENT ? -ENODATA : r;
+	return r;
 }
 
 int prove(struct archive *a, const struct prove_options *options, struct dynbuf *out,

@@ -23,8 +23,8 @@ struct prove_record {
 struct prove_options {
 	const struct prove_record *records;
 	size_t n;
-	/* The key that whoever gets it trusts: how it handed over to later ones is added. NULL: the one that
-	 * signed the checkpoint. */
+	/* The key that whoever gets it trusts: the checkpoint is one that this key or one after it has
+	 * signed, and how it handed over is added. NULL: the one that signed the checkpoint. */
 	const struct ledger_verifier *receiver;
 	uint64_t size; /* of the checkpoint; 0: of those that cover the records the best witnessed one */
 };
@@ -34,16 +34,17 @@ struct prove_result {
 	size_t records, runs, signatures, rotations;
 	bool stamped;
 	size_t failed; /* the place in options->records of the one that couldn't be proven; n: none */
-	/* Where there is no such record: how many `expire` lines there are about its kind, the last of them, and
-	 * when that was, as the box's clock said. */
+	/* Where there is no such record: how many `expire` lines there are about its kind, the last of them,
+	 * and when that was, as the box's clock said. */
 	uint64_t drops, drop_entry;
 	int64_t dropped_at;
 };
 
 /*
  * Appends a disclosure of the records. -ENODATA (no ledger, or no checkpoint that is of it), -ENOENT (no such
- * record), -EAGAIN (a record that no checkpoint covers yet, or not that one), -ERR_CHECKSUM (the run isn't
- * what the ledger says), -ERR_LIMIT, -ENOMEM, or what reading gave. *ret_result is written always.
+ * record), -EAGAIN (a record that no checkpoint covers yet, or not that one), -EACCES (no such checkpoint is
+ * signed by a key that the receiver comes to trust), -ERR_CHECKSUM (the run isn't what the ledger says),
+ * -ERR_LIMIT, -ENOMEM, or what reading gave. *ret_result is written always.
  */
 int prove(struct archive *a, const struct prove_options *options, struct dynbuf *out,
     struct prove_result *ret_result);
