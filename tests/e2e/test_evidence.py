@@ -473,8 +473,8 @@ class Retention(Grown):
 
 
 @unittest.skipUnless(OPENSSL, "there is no openssl command")
-class Disclosures(Evidence):
-    """Several disclosures, each whole and in hundreds of broken forms, in front of two verifiers."""
+class Stamped(Evidence):
+    """A time-stamping authority in a folder, cls.tsa."""
 
     @classmethod
     def setUpClass(cls):
@@ -482,6 +482,33 @@ class Disclosures(Evidence):
         cls.tsa = pathlib.Path(tempfile.mkdtemp(prefix="bulkhead-tsa-"))
         cls.addClassCleanup(shutil.rmtree, cls.tsa, ignore_errors=True)
         subprocess.run([sys.executable, TSA, "make", cls.tsa], check=True, capture_output=True)
+
+
+class Manual(Stamped):
+    """The commands of doc/evidence.md, as they stand there, one after the other."""
+
+    def script(self, name, text):
+        path = self.write(f"bin/{name}", f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    def test_what_the_manual_says_can_be_done(self):
+        (self.folder / "bin").mkdir()
+        shutil.copy(lib.VISIT, self.folder / "gateway.pcap")
+        shutil.copy(self.tsa / "ca.pem", self.folder / "tsa-ca.pem")
+        (self.folder / "contrib").symlink_to(lib.ROOT / "contrib")
+        self.script("bulkhead", f"verb=$1; shift; [ $verb = analyze ] && verb='analyze {' '.join(lib.NO_SANDBOX)}'\n"
+                                f"exec {lib.BULKHEAD} $verb \"$@\"")
+        self.script("curl", f"exec {sys.executable} {TSA} reply {self.tsa} < request.tsq")
+        blocks = re.findall(r"```sh\n(.*?)```", (lib.ROOT / "doc/evidence.md").read_text("utf-8"), re.S)
+        self.assertGreater(len(blocks), 10)
+        for block in blocks:
+            result = subprocess.run(["sh", "-eu", "-c", block], cwd=self.folder, capture_output=True, text=True, check=False,
+                                    env={**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"})
+            self.assertEqual(result.returncode, 0, f"{block}\n{result.stdout}{result.stderr}")
+
+
+class Disclosures(Stamped):
+    """Several disclosures, each whole and in hundreds of broken forms, in front of two verifiers."""
 
     def setUp(self):
         super().setUp()
@@ -508,11 +535,21 @@ class Disclosures(Evidence):
     def stamps(self):
         return [path.name for path in (self.dir / ARCHIVE).glob("*.tsr")]
 
-    def cosign(self, witness):
-        request = self.write("request", self.bulkhead("ledger", "consistency", self.dir, "0").stdout)
+    def sizes(self):
+        """Of its checkpoints."""
+        return [int(s) for s in re.findall(r"^\d+$", (self.dir / ARCHIVE / "checkpoints").read_text(), re.M)]
+
+    def cosign(self, witness, size=None):
+        """The latest checkpoint, or one of that size."""
+        if size is None:
+            request = self.write("request", self.bulkhead("ledger", "consistency", self.dir, "0").stdout)
+        else:
+            notes = re.findall(r"[^\n]+\n\d+\n[^\n]+\n\n(?:\u2014[^\n]+\n)+", (self.dir / ARCHIVE / "checkpoints").read_text())
+            request = self.write("request", "old 0\n\n" + next(n for n in notes if n.split("\n")[1] == str(size)))
         line = self.bulkhead("ledger", "cosign", request, "--key", witness, "--log", f"{self.a}.pub", "--state",
                              self.folder / f"{witness.name}.seen").stdout
-        self.bulkhead("ledger", "add", self.dir, self.write("line", line), "--witness", f"{witness}.pub")
+        self.bulkhead("ledger", "add", self.dir, self.write("line", line), "--witness", f"{witness}.pub",
+                      *(["--size", str(size)] if size else []))
 
     def prove(self, *records, receiver=None):
         out = self.folder / "disclosure.json"
@@ -844,6 +881,13 @@ class Disclosures(Evidence):
         self.settle()
         for key in (self.a, b, c):
             self.bulkhead("verify", self.dir, "--key", f"{key}.pub")
+        # of what older checkpoints cover too one that the receiver can follow is taken, not the best witnessed
+        self.cosign(self.w, size=self.sizes()[0])
+        for key in (self.a, b, c):
+            self.both(self.prove(flow, receiver=f"{key}.pub"), self.trust(key), f"for {key.name}", good=True)
+        self.settle()
+        self.assertIn("receiver's key", self.bulkhead("prove", flow, "--archive", self.dir, "--out", self.folder / "x",
+                                                      "--receiver", self.folder / "z.pub", code=4).stderr)
 
     def test_a_key_that_hands_over_twice(self):
         """Once to be replaced: who trusts the one that came between doesn't thereby trust the last."""
@@ -866,7 +910,9 @@ class Disclosures(Evidence):
         found = self.bulkhead("verify", self.dir, "--key", f"{self.a}.pub", code=1).stdout
         self.assertIn("not signed by a trusted key", found)
         size = (self.dir / ARCHIVE / "checkpoint").read_text().split("\n")[1]
-        root = self.prove(flow, "--checkpoint", size, receiver=f"{self.a}.pub")
+        self.bulkhead("prove", flow, "--checkpoint", size, "--archive", self.dir, "--out", self.folder / "x", "--receiver",
+                      f"{self.a}.pub", code=4)
+        root = self.prove(flow, "--checkpoint", size, receiver=f"{z}.pub")
         self.assertEqual(len(root["rotations"]), 1)
         for key, good in ((self.a, False), (z, True), (y, True)):
             self.both(root, self.trust(key), f"{key}", good)
