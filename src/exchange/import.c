@@ -11,7 +11,13 @@
 #include "exchange/records.h"
 #include "exchange/renumber.h"
 
-enum { CAPTURE_END_CLEAN = 0, WHY_MAX = 4096, ORIGIN_MAX = 16384, SURELY_SHORT = MSG_RECORD_MAX / 8 };
+enum {
+	CAPTURE_END_CLEAN = 0,
+	WHY_MAX = 4096,
+	ORIGIN_MAX = 16384,
+	SURELY_SHORT = MSG_RECORD_MAX / 8,
+	NAMES_SHOWN = 280
+};
 
 /* What the first reading found in one file. */
 struct survey {
@@ -83,10 +89,11 @@ static void tell_not_taken(
     struct exchange_import *im, const struct exchange_source *s, const struct exchange_records *in)
 {
 	struct exchange_problem problem = {0};
+	char names[NAMES_SHOWN];
 	if (in->format != EXCHANGE_FORMAT_CSV || in->csv.not_taken.n == 0)
 		return;
-	snprintf(problem.what, sizeof(problem.what), "columns that aren't taken: %.*s",
-	    (int)(in->csv.not_taken.n < 200 ? in->csv.not_taken.n : 200), (const char *)in->csv.not_taken.p);
+	snprintf(problem.what, sizeof(problem.what), "columns that aren't taken: %s",
+	    text_printable(dynbuf_view(&in->csv.not_taken), names, sizeof(names)));
 	tell(im, s, &problem);
 }
 

@@ -125,6 +125,15 @@ int exchange_kind_find(struct text name)
 	return -1;
 }
 
+int exchange_column_find_behind(const struct exchange_kind *k, int other, struct text name)
+{
+	size_t next = (size_t)(other + 1);
+	if (next < k->n_columns &&
+	    text_equal(name, text_bytes(k->columns[next].name, k->columns[next].name_size)))
+		return (int)next;
+	return exchange_column_find(k, name);
+}
+
 int exchange_column_find(const struct exchange_kind *k, struct text name)
 {
 	for (size_t i = 0; i < k->n_columns; i++)

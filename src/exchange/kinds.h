@@ -62,6 +62,8 @@ bool exchange_kind_of(unsigned record, struct exchange_kind *ret_kind);
 int exchange_kind_find(struct text name);
 /* The number of a column by its name, -1 where there is none. */
 int exchange_column_find(const struct exchange_kind *k, struct text name);
+/* The same, sooner if it is the column behind another (-1: the first). */
+int exchange_column_find_behind(const struct exchange_kind *k, int other, struct text name);
 
 /* A column's number of a record, whatever its size. */
 static inline uint64_t exchange_number_get(const struct exchange_column *c, const void *record)

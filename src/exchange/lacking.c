@@ -53,11 +53,14 @@ void exchange_lacking_fill(
 		f->payload_in = most_payload(f, f->wire_in, f->packets_in);
 }
 
+/* What weighs most stands first: whoever shows it may cut it. */
 void exchange_lacking_say(const struct exchange_kind *k, uint64_t carried, struct dynbuf *out)
 {
-	bool flows = k->layout->record == MSG_FLOW, begun = false;
+	bool begun = false;
+	if (k->layout->record == MSG_FLOW && (estimates_out(carried) || estimates_in(carried)))
+		dynbuf_str(out, "; payload is an upper bound, from bytes and packets");
 	for (size_t c = 0; c < k->n_columns; c++) {
-		if (has(carried, (unsigned)c) || k->columns[c].reference == EXCHANGE_REFERENCE_SELF)
+		if (has(carried, (unsigned)c) || k->columns[c].reference != EXCHANGE_REFERENCE_NONE)
 			continue;
 		if (!begun)
 			dynbuf_printf(out, "; its %s records carry no ", k->name);
@@ -65,6 +68,4 @@ void exchange_lacking_say(const struct exchange_kind *k, uint64_t carried, struc
 		dynbuf_str(out, k->columns[c].name);
 		begun = true;
 	}
-	if (flows && (estimates_out(carried) || estimates_in(carried)))
-		dynbuf_str(out, "; their payload is an upper bound, from bytes and packets");
 }

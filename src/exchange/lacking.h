@@ -14,7 +14,8 @@
 /* carried: columns of the file, as bits. */
 void exchange_lacking_fill(
     const struct exchange_kind *k, uint64_t carried, uint16_t vantage, union archive_record *m);
-/* Appends "; its flow records carry no ..." where columns lack. Errors stay in out->error. */
+/* Appends "; its flow records carry no ..." where columns lack that say something of the record itself.
+ * Errors stay in out->error. */
 void exchange_lacking_say(const struct exchange_kind *k, uint64_t carried, struct dynbuf *out);
 
 #endif

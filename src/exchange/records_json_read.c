@@ -230,7 +230,9 @@ static int on_key(void *context, const unsigned char *p, size_t n)
 		r->passed = true;
 		return 1;
 	}
-	r->column = exchange_column_find(&r->kinds[r->record], key);
+	/* ours come in the order of the schema; what isn't a column stands in front of the first */
+	r->column = exchange_column_find_behind(
+	    &r->kinds[r->record], r->column < 0 ? COLUMN_NONE : r->column, key);
 	if (r->column < 0)
 		return wrong(r, "'%s' is no field of a %s", text_printable(key, shown, sizeof(shown)),
 		    r->kinds[r->record].name);
