@@ -91,10 +91,11 @@ static int print_json(const struct audit_result *r, const char *path)
 	json_t *findings = json_array();
 	for (size_t i = 0; i < r->n_findings; i++)
 		json_array_append_new(findings, json_finding(&r->findings[i]));
-	json_t *checked = json_pack("{s:I, s:I, s:I, s:I, s:I, s:f}", "runs", (json_int_t)r->counts.runs,
+	json_t *checked = json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "runs", (json_int_t)r->counts.runs,
 	    "records", (json_int_t)r->counts.records, "bytes", (json_int_t)r->counts.bytes, "files",
 	    (json_int_t)r->counts.files, "file_bytes", (json_int_t)r->counts.file_bytes, "seconds",
-	    (double)r->elapsed_ns / (double)NS_PER_S);
+	    (double)r->elapsed_ns / (double)NS_PER_S, "processor_seconds",
+	    (double)r->processor_ns / (double)NS_PER_S);
 	json_t *j = json_pack(
 	    "{s:s, s:b, s:o, s:I, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "archive",
 	    path, "fits", r->found == 0, "findings", findings, "found", (json_int_t)r->found, "ledger",

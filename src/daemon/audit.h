@@ -99,9 +99,9 @@ struct audit_result {
 	uint64_t expired_records; /* of those */
 	struct audit_drop *drops; /* which they were, by kind and run */
 	size_t n_drops;
-	uint64_t archive_torn;    /* bytes behind a journal's last whole frame */
-	uint64_t archive_damaged; /* bytes of journals that can't be read */
-	int64_t elapsed_ns;
+	uint64_t archive_torn;            /* bytes behind a journal's last whole frame */
+	uint64_t archive_damaged;         /* bytes of journals that can't be read */
+	int64_t elapsed_ns, processor_ns; /* processor_ns: of all threads of this process meanwhile */
 };
 
 /*
