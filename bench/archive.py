@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -33,6 +34,7 @@ LISTS = ["addrs-feed-10", "addrs-feed-1000", "addrs-feed-100000", "addrs-head-10
          "addrs-every-1000", "addrs-every-100000", "domains-feed-1000", "domains-feed-100000", "domains-every-100000"]
 BYTES_A_FLOW = 300
 TENTH = 10
+VERIFY_GB_A_CORE = 1.0
 AIMS = {"addrs-feed-1000.txt": 20, "addrs-feed-100000.txt": 500}
 PEER_RATIO = 20  # at 1,000 addresses, of DuckDB and ClickHouse
 FLOWS_A_SECOND, BYTES, SPREAD_S = 1.0e6, 24, 2
@@ -104,6 +106,23 @@ class Ours:
                 raise RuntimeError(f"bulkhead {' '.join(map(str, arguments))}: {done.stderr.strip()}")
         return taken, done.stdout
 
+    def processor_of_command(self, arguments):
+        """Seconds on the clock, seconds of processor, and what it said."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken, said = self.time_command(arguments, 1)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return taken[0] / 1e3, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, said
+
+    def merge(self):
+        """What `bulkhead archive compact` takes, and the bytes that are left."""
+        wall, processor, said = self.processor_of_command(("archive", "compact", self.folder))
+        return {"wall": wall, "processor": processor, "said": " ".join(said.split()),
+                "bytes": sum(f.stat().st_size for f in self.folder.iterdir())}
+
+    def spread(self):
+        """From one seed; a client, a third of the way through: 10.10.0.20 is there whatever the options."""
+        return json.loads(common.run([self.args.build / "bench" / "bench_seed", "--runs", 3, self.folder, "10.10.0.20", "2026-02-07T09:00:00Z"]))
+
     def command(self, lists, runs, cold):
         if not self.has("hunt"):
             return {}
@@ -173,13 +192,15 @@ def table(*head):
     row(*("---" for _ in head))
 
 
-def print_ingest(args, told, peers, tenth):
+def print_ingest(told, merged, peers, tenth):
     flows = told["flows"]
     spent, wall = told["append_processor_s"] + told["close_processor_s"], told["append_s"] + told["close_s"]
     tell("\n### Ingest and size")
     table("", "M flows/s", "of one core's time", "bytes a flow", "remarks")
     row("**archive**, ledger and postings included", f"**{flows / wall / 1e6:.2f}**", f"{flows / spent / 1e6:.2f} M",
         f"**{told['bytes'] / flows:.1f}**", f"{told['segments']} segments; aims: 1 M/s, 24 bytes")
+    row("merging them afterwards", f"{flows / merged['wall'] / 1e6:.2f}", f"{flows / merged['processor'] / 1e6:.2f} M", f"**{merged['bytes'] / flows:.1f}**",
+        f"`bulkhead archive compact`, which may run at any time: {merged['said']}")
     row("making the flows (not in the above)", f"{flows / told['generate_s'] / 1e6:.2f}", f"{flows / told['generate_processor_s'] / 1e6:.2f} M", "–", "")
     for name, peer in peers.items():
         if "load" not in peer:
@@ -192,10 +213,10 @@ def print_ingest(args, told, peers, tenth):
           "time of the handshake, flags; nfdump 13, milliseconds, no names, and no duplicates.")
 
 
-def print_hunts(title, lists, ours, command, peers, key):
+def print_hunts(title, lists, ours, unmerged, command, peers, key):
     tell(f"\n### {title}")
     names = [n for n in peers if "hunts" in peers[n]]
-    table("list", "hits", "archive, in process", "`bulkhead hunt`", *names, *(f"{n} / archive" for n in names))
+    table("list", "hits", "archive, in process", "the same, unmerged", "`bulkhead hunt`", *names, *(f"{n} / archive" for n in names))
     for one in lists:
         t = ours[one.name]
         mine = t[key]
@@ -207,7 +228,7 @@ def print_hunts(title, lists, ours, command, peers, key):
             ratios.append(ratio(theirs, mine))
         aim = f" (aim {AIMS[one.name]})" if one.name in AIMS and key == "warm_ms" else ""
         row(f"{one.kind}, {one.size:,} {'domains' if one.domains else 'addresses'}", f"{t['flows']:,}", f"**{ms(mine)}**{aim}",
-            ms(command.get(one.name, {}).get(key)), *cells, *ratios)
+            ms(unmerged.get(one.name, {}).get(key)), ms(command.get(one.name, {}).get(key)), *cells, *ratios)
 
 
 def print_answers(peers):
@@ -221,28 +242,29 @@ def print_answers(peers):
             tell(f"- {name}: the same")
 
 
-def print_whole(ours, told, args):
+def print_whole(ours, seeds):
     tell("\n### The whole archive\n")
-    if ours.has("verify"):
-        taken, said = ours.time_command(("verify", ours.folder), 3)
-        seconds = statistics.median(taken) / 1e3
-        tell(f"- `bulkhead verify`: {seconds:.1f} s, {told['flows'] / seconds / 1e6:.1f} M records/s, {told['bytes'] / seconds / 1e9:.2f} GB/s of "
-              f"files (aim: 1 GB/s of record bytes a core): {' '.join(said.split())[:400]}")
-    else:
-        tell("- `bulkhead verify`: not there")
-    # a client, a third of the way through: 10.10.0.20 is there whatever the options
-    seed = json.loads(common.run([args.build / "bench" / "bench_seed", "--runs", 3, ours.folder, "10.10.0.20", "2026-02-07T09:00:00Z"]))
-    tell(f"- spread from one seed: {statistics.median(seed['ms']) / 1e3:.2f} s (aim 2 s); {seed['edges']:,} edges; of {seed['machines']:,} machines "
-          + ", ".join(f"{seed[g]:,} {g}" for g in ("likely", "possible", "cleared")))
-    return seed
+    wall, processor, said = ours.processor_of_command(("verify", "--json", ours.folder))
+    checked = json.loads(said)["checked"]
+    verified = checked["bytes"] / processor / 1e9
+    tell(f"- `bulkhead verify`, every record against the ledger: {wall:.1f} s, {checked['records'] / wall / 1e6:.1f} M records/s, {checked['bytes'] / wall / 1e9:.2f} GB/s of record "
+         f"bytes, **{verified:.2f} GB/s a core** (aim {VERIFY_GB_A_CORE:.0f}); {checked['file_bytes'] / 1e9:.2f} GB of files hold {checked['bytes'] / 1e9:.1f} GB of records")
+    wall, _, _ = ours.processor_of_command(("verify", "--files", ours.folder))
+    tell(f"- `bulkhead verify --files`, the digests of the files: {wall:.1f} s, {checked['bytes'] / wall / 1e9:.2f} GB/s of record bytes, {checked['file_bytes'] / wall / 1e9:.2f} GB/s of files")
+    for how, seed in seeds.items():
+        tell(f"- spread from one seed, {how}: {statistics.median(seed['ms']) / 1e3:.2f} s (aim {SPREAD_S} s); {seed['edges']:,} edges; of {seed['machines']:,} machines "
+             + ", ".join(f"{seed[g]:,} {g}" for g in ("likely", "possible", "cleared")))
+    return verified
 
 
-def print_aims(told, mine, full, seed):
+def print_aims(told, merged, mine, full, seeds, verified):
     """Every aim, and whether it is met."""
     spent = told["append_processor_s"] + told["close_processor_s"]
     rows = [("ingest, flows a second of one core", told["flows"] / spent, FLOWS_A_SECOND, "{:,.0f}", True),
             ("bytes a flow", told["bytes"] / told["flows"], BYTES, "{:.1f}", False),
-            ("spread from one seed, s", statistics.median(seed["ms"]) / 1e3, SPREAD_S, "{:.2f}", False)]
+            ("bytes a flow, merged", merged["bytes"] / told["flows"], BYTES, "{:.1f}", False),
+            ("verify, GB of record bytes a second and core", verified, VERIFY_GB_A_CORE, "{:.2f}", True)]
+    rows += [(f"spread from one seed, {how}, s", statistics.median(seed["ms"]) / 1e3, SPREAD_S, "{:.2f}", False) for how, seed in seeds.items()]
     rows += [(f"{name.removesuffix('.txt')}, warm, ms", statistics.median(mine[name]["warm_ms"]), aim, "{:.1f}", False) for name, aim in AIMS.items()]
     for n in ("duckdb", "clickhouse"):
         if "hunts" in full.get(n, {}):
@@ -264,6 +286,12 @@ def measure(args, work):
     say("archive of", args.flows)
     told = ours.make(lists_folder)
     lists = [common.List(lists_folder / f"{n}.txt") for n in LISTS]
+    say("hunts, unmerged")
+    unmerged = ours.hunt(lists, args.runs, min(args.cold, 3), args.answers / "whole")
+    seeds = {"unmerged": ours.spread()}
+    say("merges")
+    merged = ours.merge()
+    seeds["merged"] = ours.spread()
     say("hunts")
     mine = ours.hunt(lists, args.runs, args.cold, args.answers / "whole")
     command = ours.command(lists, args.runs, args.cold if common.can_drop() else 0)
@@ -280,10 +308,12 @@ def measure(args, work):
             mine_part = part.hunt(lists, args.runs, args.cold, args.answers / "part")
             common.run([*part.history, "--csv", work / "csv-part"])
         peers[name] = measure_peer(name, ours, lists, work, args, sources)
-    report(args, ours, told, lists, mine, command, peers, mine_part if "sqlite" in args.peers else None)
+    report(args, ours, {"told": told, "merged": merged, "seeds": seeds, "mine": mine, "unmerged": unmerged, "command": command,
+                        "part": mine_part if "sqlite" in args.peers else None}, lists, peers)
 
 
-def report(args, ours, told, lists, mine, command, peers, mine_part):
+def report(args, ours, our, lists, peers):
+    told, mine = our["told"], our["mine"]
     how = next(iter(mine.values()))["dropped_by"]
     tell(SECTION + "\n")
     tell(f"{args.flows:,} generated flows of {told['days']} days and {told['assets']:,} machines, {told['addresses_outside']:,} addresses and "
@@ -292,17 +322,17 @@ def report(args, ours, told, lists, mine, command, peers, mine_part):
           "their running process, indicators loaded, best of the forms of the question that were tried; nfdump and `bulkhead hunt` as whole "
           "commands. Kinds of lists: `bench/history.md`.")
     tenth = args.flows // TENTH
-    print_ingest(args, told, peers, tenth)
+    print_ingest(told, our["merged"], peers, tenth)
     full = {n: p for n, p in peers.items() if n != "sqlite"}
-    print_hunts("Hunts, warm, ms", lists, mine, command, full, "warm_ms")
-    print_hunts("Hunts, cold, ms", lists, mine, command, full, "cold_ms")
-    if mine_part and "hunts" in peers["sqlite"]:
+    print_hunts("Hunts, warm, ms", lists, mine, our["unmerged"], our["command"], full, "warm_ms")
+    print_hunts("Hunts, cold, ms", lists, mine, our["unmerged"], our["command"], full, "cold_ms")
+    if our["part"] and "hunts" in peers["sqlite"]:
         part = {"sqlite": peers["sqlite"]}
-        print_hunts(f"SQLite's indexes on a tenth ({tenth:,} flows), warm, ms", lists, mine_part, {}, part, "warm_ms")
-        print_hunts("The same, cold, ms", lists, mine_part, {}, part, "cold_ms")
+        print_hunts(f"SQLite's indexes on a tenth ({tenth:,} flows), warm, ms", lists, our["part"], {}, {}, part, "warm_ms")
+        print_hunts("The same, cold, ms", lists, our["part"], {}, {}, part, "cold_ms")
     print_answers(peers)
-    seed = print_whole(ours, told, args)
-    print_aims(told, mine, full, seed)
+    verified = print_whole(ours, our["seeds"])
+    print_aims(told, our["merged"], mine, full, our["seeds"], verified)
 
 
 def update(path):
