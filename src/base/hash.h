@@ -4,7 +4,7 @@
 
 /*
  * Keyed 64-bit hashing for tables (XXH3): the seed is drawn anew by each process, so that nobody outside can
- * choose colliding keys. Not for evidence: that is SHA-256, from OpenSSL.
+ * choose colliding keys. Not for evidence: that is SHA-256 (ledger/merkle.h).
  */
 
 #include <stddef.h>
