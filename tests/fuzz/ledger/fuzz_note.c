@@ -5,10 +5,9 @@
 
 #include "base/err.h"
 #include "keys.h"
-#include "ledger/history.h"
 #include "ledger/witness.h"
 
-/* Notes, checkpoints, files of several, and what witnesses are asked. Properties: a note put together again
+/* Notes, checkpoints, and what witnesses are asked. Properties: a note put together again
  * is the input; a checkpoint printed again is its text without extensions; a verdict names only keys that
  * were asked about. */
 
@@ -53,18 +52,6 @@ static void check_note(struct text t, const struct ledger_verifier *keys)
 	check_checkpoint(&n);
 }
 
-static void check_history(struct text all)
-{
-	struct text note, rest = all;
-	size_t taken = 0;
-	int r;
-	while ((r = history_next_note(&rest, &note)) == 0) {
-		assert(note.n && note.p == all.p + taken);
-		taken += note.n;
-	}
-	assert(r == (taken == all.n ? -ENOENT : -ERR_TRUNCATED));
-}
-
 static void check_request(struct text t, const struct ledger_verifier *keys)
 {
 	struct ledger_key *w;
@@ -86,7 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    ledger_verifier_parse(TEXT(FUZZ_WITNESS_KEY), &keys[1]) < 0)
 		return 0;
 	check_note(t, keys);
-	check_history(t);
 	check_request(t, keys);
 	return 0;
 }
