@@ -26,6 +26,7 @@ struct arguments {
 	struct exchange_csv_map map[MAP_MAX];
 	bool format_given;
 	uint64_t told;
+	struct archive_progress progress;
 };
 
 static int parse_unit(const char *name, enum exchange_time_unit *ret_unit)
@@ -225,9 +226,16 @@ static int open_source(const char *folder, const char *name, struct exchange_sou
 	return r;
 }
 
+static void step(void *context)
+{
+	struct arguments *a = context;
+	archive_progress_step(&a->progress);
+}
+
 static void tell(void *context, const char *name, const struct exchange_problem *p)
 {
 	struct arguments *a = context;
+	archive_progress_end(&a->progress);
 	if (p->line == 0) {
 		fprintf(stderr, "%s: %s\n", name, p->what);
 		return;
@@ -282,12 +290,15 @@ static int open_archive(struct archive **ret_archive, const char *folder)
 	return r;
 }
 
-static int take(const struct arguments *a, struct exchange_import *im, struct archive **archive,
+static int take(struct arguments *a, struct exchange_import *im, struct archive **archive,
     struct exchange_import_result *result)
 {
 	int r = *archive ? 0 : archive_create(archive, a->folder);
+	/* the same number once more, which is known by now */
+	a->progress = (struct archive_progress){.total = a->progress.done};
 	if (r == 0)
 		r = exchange_import_take(im, *archive, result);
+	archive_progress_end(&a->progress);
 	if (r < 0)
 		return failed(a, r, result);
 	r = archive_close(*archive);
@@ -311,6 +322,7 @@ static int work(struct arguments *a, const struct exchange_source *sources)
 	int r = exchange_import_new(&im, &a->o, sources, a->n_files, tell, a);
 	if (r == 0)
 		r = exchange_import_check(im, &result);
+	archive_progress_end(&a->progress);
 	if (a->told > TOLD_MAX)
 		fprintf(stderr, "... and %" PRIu64 " more\n", a->told - TOLD_MAX);
 	int code = r < 0 ? failed(a, r, &result) : take(a, im, &archive, &result);
@@ -321,7 +333,7 @@ static int work(struct arguments *a, const struct exchange_source *sources)
 
 int archive_import_main(int argc, char **argv)
 {
-	struct arguments a = {0};
+	struct arguments a = {.o = {.step = step}};
 	int code = parse(argc, argv, &a);
 	if (code)
 		return code;

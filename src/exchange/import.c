@@ -68,6 +68,8 @@ static int survey_record(struct exchange_import *im, struct survey *s, unsigned 
 	int r = check_record(im, record, m, in, problem);
 	if (r < 0)
 		return r;
+	if (im->options->step)
+		im->options->step(im->context);
 	archive_span_add(&s->span, im->numbers.kinds[record].layout, m);
 	s->records[record]++;
 	exchange_renumber_count(&im->numbers, record, m);
@@ -165,6 +167,8 @@ static int take_record(struct exchange_import *im, const struct survey *s, unsig
 	/* a file that grew or changed meanwhile may have what the plan doesn't know of */
 	if (*taken == s->records[record])
 		return -EAGAIN;
+	if (im->options->step)
+		im->options->step(im->context);
 	exchange_renumber_apply(&im->numbers, record, m);
 	exchange_lacking_fill(&im->numbers.kinds[record], s->carried[record], im->vantage, m);
 	int r = append(im->archive, record, m);

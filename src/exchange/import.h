@@ -34,6 +34,7 @@ struct exchange_import_options {
 	enum exchange_format format;
 	struct exchange_csv_options csv; /* record, times and plain_text count for JSON too */
 	bool skip_bad;
+	void (*step)(void *context); /* of each record, in both readings; NULL: none */
 };
 
 struct exchange_import_result {
