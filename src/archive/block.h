@@ -133,6 +133,9 @@ int archive_block_verify(struct archive_block *b);
  */
 int archive_block_pick(
     struct archive_block *b, unsigned column, const uint32_t *rows, size_t n, uint64_t *into);
+/* Whether a column of numbers has a bit of `mask` in some row. Of columns that go together their tuples are
+ * looked at, of which there are few; of others all rows. */
+int archive_block_any(struct archive_block *b, unsigned column, uint64_t mask, bool *ret_any);
 /*
  * Writes the records of the given rows (ascending) to n structs at `records`, in them the columns whose bits
  * are set in `columns`; the others are zero. Of columns that aren't decoded yet only these rows are picked.

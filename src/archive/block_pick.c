@@ -115,3 +115,38 @@ int archive_block_pick(
 	}
 	return pick_chunk(b, column, chunk, rows, n, into);
 }
+
+/* Decodes a column's values of all tuples into b->picked. */
+static int get_tuples(
+    struct archive_block *b, unsigned leader, const struct archive_chunk *chunk, size_t *ret_n)
+{
+	struct cursor c;
+	int r = pick_tuples(b, leader, NULL, 0, NULL, ret_n);
+	if (r == 0)
+		r = block_read_chunk(b, chunk, &c);
+	if (r == 0)
+		r = archive_stream_get(&c, *ret_n, &b->picked);
+	return r == 0 && cursor_left(&c) ? -ERR_MALFORMED : r;
+}
+
+int archive_block_any(struct archive_block *b, unsigned column, uint64_t mask, bool *ret_any)
+{
+	const struct archive_column *of = &b->segment->is.layout->columns[column];
+	const struct archive_column_data *d = &b->columns[column];
+	const struct archive_chunk *chunk = NULL;
+	uint64_t bits = 0;
+	int r = d->loaded ? 0 : block_find_chunk(b, column, &chunk);
+	if (r == 0 && chunk && chunk->form == ARCHIVE_CHUNK_BY_TUPLE && !of->base) {
+		size_t n = 0;
+		r = get_tuples(b, of->leader, chunk, &n);
+		for (size_t i = 0; r == 0 && i < n; i++)
+			bits |= archive_stream_at(&b->picked, i);
+	} else if (r == 0 && (d->loaded || chunk)) {
+		r = archive_block_column(b, column, &d);
+		for (size_t i = 0; r == 0 && !d->absent && i < b->rows; i++)
+			bits |= archive_stream_at(&d->numbers, i);
+	}
+	if (r == 0)
+		*ret_any = bits & mask;
+	return r;
+}

@@ -170,9 +170,16 @@ static int keep_common(struct archive_lookup *l, struct archive_block *b, unsign
 static int drop_unflagged(struct archive_lookup *l, const struct archive_hints *h, struct archive_block *b,
     uint32_t *rows, size_t *n)
 {
-	const struct archive_column_data *d;
+	const struct archive_column_data *d = NULL;
 	size_t kept = 0;
-	int r = archive_block_column(b, MSG_FLOW_FIELD_FLAGS, &d);
+	bool any = false;
+	int r = archive_block_any(b, MSG_FLOW_FIELD_FLAGS, h->flags, &any);
+	if (r == 0 && !any) {
+		memset(l->common, (uint8_t)~h->flagged, b->rows);
+		return 0;
+	}
+	if (r == 0)
+		r = archive_block_column(b, MSG_FLOW_FIELD_FLAGS, &d);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < *n; i++) {
