@@ -12,118 +12,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "archive/checksum.h"
 #include "archive/keys.h"
 #include "archive/query.h"
 #include "archive/reader.h"
-#include "base/cursor.h"
+#include "repair.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The file as it stands, with the numbers that its trailer gives. */
-struct file {
-	uint8_t *p;
-	size_t n;
-	uint64_t seed;
-	uint8_t *trailer;
-};
-
-struct part {
-	size_t at, size;
-};
-
-static struct part section(const struct file *f, unsigned which)
-{
-	uint64_t at = load_le64(f->trailer + which * 24), size = load_le64(f->trailer + which * 24 + 8);
-	size_t end = (size_t)(f->trailer - f->p);
-	if (at > end || size > end - at)
-		return (struct part){0};
-	return (struct part){.at = (size_t)at, .size = (size_t)size};
-}
-
-/* A block's chunks, as its table tells of them. */
-static void repair_chunks(struct file *f, size_t at, size_t table, size_t size)
-{
-	struct cursor c = cursor_of(f->p + at, table);
-	size_t chunk = at + table;
-	while (cursor_left(&c)) {
-		uint64_t sizes[2] = {0};
-		cursor_skip(&c, 1);
-		for (int i = 0; i < 2; i++)
-			for (unsigned shift = 0; shift < 70; shift += 7) {
-				uint8_t byte = cursor_u8(&c);
-				sizes[i] |= shift < 64 ? (uint64_t)(byte & 0x7f) << shift : 0;
-				if (byte < 0x80)
-					break;
-			}
-		size_t place = c.pos;
-		cursor_skip(&c, 4);
-		if (!cursor_ok(&c) || sizes[0] > at + size - chunk)
-			return;
-		store_le32(f->p + at + place,
-		    (uint32_t)archive_checksum(f->p + chunk, (size_t)sizes[0], f->seed + chunk));
-		chunk += (size_t)sizes[0];
-	}
-}
-
-static void repair_directory(struct file *f)
-{
-	struct part d = section(f, ARCHIVE_SECTION_DIRECTORY);
-	for (size_t i = 0; i + ARCHIVE_BLOCK_ENTRY_SIZE <= d.size; i += ARCHIVE_BLOCK_ENTRY_SIZE) {
-		uint8_t *entry = f->p + d.at + i;
-		uint64_t at = load_le64(entry);
-		size_t size = load_le32(entry + 8), table = load_le32(entry + 12);
-		if (at > f->n || size > f->n - at || table > size)
-			return;
-		repair_chunks(f, (size_t)at, table, size);
-		store_le64(entry + 16, archive_checksum(f->p + at, table, f->seed + at));
-	}
-}
-
-static void repair_groups(struct file *f, unsigned type)
-{
-	bool addrs = type == ARCHIVE_DICTIONARY_ADDRS;
-	size_t step = addrs ? ARCHIVE_GROUP_ENTRY_ADDR : ARCHIVE_GROUP_ENTRY_TEXT, place = addrs ? 16 : 4;
-	size_t n =
-	    (load_le32(f->trailer + 24 * ARCHIVE_SECTIONS + 52 + (type - 1) * (size_t)4) + (size_t)63) / 64;
-	struct part groups = section(
-	                f, archive_section_of((enum archive_dictionary)type, ARCHIVE_DICTIONARY_GROUPS)),
-	            index = section(
-	                f, archive_section_of((enum archive_dictionary)type, ARCHIVE_DICTIONARY_INDEX));
-	for (size_t i = 0; i < n && (i + 1) * step <= index.size; i++) {
-		uint8_t *entry = f->p + index.at + i * step + place;
-		size_t begin = load_le32(entry), end = i + 1 < n && (i + 2) * step <= index.size
-		                                           ? load_le32(entry + step)
-		                                           : groups.size;
-		if (begin > end || end > groups.size)
-			return;
-		size_t at = groups.at + begin;
-		store_le32(entry + 4, (uint32_t)archive_checksum(f->p + at, end - begin, f->seed + at));
-	}
-}
-
-static void repair(struct file *f, const struct archive_layout *l)
-{
-	struct archive_identity is = {.layout = l, .first = 1, .last = 1};
-	uint8_t header[ARCHIVE_SEGMENT_HEADER_SIZE];
-	if (f->n < ARCHIVE_SEGMENT_HEADER_SIZE + ARCHIVE_SEGMENT_TRAILER_SIZE)
-		return;
-	f->trailer = f->p + f->n - ARCHIVE_SEGMENT_TRAILER_SIZE;
-	is.n_columns = load_le16(f->trailer + 24 * ARCHIVE_SECTIONS + 64);
-	f->seed = archive_segment_header(&is, header);
-	memcpy(f->p, header, sizeof(header));
-	repair_directory(f);
-	for (unsigned type = 1; type < ARCHIVE_DICTIONARIES; type++)
-		repair_groups(f, type);
-	for (unsigned i = 0; i < ARCHIVE_SECTIONS; i++) {
-		struct part s = section(f, i);
-		store_le64(
-		    f->trailer + i * (size_t)24 + 16, archive_checksum(f->p + s.at, s.size, f->seed + s.at));
-	}
-	store_le64(f->trailer + ARCHIVE_SEGMENT_TRAILER_SIZE - 8,
-	    archive_checksum(
-	        f->trailer, ARCHIVE_SEGMENT_TRAILER_SIZE - 8, f->seed + f->n - ARCHIVE_SEGMENT_TRAILER_SIZE));
-}
+static void check_records(struct archive_reader *r);
 
 /* Reads every record of a block and encodes it, so that every byte is touched that a record leads to. */
 static void read_block(struct archive_reader *r, size_t number)
@@ -148,6 +44,45 @@ static void read_block(struct archive_reader *r, size_t number)
 		}
 	}
 	dynbuf_free(&out);
+	check_records(r);
+}
+
+/* A record that was encoded from the columns is what the codec makes of the row, up to the fields that the
+ * segment has. */
+static void check_record(struct archive_reader *r, uint32_t row, struct text encoded)
+{
+	const struct archive_layout *l = r->segment.is.layout;
+	union archive_record record;
+	struct dynbuf out = {0};
+	if (archive_block_fill(&r->block, &row, 1, UINT64_MAX, &record) < 0) {
+		/* a column beyond those that the segment says it has */
+		assert(r->segment.is.n_columns < l->n_columns);
+	} else if (l->encode(&out, &record) == 0) {
+		assert(encoded.n >= MSG_HEADER_SIZE && encoded.n <= out.n);
+		assert(memcmp(encoded.p + MSG_HEADER_SIZE, out.p + MSG_HEADER_SIZE,
+		           encoded.n - MSG_HEADER_SIZE) == 0);
+		assert(r->segment.is.n_columns < l->n_columns || text_equal(encoded, dynbuf_view(&out)));
+	} else {
+		/* the zeroes of fields that the segment doesn't have were too much */
+		assert(r->segment.is.n_columns < l->n_columns);
+	}
+	dynbuf_free(&out);
+}
+
+static void check_records(struct archive_reader *r)
+{
+	struct archive_records some = {0};
+	if (r->segment.is.n_columns > r->segment.is.layout->n_columns)
+		return;
+	for (uint32_t row = 0; row < r->block.rows;) {
+		if (archive_block_records(
+		        &r->block, row, r->block.rows - row, r->segment.is.n_columns, &some) < 0)
+			break;
+		assert(some.n);
+		for (size_t i = 0; i < some.n; i++)
+			check_record(r, row++, some.records[i]);
+	}
+	dynbuf_free(&some.bytes);
 }
 
 static void check_found(const struct archive_lookup *l, const struct archive_segment *s)
@@ -189,7 +124,7 @@ static void look_up(struct archive_reader *r)
 	archive_lookup_free(&l);
 }
 
-static void read_segment(const struct archive_layout *l, const struct file *f)
+static void read_segment(const struct archive_layout *l, const struct segment_bytes *f)
 {
 	struct archive_segment s;
 	struct archive_reader r;
@@ -216,11 +151,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct archive_layout *l = size ? archive_layout_of(1 + (data[0] & 7) % 5) : NULL;
 	if (!l || size > 1 << 20)
 		return 0;
-	struct file f = {.n = size - 1, .p = malloc(size)};
+	struct segment_bytes f = {.n = size - 1, .p = malloc(size)};
 	assert(f.p);
 	memcpy(f.p, data + 1, f.n);
 	if (data[0] & 8)
-		repair(&f, l);
+		segment_repair(&f, l, 1, 1);
 	read_segment(l, &f);
 	free(f.p);
 	return 0;
