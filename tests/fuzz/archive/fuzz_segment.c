@@ -19,34 +19,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_records(struct archive_reader *r);
-
-/* Reads every record of a block and encodes it, so that every byte is touched that a record leads to. */
-static void read_block(struct archive_reader *r, size_t number)
-{
-	union archive_record records[16];
-	const struct archive_layout *l = r->segment.is.layout;
-	struct dynbuf out = {0};
-	if (archive_reader_block(r, number) < 0 ||
-	    (number & 1 && archive_block_load(&r->block, UINT64_MAX) < 0))
-		return;
-	for (uint32_t row = 0; row < r->block.rows; row += 16) {
-		uint32_t rows[16];
-		size_t n = 0;
-		for (; n < 16 && row + n < r->block.rows; n++)
-			rows[n] = row + (uint32_t)n;
-		uint8_t *record = (uint8_t *)records;
-		if (archive_block_fill(&r->block, rows, n, UINT64_MAX, records) < 0)
-			break;
-		for (size_t i = 0; i < n; i++, record += l->size) {
-			dynbuf_reset(&out);
-			(void)l->encode(&out, record); /* lists may be more than a record may have */
-		}
-	}
-	dynbuf_free(&out);
-	check_records(r);
-}
-
 /* A record that was encoded from the columns is what the codec makes of the row, up to the fields that the
  * segment has. */
 static void check_record(struct archive_reader *r, uint32_t row, struct text encoded)
@@ -83,6 +55,41 @@ static void check_records(struct archive_reader *r)
 			check_record(r, row++, some.records[i]);
 	}
 	dynbuf_free(&some.bytes);
+}
+
+/* The records of a block, encoded one after the other, so that every byte is touched that a record leads to.
+ * `whole`: all columns are decoded first; else rows are picked. */
+static int encode_block(struct archive_reader *r, size_t number, bool whole, struct dynbuf *out)
+{
+	union archive_record records[16];
+	const struct archive_layout *l = r->segment.is.layout;
+	int error = archive_reader_block(r, number);
+	dynbuf_reset(out);
+	if (error == 0 && whole)
+		error = archive_block_load(&r->block, UINT64_MAX);
+	for (uint32_t row = 0; error == 0 && row < r->block.rows; row += 16) {
+		uint32_t rows[16];
+		size_t n = 0;
+		for (; n < 16 && row + n < r->block.rows; n++)
+			rows[n] = row + (uint32_t)n;
+		uint8_t *record = (uint8_t *)records;
+		error = archive_block_fill(&r->block, rows, n, UINT64_MAX, records);
+		for (size_t i = 0; error == 0 && i < n; i++, record += l->size)
+			(void)l->encode(out, record); /* lists may be more than a record may have */
+	}
+	return error;
+}
+
+/* What can be decoded as a whole gives the same row by row. */
+static void read_block(struct archive_reader *r, size_t number)
+{
+	struct dynbuf whole = {0}, picked = {0};
+	int error = encode_block(r, number, false, &picked);
+	if (encode_block(r, number, true, &whole) == 0)
+		assert(error == 0 && text_equal(dynbuf_view(&whole), dynbuf_view(&picked)));
+	check_records(r);
+	dynbuf_free(&whole);
+	dynbuf_free(&picked);
 }
 
 static void check_found(const struct archive_lookup *l, const struct archive_segment *s)
