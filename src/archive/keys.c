@@ -263,5 +263,7 @@ bool archive_keys_have_name(const struct archive_keys *k, struct text name)
 
 bool archive_keys_have_value(const struct archive_keys *k, struct text value)
 {
-	return k->n_values && bsearch(&value, k->values, k->n_values, sizeof(value), compare_texts);
+	/* empty ones are in no dictionary */
+	return k->n_values && value.n &&
+	       bsearch(&value, k->values, k->n_values, sizeof(value), compare_texts);
 }
