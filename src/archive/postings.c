@@ -23,7 +23,7 @@ void archive_postings_put(struct dynbuf *out, const uint32_t *numbers, size_t n,
 		archive_varint_put(out, numbers[0]);
 		return;
 	}
-	if (n <= bitmap) {
+	if (n && n <= bitmap) {
 		archive_varint_put(out, blocks + n - 2);
 		size_t list = out->n;
 		archive_varint_put(out, numbers[0]);

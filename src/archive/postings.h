@@ -17,7 +17,8 @@
 #include "base/cursor.h"
 #include "base/dynbuf.h"
 
-/* n >= 1 ascending numbers below `blocks`. Errors stay in out->error. */
+/* n ascending numbers below `blocks`; none where memory ended between an entry and its first block. Errors
+ * stay in out->error. */
 void archive_postings_put(struct dynbuf *out, const uint32_t *numbers, size_t n, size_t blocks);
 /*
  * Reads one list: sets its blocks' bits in `bits` (of ceil(blocks / 64) words), unless that is NULL. False
