@@ -8,6 +8,8 @@
 #include "archive/varint.h"
 #include "base/err.h"
 
+enum { AHEAD = 32 }; /* rows */
+
 static int reserve(void **p, size_t *cap, size_t n, size_t size)
 {
 	if (n <= *cap && *cap)
@@ -234,6 +236,10 @@ static int decode_companion(
 		r = -ERR_MALFORMED;
 	for (size_t i = 0; r == 0 && i < b->rows; i++) {
 		size_t entry = (size_t)archive_stream_at(&address->numbers, i);
+		/* what goes with an address lies anywhere */
+		if (i + AHEAD < b->rows && addrs->first[place].mask)
+			__builtin_prefetch(
+			    &addrs->first[place].v[archive_stream_at(&address->numbers, i + AHEAD)]);
 		switch (archive_stream_at(&d->items, i)) {
 		case ARCHIVE_COMPANION_FIRST:
 			d->numbers.v[i] = archive_stream_at(&addrs->first[place], entry);

@@ -74,6 +74,8 @@ static int add_sizes(const struct rows *rows, const struct archive_column *colum
 			r = text_at(rows->block, column, d, row, &t);
 			/* beyond the bound of a text is beyond that of a record too, as msg_put_text has it
 			 */
+			if (r == 0 && t.n)
+				__builtin_prefetch(t.p);
 			sizes[i] += r < 0 ? 0 : t.n > MSG_TEXT_MAX ? MSG_RECORD_MAX + 1 : t.n;
 		} else if (!d->absent && column->type == ARCHIVE_COLUMN_U64S) {
 			sizes[i] += sizeof(uint64_t) * (size_t)archive_stream_at(&d->numbers, row);
@@ -86,22 +88,48 @@ static int add_sizes(const struct rows *rows, const struct archive_column *colum
 	return 0;
 }
 
+/* Asks for what the rows' numbers into a dictionary lead to, which lies anywhere, before it is needed. */
+static void fetch(
+    const struct rows *rows, const struct archive_column *column, const struct archive_column_data *d)
+{
+	const struct archive_dictionary_reader *dictionary = &rows->block->dictionaries[column->dictionary];
+	bool addrs = column->type == ARCHIVE_COLUMN_ADDR;
+	if (d->absent || !column->dictionary || (addrs ? !dictionary->addrs : !dictionary->texts))
+		return;
+	for (size_t i = 0; i < rows->n; i++) {
+		uint64_t number = archive_stream_at(&d->numbers, rows->from + i);
+		__builtin_prefetch(addrs ? (const void *)&dictionary->addrs[number]
+		                         : (const void *)&dictionary->texts[number]);
+	}
+}
+
+static int load_columns(const struct rows *rows, unsigned n_columns)
+{
+	const struct archive_layout *l = rows->block->segment->is.layout;
+	for (unsigned i = 0; i < n_columns; i++) {
+		const struct archive_column_data *d;
+		int r = archive_block_column(rows->block, i, &d);
+		if (r < 0)
+			return r;
+		fetch(rows, &l->columns[i], d);
+	}
+	return 0;
+}
+
 /* Finds how large each record is, and takes rows away from the end until they fit. */
 static int size_all(struct rows *rows, unsigned n_columns, size_t *sizes)
 {
 	const struct archive_layout *l = rows->block->segment->is.layout;
 	size_t fixed = MSG_HEADER_SIZE, total = 0, n = 0;
 	memset(sizes, 0, rows->n * sizeof(*sizes));
-	for (unsigned i = 0; i < n_columns; i++) {
-		const struct archive_column_data *d;
-		int r = archive_block_column(rows->block, i, &d);
-		if (r == 0 && has_one_size(&l->columns[i]))
+	int r = load_columns(rows, n_columns);
+	for (unsigned i = 0; r == 0 && i < n_columns; i++)
+		if (has_one_size(&l->columns[i]))
 			fixed += l->columns[i].size;
-		else if (r == 0)
-			r = add_sizes(rows, &l->columns[i], d, sizes);
-		if (r < 0)
-			return r;
-	}
+		else
+			r = add_sizes(rows, &l->columns[i], &rows->block->columns[i], sizes);
+	if (r < 0)
+		return r;
 	for (; n < rows->n && sizes[n] + fixed <= MSG_RECORD_MAX; n++) {
 		sizes[n] += fixed;
 		if (n && total + sizes[n] > ARCHIVE_RECORDS_BYTES)
