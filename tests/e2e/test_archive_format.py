@@ -166,7 +166,7 @@ class Odd:
             elif t == "u64s":
                 result[name] = [self.number(62) for _ in range(self.random.choice([0, 0, 1, 3, 64]))]
             else:
-                result[name] = [self.field() for _ in range(self.random.choice([0, 1, 4, 20, 64]))]
+                result[name] = [self.field() for _ in range(self.random.choice([0, 1, 1, 2, 4, 64]))]
         result["id"] = ident
         return result
 
@@ -355,7 +355,7 @@ class Format(lib.Test):
     def test_every_odd_value_in_every_kind(self):
         """Imported in parts, so that there are segments and journals; then merged; then some of it dropped."""
         archive, odd, made = self.folder / "archive", Odd(1), {kind: [] for kind in SCHEMA}
-        sizes = {"flow": 2400, "transaction": 1100, "detection": 1100, "binding": 2100, "coverage": 1100}
+        sizes = {"flow": 2100, "transaction": 1030, "detection": 1030, "binding": 1030, "coverage": 1030}
         for part in range(3):
             lines = []
             for kind, size in sizes.items():
@@ -365,7 +365,7 @@ class Format(lib.Test):
                 lines += [line_of(kind, r) for r in records]
             self.bulkhead("archive", "import", "--format", "json", archive, self.write("records.json", "".join(lines)))
             if part == 0:
-                self.compare_made(self.check(archive, segments=dict.fromkeys(sizes, 1)), made, sizes)
+                self.compare_made(reader.Archive(archive, lib.ROOT), made, sizes)
         self.check(archive, kinds=sizes, segments=dict.fromkeys(sizes, 2))
         self.bulkhead("archive", "compact", archive)
         mine = self.check(archive, kinds=sizes, segments=dict.fromkeys(sizes, 1))
