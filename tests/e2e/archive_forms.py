@@ -261,9 +261,12 @@ def read_span(data):
     return struct.unpack("<QQQQqq", data)
 
 
+LOWER = bytes(c | 32 if 65 <= c <= 90 else c for c in range(256))
+
+
 def name_key(name):
     """What a name is sorted by."""
     if b"\0" in name:
         return name
     labels = (name[:-1] if name.endswith(b".") else name).split(b".")
-    return b"\0".join(reversed(labels)).translate(bytes(c | 32 if 65 <= c <= 90 else c for c in range(256)))
+    return b"\0".join(reversed(labels)).translate(LOWER)

@@ -122,7 +122,10 @@ class Odd:
     def number(self, bits):
         r = self.random
         top = (1 << bits) - 1
-        return r.choice([0, 0, 1, r.randint(0, 9), r.randint(0, top), r.getrandbits(r.randint(1, bits)), top, top - r.randint(0, 3)])
+        which = r.getrandbits(3)
+        if which < 4:
+            return (0, 0, 1, top)[which]
+        return r.randint(0, 9) if which == 4 else top - r.randint(0, 3) if which == 5 else r.getrandbits(r.randint(1, bits))
 
     def time(self):
         r = self.random
@@ -131,7 +134,7 @@ class Odd:
 
     def text(self):
         r = self.random
-        return r.choice([b"", r.choice(self.names), bytes(r.randrange(256) for _ in range(r.randint(0, 40))), "naïve ☂ \\x41 \\".encode(),
+        return r.choice([b"", r.choice(self.names), r.randbytes(r.randint(0, 40)), "naïve ☂ \\x41 \\".encode(),
                          b"a sentence that comes again and again and is worth compressing"])
 
     def addr(self):
