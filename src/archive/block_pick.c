@@ -120,7 +120,7 @@ int archive_block_pick(
 static int get_tuples(
     struct archive_block *b, unsigned leader, const struct archive_chunk *chunk, size_t *ret_n)
 {
-	struct cursor c;
+	struct cursor c = {0};
 	int r = pick_tuples(b, leader, NULL, 0, NULL, ret_n);
 	if (r == 0)
 		r = block_read_chunk(b, chunk, &c);

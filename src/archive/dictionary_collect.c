@@ -121,7 +121,7 @@ static int put(struct archive_collected *c, struct text t, uint64_t hash, uint32
 static void look_ahead(
     const struct archive_collected *c, const struct text *texts, size_t n, uint64_t *hashes)
 {
-	uint32_t entries[PUT_BATCH];
+	uint32_t entries[PUT_BATCH] = {0};
 	for (size_t i = 0; i < n; i++) {
 		hashes[i] = hash_bytes(texts[i].n ? texts[i].p : "", texts[i].n, c->seed);
 		if (c->n_slots)

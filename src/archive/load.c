@@ -53,7 +53,7 @@ static int add_segment(struct archive_kind *k, const struct archive_segment_entr
 /* One more than the last run that is accounted for. */
 static uint64_t next_run(const struct archive_kind *k)
 {
-	return k->n_segments ? k->segments[k->n_segments - 1].last + 1 : 1;
+	return k->segments && k->n_segments ? k->segments[k->n_segments - 1].last + 1 : 1;
 }
 
 /*

@@ -146,12 +146,12 @@ int archive_lookup_ends(
 static int keep_common(struct archive_lookup *l, struct archive_block *b, unsigned column,
     const uint8_t *marks, uint32_t *rows, size_t *n)
 {
-	const struct archive_column_data *d;
+	const struct archive_column_data *d = NULL;
 	uint64_t picked[ARCHIVE_BLOCK_ROWS];
 	bool few = *n < b->rows / FEW_PARTS;
 	size_t kept = 0;
 	int r = few ? archive_block_pick(b, column, rows, *n, picked) : archive_block_column(b, column, &d);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	/* columns of addresses have no chunk only if they were added to the schema later */
 	for (size_t i = 0; (few || !d->absent) && i < *n; i++) {
@@ -180,7 +180,7 @@ static int drop_unflagged(struct archive_lookup *l, const struct archive_hints *
 	}
 	if (r == 0)
 		r = archive_block_column(b, MSG_FLOW_FIELD_FLAGS, &d);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	for (size_t i = 0; i < *n; i++) {
 		uint32_t row = rows[i];

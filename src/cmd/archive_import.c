@@ -337,7 +337,7 @@ int archive_import_main(int argc, char **argv)
 	int code = parse(argc, argv, &a);
 	if (code)
 		return code;
-	struct exchange_source *sources = calloc(a.n_files, sizeof(*sources));
+	struct exchange_source *sources = calloc(a.n_files + 1, sizeof(*sources));
 	size_t n = 0;
 	int r = sources ? 0 : -ENOMEM;
 	for (; r == 0 && n < a.n_files; n += r == 0)

@@ -115,7 +115,11 @@ static void tell(const struct proving *p, const struct prove_result *r, int erro
 	else if (error == -ERR_CHECKSUM)
 		log_error(
 		    "%s: the run of record %s isn't what the ledger says; bulkhead verify %s tells more",
-		    folder, name ? name : p->names[0], folder);
+		    folder,
+		    name       ? name
+		    : p->names ? p->names[0]
+		               : "asked for",
+		    folder);
 	else
 		log_error("%s: %s", folder, err_text(error));
 }
@@ -154,14 +158,14 @@ static int work(const struct proving *p, struct archive *a)
 static int run(int argc, char **argv)
 {
 	struct proving p = {0};
-	struct archive *a;
+	struct archive *a = NULL;
 	char path[PATH_MAX];
 	int code = parse(argc, argv, &p);
 	if (code == 0) {
 		int r = folder_archive(p.archive, path, sizeof(path));
 		if (r == 0)
 			r = archive_open(&a, path, false);
-		if (r < 0) {
+		if (r != 0) {
 			log_error("%s: %s", p.archive, err_text(r));
 			code = CMD_EXIT_FAILED;
 		} else {

@@ -75,7 +75,7 @@ static int run(int argc, char **argv)
 		return verify_archive(&o);
 	if (o.checkpoint || o.files_only)
 		return cmd_usage(&cmd_verify, "%s is for an archive; %s is none",
-		    o.checkpoint ? "--checkpoint" : "--files", o.paths[0]);
+		    o.checkpoint ? "--checkpoint" : "--files", o.paths ? o.paths[0] : "what was given");
 	if (!whom.n_keys)
 		return cmd_usage(&cmd_verify, "--key is missing: a disclosure is worth something only with a "
 		                              "key that came from elsewhere");

@@ -271,7 +271,7 @@ int verify_archive(const struct verify_options *o)
 		r = audit_archive(&result, path, &options);
 	progress_end(&progress);
 	dynbuf_free(&held);
-	if (r < 0) {
+	if (r != 0) {
 		log_error("%s: %s", o->path, err_text(r));
 		return CMD_EXIT_FAILED;
 	}

@@ -3,6 +3,7 @@
 /* The part of an audit that is about what isn't there: runs that were dropped on purpose, and those that are
  * gone. */
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,6 +59,7 @@ static void find_gone(struct audit *a, const struct audit_entry *e, const struct
 static void add_drop(struct audit *a, const struct audit_entry *e, const struct audit_entry *expiry)
 {
 	struct audit_result *r = a->result;
+	assert(r->drops);
 	struct audit_drop *last = r->n_drops ? &r->drops[r->n_drops - 1] : NULL;
 	int64_t time = book_at(&a->book, expiry->entry).time;
 	r->expired++;

@@ -106,9 +106,9 @@ static int locate(struct prover *p)
 
 static void group(struct prover *p)
 {
+	struct line *l = NULL;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct wanted *w = &p->wanted[i];
-		struct line *l = p->n_lines ? &p->lines[p->n_lines - 1] : NULL;
 		if (!l || l->record != w->record || l->run != w->run) {
 			l = &p->lines[p->n_lines++];
 			*l = (struct line){.record = w->record, .run = w->run};

@@ -127,7 +127,7 @@ int exchange_kind_find(struct text name)
 
 int exchange_column_find_behind(const struct exchange_kind *k, int other, struct text name)
 {
-	size_t next = (size_t)(other + 1);
+	size_t next = other < 0 ? 0 : (size_t)other + 1;
 	if (next < k->n_columns &&
 	    text_equal(name, text_bytes(k->columns[next].name, k->columns[next].name_size)))
 		return (int)next;

@@ -107,7 +107,7 @@ static int read_on(struct history *h)
 {
 	dynbuf_drop_front(&h->window, h->taken);
 	h->taken = 0;
-	size_t had = h->window.n, n = HISTORY_WINDOW - had, got;
+	size_t had = h->window.n, n = HISTORY_WINDOW - had, got = 0;
 	n = n < STEP ? n : STEP;
 	n = n < h->size - h->at ? n : (size_t)(h->size - h->at);
 	uint8_t *to = dynbuf_grow(&h->window, n);

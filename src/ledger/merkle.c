@@ -50,7 +50,7 @@ void merkle_add(struct merkle_tree *t, const struct merkle_hash *leaf)
 
 struct merkle_hash merkle_root(const struct merkle_tree *t)
 {
-	struct merkle_hash root;
+	struct merkle_hash root = {0};
 	bool any = false;
 	for (unsigned level = 0; level < MERKLE_DEPTH_MAX; level++) {
 		if (!(t->leaves >> level & 1))
