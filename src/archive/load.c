@@ -271,7 +271,7 @@ static int load_journal(struct archive *a, struct archive_kind *k, struct archiv
 static bool is_void(const struct archive_kind *k, uint64_t number)
 {
 	size_t at = archive_store_find(k, number);
-	return at < k->n_segments && k->segments[at].error == 0;
+	return k->segments && at < k->n_segments && k->segments[at].error == 0;
 }
 
 /* The journals of one kind: that of the open segment, and what crashes left. *ret_loaded: whether there is
