@@ -318,7 +318,7 @@ def report(args, ours, our, lists, peers):
     tell(SECTION + "\n")
     tell(f"{args.flows:,} generated flows of {told['days']} days and {told['assets']:,} machines, {told['addresses_outside']:,} addresses and "
           f"{told['names_outside']:,} names outside seen (`bench/history.md`). {machine()}; {datetime.date.today()}. Milliseconds are medians: warm of "
-          f"{args.runs} runs, cold of {args.cold} (DuckDB, ClickHouse and SQLite {min(args.cold, 3)}, nfdump 1 and of 3 warm), pages dropped by {how}. Ours, DuckDB and ClickHouse use two threads. Peers are measured within "
+          f"{args.runs} runs, cold of {args.cold} (DuckDB, ClickHouse and SQLite {min(args.cold, 3)}, nfdump 1 and of 2 warm, feeds alone, for it reads everything each time), pages dropped by {how}. Ours, DuckDB and ClickHouse use two threads. Peers are measured within "
           "their running process, indicators loaded, best of the forms of the question that were tried; nfdump and `bulkhead hunt` as whole "
           "commands. Kinds of lists: `bench/history.md`.")
     tenth = args.flows // TENTH
