@@ -187,6 +187,11 @@ int archive_expire_main(int argc, char **argv)
 	if (r == 0 && records == 0)
 		printf("none\n");
 	print_left(a);
+	if (records)
+		printf("The ledger's line about it is to be signed, or else verify takes what went for "
+		       "missing:\n"
+		       "  bulkhead ledger sign %s --key FILE\n",
+		    e.folder);
 	if (r < 0)
 		log_error("%s: %s; it can be begun again", e.folder, err_text(r));
 	return close_told(a, e.folder, r < 0 ? CMD_EXIT_FAILED : CMD_EXIT_FINE);

@@ -130,6 +130,11 @@ static int render(void *context, FILE *out)
 	return fwrite(b->p, 1, b->n, out) == b->n ? 0 : -EIO;
 }
 
+static const char *s_of(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static int work(const struct proving *p, struct archive *a)
 {
 	struct dynbuf bytes = {.max = DISCLOSURE_SIZE_MAX};
@@ -147,10 +152,10 @@ static int work(const struct proving *p, struct archive *a)
 			log_error("%s: %s", p->out, err_text(r));
 	}
 	if (r == 0)
-		printf("%s: %zu records of %zu runs, under the checkpoint of %" PRIu64
-		       " entries (%zu signatures%s)\n",
-		    p->out, result.records, result.runs, result.size, result.signatures,
-		    result.stamped ? ", time-stamped" : "");
+		printf("%s: %zu record%s of %zu run%s, under the checkpoint of %" PRIu64
+		       " entries (%zu signature%s%s)\n",
+		    p->out, result.records, s_of(result.records), result.runs, s_of(result.runs), result.size,
+		    result.signatures, s_of(result.signatures), result.stamped ? ", time-stamped" : "");
 	dynbuf_free(&bytes);
 	return r < 0 ? CMD_EXIT_FAILED : CMD_EXIT_FINE;
 }
