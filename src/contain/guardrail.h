@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONTAIN_GUARDRAIL_H
+#define CONTAIN_GUARDRAIL_H
+
+/*
+ * What no order may do, whoever approved it. The engine asks before it proposes, and the enforcer, which got
+ * its rules from the parent and not from the engine, asks again before it acts: what breaks one rule is
+ * refused whole, with the rule's name.
+ */
+
+#include <stddef.h>
+
+#include "contain/cut.h"
+
+enum guardrail {
+	GUARDRAIL_NONE,
+	GUARDRAIL_NEVER_CUT, /* a prefix that may never be cut lies within an end of the cut, or holds it */
+	GUARDRAIL_CONTROL_PATH, /* it would cut off who steers the enforcer */
+	GUARDRAIL_WIDEST_PREFIX,
+	GUARDRAIL_ANYWHERE,   /* both ends are anywhere */
+	GUARDRAIL_LEASE,      /* longer than allowed */
+	GUARDRAIL_MOST_CUTS,  /* more cuts at once than allowed */
+	GUARDRAIL_MOST_ORDERS /* more orders in a minute than allowed */
+};
+
+struct guardrails {
+	/* Of either end of a cut: neither it nor a part of it. A cut with one end anywhere doesn't name what
+	 * lies there: there the enforcement points let never_cut pass (enforce/nft.h). */
+	const struct net_prefix *never_cut;
+	size_t n_never_cut;
+	const struct net_prefix *control; /* addresses of the enforcer's own control connections */
+	size_t n_control;
+	uint8_t widest_v4, widest_v6; /* bits, of 32 and of 128: 24 forbids a /23. 0: any */
+	size_t most_cuts;             /* in force at once. 0: any number */
+	int64_t longest_lease_ns;     /* 0: any */
+	unsigned most_orders_a_minute;
+};
+
+/* The rule that this one cut breaks. */
+enum guardrail guardrail_of_cut(const struct guardrails *g, const struct cut *c);
+/* The rule that an order breaks: its cuts, its lease, and how many there would be with the `standing` ones.
+ * *ret_at (may be NULL): which cut, or n where the rule is about the order as a whole. */
+enum guardrail guardrail_of_order(const struct guardrails *g, const struct cut *cuts, size_t n,
+    int64_t lease_ns, size_t standing, size_t *ret_at);
+/* As it stands in messages and records: "never-cut". */
+const char *guardrail_name(enum guardrail r);
+
+/* Orders of the last minute. Zeroed struct = none yet. */
+struct guardrail_pace {
+	int64_t times[64]; /* a ring of the latest ones */
+	size_t n;
+};
+
+/* Whether one more at `now` is within the rule, which counts it; a rule above 64 a minute counts as 64. */
+bool guardrail_pace_take(struct guardrail_pace *p, const struct guardrails *g, int64_t now);
+
+#endif
