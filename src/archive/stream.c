@@ -342,10 +342,14 @@ static bool pick_classes(
 	if (!classes)
 		return false;
 	sum_classes(&sums, &t, width);
+	const uint64_t group_mask = archive_bits_mask(sums.bits);
 	size_t left = cursor_left(c);
 	const uint8_t *rest = cursor_peek(c, 0);
 	while (i < f->n) {
 		size_t next = picked < n_rows ? rows[picked] : f->n;
+		/* most are loaded eight bytes at a time */
+		for (; i + sums.classes <= next && i * width / 8 + 8 <= size; i += sums.classes)
+			bit += sums.of[load_le64(classes + i * width / 8) >> i * width % 8 & group_mask];
 		for (; i + sums.classes <= next; i += sums.classes)
 			bit += sums.of[archive_bits_at(classes, size, i * width, sums.bits)];
 		if (i == f->n)
