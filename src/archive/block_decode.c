@@ -7,22 +7,9 @@
 #include "archive/segment.h"
 #include "archive/varint.h"
 #include "base/err.h"
+#include "base/vec.h"
 
 enum { AHEAD = 32 }; /* rows */
-
-static int reserve(void **p, size_t *cap, size_t n, size_t size)
-{
-	if (n <= *cap && *cap)
-		return 0;
-	void *grown = reallocarray(*p, n ? n : 1, size);
-	if (!grown)
-		return -ENOMEM;
-	*p = grown;
-	*cap = n ? n : 1;
-	return 0;
-}
-
-#define RESERVE(p, cap, n) reserve((void **)&(p), &(cap), n, sizeof(*(p)))
 
 /* Numbers into something that has n elements. */
 static int check_below(const struct archive_stream *s, size_t n)
@@ -46,7 +33,7 @@ static int get_texts(
 	if (r == 0)
 		r = archive_stream_get(c, distinct, &d->lengths);
 	if (r == 0)
-		r = RESERVE(d->texts, d->texts_cap, distinct);
+		r = VEC_ROOM(d->texts, &d->texts_cap, distinct);
 	if (r < 0)
 		return r;
 	size_t left = cursor_left(c);
@@ -72,7 +59,7 @@ static int get_counts(
 	size_t total = 0;
 	int r = archive_stream_get(c, n, &d->numbers);
 	if (r == 0)
-		r = RESERVE(d->starts, d->starts_cap, n);
+		r = VEC_ROOM(d->starts, &d->starts_cap, n);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
@@ -109,7 +96,7 @@ static int get_fields(struct cursor *c, size_t n, struct archive_column_data *d)
 	if (r == 0)
 		r = get_texts(c, total, d, &numbers);
 	if (r == 0)
-		r = RESERVE(d->fields, d->fields_cap, total);
+		r = VEC_ROOM(d->fields, &d->fields_cap, total);
 	for (size_t i = 0; r == 0 && i < total; i++)
 		d->fields[i] = (struct field_value){.field = (enum field)archive_stream_at(&d->items, i),
 		    .value = d->texts[archive_stream_at(&numbers, i)]};
@@ -129,7 +116,7 @@ static int resolve_near(struct archive_block *b, const struct archive_column *co
 		return r;
 	if (base->absent || base->numbers.mask == 0) {
 		uint64_t one = base->absent ? 0 : base->numbers.v[0];
-		r = RESERVE(near.v, near.cap, b->rows);
+		r = VEC_ROOM(near.v, &near.cap, b->rows);
 		for (size_t i = 0; r == 0 && i < b->rows; i++)
 			near.v[i] = one;
 	}
@@ -150,7 +137,7 @@ static int get_by_tuple(
 {
 	int r = archive_stream_get(c, leader->n_tuples, &d->lengths);
 	if (r == 0)
-		r = RESERVE(d->numbers.v, d->numbers.cap, rows);
+		r = VEC_ROOM(d->numbers.v, &d->numbers.cap, rows);
 	if (r < 0)
 		return r;
 	archive_stream_expand(&d->lengths);
@@ -227,7 +214,7 @@ static int decode_companion(
 	size_t others = 0;
 	int r = get_codes(b, c, d);
 	if (r == 0)
-		r = RESERVE(d->numbers.v, d->numbers.cap, b->rows);
+		r = VEC_ROOM(d->numbers.v, &d->numbers.cap, b->rows);
 	if (r == 0)
 		r = archive_dictionary_companions(addrs);
 	if (r == 0)

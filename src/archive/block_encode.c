@@ -86,20 +86,6 @@ void archive_chunks_free(struct archive_chunks *c)
 	*c = (struct archive_chunks){0};
 }
 
-static int scratch(void **p, size_t *cap, size_t n, size_t size)
-{
-	if (n <= *cap)
-		return 0;
-	void *grown = reallocarray(*p, n, size);
-	if (!grown)
-		return -ENOMEM;
-	*p = grown;
-	*cap = n;
-	return 0;
-}
-
-#define SCRATCH(p, cap, n) scratch((void **)&(p), &(cap), n, sizeof(*(p)))
-
 static const uint8_t *cell(const struct block_out *b, const struct archive_column *column, size_t row)
 {
 	return b->records + row * b->layout->size + column->offset;
@@ -146,7 +132,7 @@ static int prepare_numbers(struct block_out *b)
 	size_t n_near = 0;
 	for (unsigned i = 0; i < b->layout->n_columns; i++)
 		n_near += b->layout->columns[i].base > 0;
-	if (SCRATCH(e->near, e->near_cap, n_near * ARCHIVE_BLOCK_ROWS) < 0)
+	if (VEC_ROOM(e->near, &e->near_cap, n_near * ARCHIVE_BLOCK_ROWS) < 0)
 		return -ENOMEM;
 	uint64_t *near = e->near;
 	for (unsigned i = 0; i < b->layout->n_columns; i++) {
@@ -256,7 +242,7 @@ static int put_together(struct block_out *b, unsigned leader)
 static int put_texts(struct archive_encoder *e, const uint8_t *p, size_t step, size_t n)
 {
 	struct text t;
-	if (archive_intern_reset(&e->texts, n) < 0 || SCRATCH(e->v, e->v_cap, n) < 0)
+	if (archive_intern_reset(&e->texts, n) < 0 || VEC_ROOM(e->v, &e->v_cap, n) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		memcpy(&t, p + i * step, sizeof(t));
@@ -311,7 +297,7 @@ static int put_u64s_column(struct block_out *b, unsigned number, const struct ar
 	if (total > ARCHIVE_BLOCK_ITEMS)
 		return -ERR_LIMIT;
 	bool compress = archive_stream_put(&e->raw, e->v, b->n, e->seed);
-	if (SCRATCH(e->v, e->v_cap, total) < 0)
+	if (VEC_ROOM(e->v, &e->v_cap, total) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->n; i++) {
 		struct msg_u64s list;
@@ -333,7 +319,7 @@ static int put_fields_column(struct block_out *b, unsigned number, const struct 
 	if (total > ARCHIVE_BLOCK_ITEMS)
 		return -ERR_LIMIT;
 	(void)archive_stream_put(&e->raw, e->v, b->n, e->seed);
-	if (SCRATCH(e->v, e->v_cap, total) < 0 || SCRATCH(e->items, e->items_cap, total) < 0)
+	if (VEC_ROOM(e->v, &e->v_cap, total) < 0 || VEC_ROOM(e->items, &e->items_cap, total) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->n; i++) {
 		struct msg_fields list;
@@ -376,7 +362,7 @@ int archive_block_encode(struct archive_encoder *e, const struct archive_layout 
 	dynbuf_reset(&e->raw);
 	if (n == 0 || n > ARCHIVE_BLOCK_ROWS)
 		return -ERR_LIMIT;
-	int r = SCRATCH(e->v, e->v_cap, ARCHIVE_BLOCK_ROWS);
+	int r = VEC_ROOM(e->v, &e->v_cap, ARCHIVE_BLOCK_ROWS);
 	if (r == 0)
 		r = archive_gather(&e->gathered, layout, records, n);
 	if (r == 0)
@@ -393,7 +379,7 @@ int archive_block_encode_numbers(struct archive_encoder *e, unsigned column, con
     const uint32_t *places, size_t n, struct archive_chunks *out)
 {
 	dynbuf_reset(&e->raw);
-	if (SCRATCH(e->v, e->v_cap, ARCHIVE_BLOCK_ROWS) < 0)
+	if (VEC_ROOM(e->v, &e->v_cap, ARCHIVE_BLOCK_ROWS) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		e->v[i] = places[numbers[i]];

@@ -11,6 +11,7 @@
 #include "archive/segment.h"
 #include "archive/varint.h"
 #include "base/err.h"
+#include "base/vec.h"
 
 /* Groups that are read one by one, before all are read at once: as many at least, and one for each so many
  * bytes of all, which take as long to read in one go. */
@@ -107,21 +108,6 @@ static int check_index(const struct archive_dictionary_reader *d)
 	return 0;
 }
 
-static int reserve(void **p, size_t *cap, size_t n, size_t size)
-{
-	if (n <= *cap)
-		return 0;
-	void *grown = reallocarray(NULL, n, size);
-	if (!grown)
-		return -ENOMEM;
-	free(*p);
-	*p = grown;
-	*cap = n;
-	return 0;
-}
-
-#define RESERVE(p, cap, n) reserve((void **)&(p), &(cap), n, sizeof(*(p)))
-
 int archive_dictionary_load(struct archive_dictionary_reader *d)
 {
 	size_t words = d->n_groups / 64 + 1;
@@ -133,13 +119,13 @@ int archive_dictionary_load(struct archive_dictionary_reader *d)
 	if (r == 0)
 		r = check_index(d);
 	if (r == 0)
-		r = RESERVE(d->decoded, d->decoded_cap, words);
+		r = VEC_ROOM(d->decoded, &d->decoded_cap, words);
 	if (r == 0 && d->type == ARCHIVE_DICTIONARY_ADDRS)
-		r = RESERVE(d->addrs, d->addrs_cap, d->n);
+		r = VEC_ROOM(d->addrs, &d->addrs_cap, d->n);
 	if (r == 0 && d->type != ARCHIVE_DICTIONARY_ADDRS)
-		r = RESERVE(d->texts, d->texts_cap, d->n);
+		r = VEC_ROOM(d->texts, &d->texts_cap, d->n);
 	if (r == 0 && d->type != ARCHIVE_DICTIONARY_ADDRS)
-		r = RESERVE(d->keys, d->keys_cap, d->n);
+		r = VEC_ROOM(d->keys, &d->keys_cap, d->n);
 	if (r < 0)
 		return r;
 	memset(d->decoded, 0, words * sizeof(*d->decoded));

@@ -5,23 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
+
 /* Of fewer rows than this part of a block a column's values are picked one by one. */
 enum { FEW_PARTS = 4 };
-
-static int reserve(void **p, size_t *cap, size_t n, size_t size)
-{
-	if (n <= *cap)
-		return 0;
-	void *grown = reallocarray(NULL, n, size);
-	if (!grown)
-		return -ENOMEM;
-	free(*p);
-	*p = grown;
-	*cap = n;
-	return 0;
-}
-
-#define RESERVE(p, cap, n) reserve((void **)&(p), &(cap), n, sizeof(*(p)))
 
 /* Whether the query has keys for a dictionary. */
 static bool has_keys(const struct archive_keys *k, enum archive_dictionary d)
@@ -45,7 +32,7 @@ static int look_up(struct archive_lookup *l, const struct archive_query *q, stru
 	found->blocks = l->blocks;
 	if (!has_keys(&q->keys, d) || words == 0)
 		return 0;
-	if (RESERVE(found->entries, l->entries_cap[d], words) < 0)
+	if (VEC_ROOM(found->entries, &l->entries_cap[d], words) < 0)
 		return -ENOMEM;
 	memset(found->entries, 0, words * sizeof(*found->entries));
 	return archive_dictionary_find(&r->dictionaries[d], &q->keys, found);
@@ -58,7 +45,7 @@ int archive_lookup_keys(struct archive_lookup *l, const struct archive_query *q,
 	l->by_key = q->keys.any && !q->transactions.flows;
 	if (!q->keys.any)
 		return 0;
-	if (RESERVE(l->blocks, l->blocks_cap, words) < 0)
+	if (VEC_ROOM(l->blocks, &l->blocks_cap, words) < 0)
 		return -ENOMEM;
 	memset(l->blocks, 0, words * sizeof(*l->blocks));
 	for (unsigned d = 1; d < ARCHIVE_DICTIONARIES; d++) {
@@ -106,9 +93,9 @@ static int ends_of_asked(struct archive_lookup *l, const struct archive_hints *h
     struct archive_dictionary_reader *d, void *context)
 {
 	size_t n = 0;
-	if (RESERVE(l->asked, l->asked_cap, h->n_addrs + 1) < 0 ||
-	    RESERVE(l->asked_numbers, l->asked_numbers_cap, h->n_addrs + 1) < 0 ||
-	    RESERVE(l->asked_ends, l->asked_ends_cap, 2 * h->n_addrs + 1) < 0)
+	if (VEC_ROOM(l->asked, &l->asked_cap, h->n_addrs + 1) < 0 ||
+	    VEC_ROOM(l->asked_numbers, &l->asked_numbers_cap, h->n_addrs + 1) < 0 ||
+	    VEC_ROOM(l->asked_ends, &l->asked_ends_cap, 2 * h->n_addrs + 1) < 0)
 		return -ENOMEM;
 	int error = archive_dictionary_among(d, h->addrs, h->n_addrs, l->asked, l->asked_numbers, &n);
 	uint8_t *from = l->asked_ends, *to = from + n;
@@ -132,7 +119,7 @@ int archive_lookup_ends(
 	l->by_ends = h && h->ends;
 	if (!l->by_ends)
 		return 0;
-	if (RESERVE(l->from, l->ends_cap, 2 * d->n) < 0)
+	if (VEC_ROOM(l->from, &l->ends_cap, 2 * d->n) < 0)
 		return -ENOMEM;
 	l->to = l->from + d->n;
 	if (d->n == 0)

@@ -25,3 +25,17 @@ int vec_reserve(void **items, size_t *cap, size_t count, size_t size, size_t max
 	*cap = next;
 	return 0;
 }
+
+int vec_room(void **items, size_t *cap, size_t n, size_t size)
+{
+	if (*cap && n <= *cap)
+		return 0;
+	size_t next = n ? n : 1;
+	void *p = reallocarray(NULL, next, size);
+	if (!p)
+		return -ENOMEM;
+	free(*items);
+	*items = p;
+	*cap = next;
+	return 0;
+}

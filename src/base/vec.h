@@ -18,4 +18,12 @@ int vec_reserve(void **items, size_t *cap, size_t count, size_t size, size_t max
 #define VEC_RESERVE(items, cap, count, max)                                                                  \
 	vec_reserve((void **)&(items), (cap), (count), sizeof(*(items)), (max))
 
+/*
+ * Room for n elements of an array that is filled anew each time: what was in it is lost where it moves.
+ * *items isn't NULL then, even for none. 0 or -ENOMEM.
+ */
+int vec_room(void **items, size_t *cap, size_t n, size_t size);
+
+#define VEC_ROOM(items, cap, n) vec_room((void **)&(items), (cap), (n), sizeof(*(items)))
+
 #endif
