@@ -71,12 +71,12 @@ struct archive_filter {
  * Whereby a scan or hunt of flows may read less, if the caller can tell more than a filter says. They are
  * hints: a store may leave any of them unasked (records that are in no segment yet have no dictionary, for
  * one), so the callback decides for itself on what it is given. Each gets the context of its thread. Threads
- * take the segments in their order.
+ * take the segments and their parts in their order.
  */
 struct archive_hints {
-	/* Before a segment, or what is in none yet, is read: its span (INT64_MIN and INT64_MAX where records
-	 * without a time are among its own). 0: enter it; 1: pass it over; negative: an error. NULL: enter
-	 * all. */
+	/* Before a part of a segment, or what is in none yet, is read: its span (INT64_MIN and INT64_MAX
+	 * where records without a time are among its own). What was merged has several parts, in order. 0:
+	 * enter it; 1: pass it over; negative: an error. NULL: enter all. */
 	int (*enter)(void *context, int64_t first, int64_t last);
 	/* The segment's addresses, sorted. Sets from[i] and to[i], which come zeroed: a flow is wanted where
 	 * from[] of its initiator and to[] of its responder have a bit in common. This is looked at before
@@ -108,7 +108,8 @@ struct archive_transaction_filter {
 	size_t n_flows, n_addrs, n_prefixes, n_domains, n_values;
 };
 
-/* A segment or journal that a hunt could not read: what it may hold was not searched. */
+/* A segment, a part of one (archive_hints.enter) or a journal that a hunt could not read: what it may hold
+ * was not searched. */
 struct archive_gap {
 	uint16_t record; /* enum msg_record */
 	uint64_t first_run, last_run;
@@ -234,12 +235,10 @@ int archive_sign(struct archive *a);
 struct archive_compaction {
 	uint64_t files_before, files_after, bytes_before, bytes_after;
 };
-/* Merges neighbouring segments of a kind as long as none gets more than ARCHIVE_MERGED_RECORDS. Crash-safe:
- * at any instant the records are there once. */
-int archive_compact(struct archive *a, struct archive_compaction *ret_compaction);
-/* The same, but no run gets into a file with one that ended more than `within` ns after it: so that
- * retention, which drops whole files, is late by no more than that. */
-int archive_compact_within(struct archive *a, int64_t within, struct archive_compaction *ret_compaction);
+/* Merges neighbouring segments of a kind as long as none gets more than ARCHIVE_MERGED_RECORDS. No run gets
+ * into a file with one that ended more than `within` ns after it, so that retention, which drops whole files,
+ * is late by no more than that. Crash-safe: at any instant the records are there once. */
+int archive_compact(struct archive *a, int64_t within, struct archive_compaction *ret_compaction);
 /* Drops the segment files whose records all ended before `before`, of the kinds given by bits 1 << enum
  * msg_record; the ledger keeps their roots and says that they were dropped. *ret_records: how many went. */
 int archive_expire(struct archive *a, int64_t before, uint64_t kinds, int64_t now, uint64_t *ret_records);

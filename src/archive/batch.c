@@ -141,11 +141,11 @@ int archive_batch_undo(int folder)
 int archive_batch_begin(struct archive *a)
 {
 	struct archive_batch b = {{0}};
-	int r = !a->writable ? -EROFS : a->failed ? a->failed : a->batch ? -EBUSY : 0;
+	int r = archive_store_idle(a);
 	for (unsigned i = 0; r == 0 && i < ARCHIVE_KINDS; i++) {
 		struct archive_kind *k = &a->kinds[i];
 		if (k->layout)
-			r = k->open.scans ? -EBUSY : archive_store_seal(a, k);
+			r = archive_store_seal(a, k);
 		b.first[i] = k->open.number;
 	}
 	/* so that the ledger lacks nothing but the batch while it runs */

@@ -279,25 +279,14 @@ static int compact_kind(struct archive *a, struct archive_kind *k, int64_t withi
 	return 0;
 }
 
-int archive_compact(struct archive *a, struct archive_compaction *ret_compaction)
-{
-	return archive_compact_within(a, INT64_MAX, ret_compaction);
-}
-
-int archive_compact_within(struct archive *a, int64_t within, struct archive_compaction *ret_compaction)
+int archive_compact(struct archive *a, int64_t within, struct archive_compaction *ret_compaction)
 {
 	struct archive_compaction c;
-	if (!a->writable)
-		return -EROFS;
-	if (a->failed)
-		return a->failed;
-	if (a->batch)
-		return -EBUSY;
-	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
-		if (a->kinds[i].open.scans)
-			return -EBUSY;
+	int r = archive_store_idle(a);
+	if (r < 0)
+		return r;
 	/* what is merged must be in the ledger before: its runs are what the new file is held against */
-	int r = archive_evidence_enter(a);
+	r = archive_evidence_enter(a);
 	count(a, &c.files_before, &c.bytes_before);
 	for (unsigned i = 0; r == 0 && i < ARCHIVE_KINDS; i++)
 		if (a->kinds[i].layout)

@@ -45,16 +45,10 @@ static int drop(struct archive *a, struct archive_kind *k, size_t at, int64_t no
 int archive_expire(struct archive *a, int64_t before, uint64_t kinds, int64_t now, uint64_t *ret_records)
 {
 	uint64_t records = 0;
-	if (!a->writable)
-		return -EROFS;
-	if (a->failed)
-		return a->failed;
-	if (a->batch)
-		return -EBUSY;
-	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
-		if (a->kinds[i].open.scans)
-			return -EBUSY;
-	int r = archive_evidence_enter(a);
+	int r = archive_store_idle(a);
+	if (r < 0)
+		return r;
+	r = archive_evidence_enter(a);
 	archive_find_forget(a);
 	for (unsigned i = 0; r == 0 && i < ARCHIVE_KINDS; i++) {
 		struct archive_kind *k = &a->kinds[i];

@@ -235,7 +235,7 @@ bool archive_keys_have_addr(const struct archive_keys *k, struct net_addr a)
 	return in_ranges(k, a);
 }
 
-bool archive_keys_have_key(const struct archive_keys *k, struct text key)
+static bool has_key(const struct archive_keys *k, struct text key)
 {
 	size_t low = 0, high = k->n_names;
 	/* no domain stands below another, so only the last one that isn't above the key can hold it */
@@ -255,7 +255,7 @@ bool archive_keys_have_name(const struct archive_keys *k, struct text name)
 	uint8_t *key = name.n <= sizeof(small) ? small : malloc(name.n);
 	size_t n = 0;
 	bool have = k->n_names && name.n && key && archive_name_key(name, key, &n) &&
-	            archive_keys_have_key(k, text_bytes(key, n));
+	            has_key(k, text_bytes(key, n));
 	if (key != small)
 		free(key);
 	return have;

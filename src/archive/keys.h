@@ -59,8 +59,6 @@ void archive_name_of_key(struct text key, uint8_t *to);
 bool archive_keys_have_addr(const struct archive_keys *k, struct net_addr a);
 /* The name is one of the domains or below one, ASCII case and a final dot aside. */
 bool archive_keys_have_name(const struct archive_keys *k, struct text name);
-/* The same of a name's key. */
-bool archive_keys_have_key(const struct archive_keys *k, struct text key);
 bool archive_keys_have_value(const struct archive_keys *k, struct text value);
 
 #endif

@@ -169,14 +169,6 @@ const struct archive_layout *archive_layout_of(unsigned record)
 	return record < ARCHIVE_KINDS && layouts[record].name ? &layouts[record] : NULL;
 }
 
-int archive_layout_column(const struct archive_layout *layout, const char *name)
-{
-	for (int i = 0; i < layout->n_columns; i++)
-		if (strcmp(layout->columns[i].name, name) == 0)
-			return i;
-	return -1;
-}
-
 /* A field that gets a row here is found by key in segments written from then on. */
 enum archive_dictionary archive_field_dictionary(unsigned field)
 {

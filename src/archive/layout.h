@@ -99,8 +99,6 @@ union archive_record {
 
 /* NULL for a number that is no kind of record. */
 const struct archive_layout *archive_layout_of(unsigned record);
-/* The number of a column by its name, -1 where there is none. */
-int archive_layout_column(const struct archive_layout *layout, const char *name);
 
 /* What a run of records spans: for skipping whatever can't hold an answer. */
 struct archive_span {

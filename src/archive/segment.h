@@ -140,7 +140,6 @@ int archive_segment_writer_add(struct archive_segment_writer *w, const void *rec
 /* The records since the last call, or from the beginning, are a run: the first one, the next one ... Not
  * empty. */
 int archive_segment_writer_end_run(struct archive_segment_writer *w);
-uint64_t archive_segment_writer_records(const struct archive_segment_writer *w);
 /*
  * Writes all of it to the empty file fd, durably; records that belong to no run yet are one more. The runs
  * must be as many as `is` says. 0; -ENOSPC and other -errno of writing; -ENOMEM; -ERR_LIMIT. What was added

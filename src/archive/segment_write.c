@@ -70,11 +70,6 @@ void archive_segment_writer_reset(struct archive_segment_writer *w)
 	w->block = (struct writer_block){0};
 }
 
-uint64_t archive_segment_writer_records(const struct archive_segment_writer *w)
-{
-	return w->rows;
-}
-
 /* Room for a row's numbers. */
 static int reserve_numbers(struct archive_segment_writer *w)
 {

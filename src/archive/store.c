@@ -169,6 +169,18 @@ char *archive_entry_name(const struct archive_kind *k, const struct archive_segm
 	return archive_file_name(f, buf);
 }
 
+int archive_store_idle(const struct archive *a)
+{
+	if (!a->writable)
+		return -EROFS;
+	if (a->failed)
+		return a->failed;
+	bool busy = a->batch;
+	for (unsigned i = 0; i < ARCHIVE_KINDS; i++)
+		busy |= a->kinds[i].open.scans > 0;
+	return busy ? -EBUSY : 0;
+}
+
 int archive_store_reader(
     const struct archive *a, const struct archive_kind *k, size_t entry, struct archive_reader *r)
 {

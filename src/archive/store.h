@@ -86,6 +86,9 @@ struct archive {
 char *archive_entry_name(const struct archive_kind *k, const struct archive_segment_entry *e, char *buf);
 /* Closes the segments that are kept open. */
 void archive_store_drop_held(struct archive *a);
+/* Whether files may be merged or dropped now: 0, -EROFS, -EBUSY (a batch, or a scan that runs), or what the
+ * writer failed with. */
+int archive_store_idle(const struct archive *a);
 /* Turns the reader to a segment. */
 int archive_store_reader(
     const struct archive *a, const struct archive_kind *k, size_t entry, struct archive_reader *r);

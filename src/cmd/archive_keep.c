@@ -64,7 +64,7 @@ int archive_compact_main(int argc, char **argv)
 		return code;
 	if (archive_open_told(&a, folder, true) < 0)
 		return CMD_EXIT_FAILED;
-	int r = archive_compact_within(a, within, &c);
+	int r = archive_compact(a, within, &c);
 	if (r < 0)
 		log_error("%s: %s; nothing is lost, and compacting can be begun again", folder, err_text(r));
 	else

@@ -178,10 +178,10 @@ static void maintenance_waits_for_a_batch(void **state)
 	assert_int_equal(archive_batch_commit(a), -EINVAL);
 	assert_int_equal(archive_batch_begin(a), 0);
 	assert_int_equal(archive_batch_begin(a), -EBUSY);
-	assert_int_equal(archive_compact(a, &c), -EBUSY);
+	assert_int_equal(archive_compact(a, INT64_MAX, &c), -EBUSY);
 	assert_int_equal(archive_expire(a, INT64_MAX, UINT64_MAX, 1, &n), -EBUSY);
 	assert_int_equal(archive_batch_commit(a), 0);
-	assert_int_equal(archive_compact(a, &c), 0);
+	assert_int_equal(archive_compact(a, INT64_MAX, &c), 0);
 	assert_int_equal(archive_close(a), 0);
 	folder_drop(path);
 }
@@ -226,7 +226,7 @@ static void a_reader_goes_on_while_its_files_are_merged_or_dropped(void **state)
 		}
 		assert_int_equal(archive_open(&reader, path, false), 0);
 		if (merges[i])
-			assert_int_equal(archive_compact(a, &c), 0);
+			assert_int_equal(archive_compact(a, INT64_MAX, &c), 0);
 		else
 			assert_int_equal(archive_expire(a, 7, UINT64_MAX, 1, &gone), 0);
 		assert_int_equal(archive_scan_flows(reader, NULL, count, &n), 0);

@@ -83,6 +83,14 @@ static void columns_are_the_fields_of_the_schema(void **state)
 	assert_int_equal(kinds, 0);
 }
 
+static int column_named(const struct archive_layout *layout, const char *name)
+{
+	for (int i = 0; i < layout->n_columns; i++)
+		if (strcmp(layout->columns[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
 static void every_record_begins_with_its_id(void **state)
 {
 	(void)state;
@@ -90,7 +98,7 @@ static void every_record_begins_with_its_id(void **state)
 		const struct archive_layout *l = archive_layout_of(number);
 		if (!l)
 			continue;
-		assert_int_equal(archive_layout_column(l, "id"), ARCHIVE_COLUMN_ID);
+		assert_int_equal(column_named(l, "id"), ARCHIVE_COLUMN_ID);
 		assert_int_equal(l->columns[ARCHIVE_COLUMN_ID].offset, 0);
 	}
 }
@@ -158,7 +166,7 @@ static void named_columns_stand_where_they_are_said_to(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(
-		    archive_layout_column(archive_layout_of(rows[i].record), rows[i].name), rows[i].number);
+		    column_named(archive_layout_of(rows[i].record), rows[i].name), rows[i].number);
 }
 
 static void spans_leave_records_without_a_time_out(void **state)

@@ -87,7 +87,7 @@ static int commit_batch(struct session *s)
 static int compact(struct session *s)
 {
 	struct archive_compaction c;
-	return archive_compact(s->a, &c);
+	return archive_compact(s->a, INT64_MAX, &c);
 }
 
 static int expire(struct session *s)

@@ -57,7 +57,7 @@ static void merged_files_end_within_the_bound(void **state)
 			struct archive_compaction c;
 			uint64_t flows = 0;
 			assert_int_equal(archive_open(&a, path, true), 0);
-			assert_int_equal(archive_compact_within(a, cases[i].within, &c), 0);
+			assert_int_equal(archive_compact(a, cases[i].within, &c), 0);
 			assert_int_equal(c.files_before, again ? cases[i].files : RUNS);
 			assert_int_equal(c.files_after, cases[i].files);
 			assert_int_equal(archive_scan_flows(a, NULL, count, &flows), 0);
@@ -78,7 +78,7 @@ static void retention_is_late_by_the_bound_at_most(void **state)
 		struct archive_compaction c;
 		uint64_t gone;
 		assert_int_equal(archive_open(&a, path, true), 0);
-		assert_int_equal(archive_compact_within(a, within * day, &c), 0);
+		assert_int_equal(archive_compact(a, within * day, &c), 0);
 		assert_int_equal(archive_expire(a, before * day, UINT64_MAX, 1, &gone), 0);
 		uint64_t over = (uint64_t)(before - 1) * SEALED;
 		assert_true(gone <= over);
