@@ -1,16 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes records.h and records.c from msg/records.schema: msggen.py SCHEMA HEADER SOURCE."""
+"""Makes NAME.h and NAME.c from msg/NAME.schema: msggen.py SCHEMA HEADER SOURCE."""
+import os
 import re
 import sys
 
 C_TYPES = {
     "u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t", "time": "int64_t", "real": "double",
-    "addr": "struct net_addr", "mac": "struct net_mac", "text": "struct text", "u64s": "struct msg_u64s",
-    "fields": "struct msg_fields",
+    "addr": "struct net_addr", "mac": "struct net_mac", "prefix": "struct net_prefix", "text": "struct text",
+    "u64s": "struct msg_u64s", "fields": "struct msg_fields",
 }
 # Bytes of the types that always take the same.
-SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "time": 8, "real": 8, "addr": 16, "mac": 6}
+SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "time": 8, "real": 8, "addr": 16, "mac": 6, "prefix": 17}
 
 
 def fail(path, line, column, what):
@@ -18,7 +19,9 @@ def fail(path, line, column, what):
 
 
 def parse(path):
+    """The records of the schema and the word that each begins with: "record" or "message"."""
     records = []
+    word = None
     numbers = set()
     with open(path, encoding="utf-8") as f:
         for number, line in enumerate(f, 1):
@@ -29,9 +32,11 @@ def parse(path):
                 if records and not records[-1]["fields"] and comment:
                     records[-1]["doc"].append(comment)
                 continue
-            if words[0] == "record":
-                if len(words) != 3 or not words[2].isdigit() or words[2] in numbers:
-                    fail(path, number, 1, "expected: record NAME NUMBER, the number unused so far")
+            if words[0] in ("record", "message"):
+                if len(words) != 3 or not words[2].isdigit() or words[2] in numbers or word not in (None, words[0]):
+                    fail(path, number, 1, "expected: record NAME NUMBER or message NAME NUMBER, one word in a file, the number "
+                         "unused so far")
+                word = words[0]
                 numbers.add(words[2])
                 records.append({"name": words[1], "number": int(words[2]), "fields": [], "doc": []})
                 continue
@@ -42,14 +47,22 @@ def parse(path):
             if not re.fullmatch(r"[a-z][a-z0-9_]*", words[1]) or words[1] in [n for _, n, _ in records[-1]["fields"]]:
                 fail(path, number, 1 + code.index(words[1]), f"{words[1]} is no name, or is there already")
             records[-1]["fields"].append((words[0], words[1], comment))
-    return records
+    return records, word
 
 
-def header(records):
-    out = ["/* SPDX-License-Identifier: GPL-2.0-or-later */", "/* Made from msg/records.schema by tools/msggen.py. */",
-           "#ifndef MSG_RECORDS_H", "#define MSG_RECORDS_H", "", "enum msg_record {"]
+def made(name):
+    return ["/* SPDX-License-Identifier: GPL-2.0-or-later */", f"/* Made from msg/{name}.schema by tools/msggen.py. */"]
+
+
+def header(records, word, file):
+    guard = f"MSG_{file.upper()}_H"
+    out = made(file) + [f"#ifndef {guard}", f"#define {guard}", ""]
+    if word == "message":
+        out += ['#include "msg/msg.h"', ""]
+    out += [f"enum msg_{word} {{"]
     out += [f"\tMSG_{r['name'].upper()} = {r['number']}," for r in records]
-    out += ["};", ""]
+    out += ["};", "", f"#define MSG_{word.upper()}_LIST(X) \\"]
+    out += [" \\\n".join(f"\tX({r['name'].upper()}, {r['name']})" for r in records), ""]
     for r in records:
         for line in r["doc"]:
             out.append(f"/* {line} */")
@@ -109,9 +122,8 @@ def decode(record):
     return out
 
 
-def source(records):
-    out = ["/* SPDX-License-Identifier: GPL-2.0-or-later */", "/* Made from msg/records.schema by tools/msggen.py. */",
-           '#include "msg/msg.h"', "", '#include "msg/codec.h"', ""]
+def source(records, file):
+    out = made(file) + [f'#include "msg/{"msg" if file == "records" else file}.h"', "", '#include "msg/codec.h"', ""]
     for r in records:
         name = r["name"]
         out += [f"int msg_{name}_encode(struct dynbuf *out, const struct msg_{name} *m)", "{"]
@@ -127,8 +139,9 @@ def source(records):
 
 
 def main():
-    records = parse(sys.argv[1])
-    for path, text in ((sys.argv[2], header(records)), (sys.argv[3], source(records))):
+    records, word = parse(sys.argv[1])
+    file = os.path.basename(sys.argv[1]).removesuffix(".schema")
+    for path, text in ((sys.argv[2], header(records, word, file)), (sys.argv[3], source(records, file))):
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
 

@@ -147,6 +147,13 @@ struct net_mac msg_get_mac(struct msg_reader *r)
 	return p ? msg_load_mac(p) : (struct net_mac){0};
 }
 
+struct net_prefix msg_get_prefix(struct msg_reader *r)
+{
+	enum { SIZE = sizeof(struct net_addr) + 1 };
+	const uint8_t *p = at_older_end(r) ? NULL : cursor_take(&r->c, SIZE);
+	return p ? msg_load_prefix(p) : (struct net_prefix){0};
+}
+
 static uint32_t get_count(struct msg_reader *r, size_t max)
 {
 	if (at_older_end(r))

@@ -49,6 +49,7 @@ int64_t msg_get_time(struct msg_reader *r);
 double msg_get_real(struct msg_reader *r);
 struct net_addr msg_get_addr(struct msg_reader *r);
 struct net_mac msg_get_mac(struct msg_reader *r);
+struct net_prefix msg_get_prefix(struct msg_reader *r);
 struct text msg_get_text(struct msg_reader *r);
 struct msg_u64s msg_get_u64s(struct msg_reader *r);
 struct msg_fields msg_get_fields(struct msg_reader *r);
@@ -86,6 +87,12 @@ static inline void msg_store_addr(uint8_t *p, struct net_addr v)
 static inline void msg_store_mac(uint8_t *p, struct net_mac v)
 {
 	memcpy(p, v.b, sizeof(v.b));
+}
+
+static inline void msg_store_prefix(uint8_t *p, struct net_prefix v)
+{
+	memcpy(p, v.addr.b, sizeof(v.addr.b));
+	p[sizeof(v.addr.b)] = v.bits;
 }
 
 static inline uint8_t msg_load_u8(const uint8_t *p)
@@ -126,6 +133,13 @@ static inline struct net_mac msg_load_mac(const uint8_t *p)
 	struct net_mac v;
 	memcpy(v.b, p, sizeof(v.b));
 	return v;
+}
+
+/* Comes out well-formed whatever the bytes are: no more bits than there are, no host bits. */
+static inline struct net_prefix msg_load_prefix(const uint8_t *p)
+{
+	struct net_addr addr = msg_load_addr(p);
+	return net_prefix_of(addr, p[sizeof(addr.b)] < 128 ? p[sizeof(addr.b)] : 128);
 }
 
 #endif

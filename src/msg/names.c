@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "msg/msg.h"
+#include "msg/process.h"
 
 static const char *const sources[] = {
     [MSG_SOURCE_INDICATOR] = "indicator",
@@ -30,6 +30,18 @@ static const char *const tlps[] = {
     [MSG_TLP_RED] = "TLP:RED",
 };
 
+static const char *const processes[] = {
+#define X(id, name) [MSG_PROCESS_##id] = (name),
+    MSG_PROCESS_LIST(X)
+#undef X
+};
+
+static const char *const asks[] = {
+#define X(id, name) [MSG_ASK_##id] = (name),
+    MSG_ASK_LIST(X)
+#undef X
+};
+
 static const char *name_at(const char *const *names, size_t n, unsigned i)
 {
 	return i < n ? names[i] : "unknown";
@@ -48,4 +60,14 @@ const char *msg_role_name(unsigned role)
 const char *msg_tlp_name(unsigned tlp)
 {
 	return name_at(tlps, sizeof(tlps) / sizeof(*tlps), tlp);
+}
+
+const char *msg_process_name(unsigned process)
+{
+	return name_at(processes, sizeof(processes) / sizeof(*processes), process);
+}
+
+const char *msg_ask_name(unsigned what)
+{
+	return name_at(asks, sizeof(asks) / sizeof(*asks), what);
 }

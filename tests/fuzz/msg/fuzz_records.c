@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Whatever decodes encodes again, to bytes that decode to the same record: for each kind of record. */
+/* Whatever decodes encodes again, to bytes that decode to the same record: for each kind of record and
+ * message. */
 
 #include <assert.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "msg/msg.h"
+#include "msg/process.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A record near its bound may not have room for the fields that its older writer left out. */
 #define ROUND_TRIP(kind)                                                                                     \
-	static void kind(const uint8_t *p, size_t n)                                                         \
+	static void trip_##kind(const uint8_t *p, size_t n)                                                  \
 	{                                                                                                    \
 		struct msg_##kind first, second;                                                             \
 		struct arena arena = {0};                                                                    \
@@ -32,11 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		dynbuf_free(&twice);                                                                         \
 	}
 
-ROUND_TRIP(flow)
-ROUND_TRIP(transaction)
-ROUND_TRIP(detection)
-ROUND_TRIP(binding)
-ROUND_TRIP(coverage)
+#define X(id, name) ROUND_TRIP(name)
+MSG_RECORD_LIST(X)
+MSG_MESSAGE_LIST(X)
+#undef X
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -46,11 +46,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	assert(length >= MSG_HEADER_SIZE && length <= size);
 	switch (record) {
-	case MSG_FLOW: flow(data, length); break;
-	case MSG_TRANSACTION: transaction(data, length); break;
-	case MSG_DETECTION: detection(data, length); break;
-	case MSG_BINDING: binding(data, length); break;
-	case MSG_COVERAGE: coverage(data, length); break;
+#define X(id, name)                                                                                          \
+	case MSG_##id: trip_##name(data, length); break;
+		MSG_RECORD_LIST(X)
+		MSG_MESSAGE_LIST(X)
+#undef X
 	default: break;
 	}
 	return 0;
