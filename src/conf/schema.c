@@ -9,7 +9,7 @@
 
 #include "base/num.h"
 
-enum { NEAR_MAX = 2, NEAR_LENGTH_MAX = 32, ROWS_MAX = 16 };
+enum { NEAR_MAX = 2, NEAR_LENGTH_MAX = 32, ROWS_MAX = 24 };
 
 static void tell(struct conf_report *r, uint32_t line, uint32_t column, const char *format, va_list args)
 {

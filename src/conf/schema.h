@@ -13,13 +13,14 @@ enum { CONF_MISTAKES_MAX = 50, CONF_LINE_MAX = 1024 };
 
 typedef void (*conf_line_fn)(void *context, const char *line);
 
-/* Where mistakes go. */
+/* Where mistakes go, and what is kept of the values. A reader begins with it. */
 struct conf_report {
 	const char *path;
 	conf_line_fn line;
 	void *context;
 	size_t mistakes;
 	int error; /* -ENOMEM: reading can't go on */
+	struct arena *arena;
 };
 
 /* "path:line:column: ..." at a node. */

@@ -51,7 +51,7 @@ static void read_addrs(void *reader, const struct conf_node *value, void *into)
 	struct site_asset *a = into;
 	if (!conf_list(&r->report, value, "addresses", 1, SITE_ASSET_ADDRS_MAX))
 		return;
-	a->addrs = site_array(r, value->n, sizeof(*a->addrs));
+	a->addrs = conf_array(&r->report, value->n, sizeof(*a->addrs));
 	for (size_t i = 0; a->addrs && i < value->n; i++)
 		add_addr(r, value->items[i], a);
 }
@@ -94,12 +94,12 @@ static void read_roles(void *reader, const struct conf_node *value, void *into)
 }
 
 static const struct conf_row asset_rows[] = {
-    {"name", true, site_read_name_row},
+    {"name", true, conf_name_row},
     {"addresses", true, read_addrs},
     {"roles", false, read_roles},
 };
 
-_Static_assert(offsetof(struct site_asset, name) == 0, "read by site_read_name_row");
+_Static_assert(offsetof(struct site_asset, name) == 0, "read by conf_name_row");
 
 void site_read_assets(void *reader, const struct conf_node *value, void *into)
 {
@@ -108,9 +108,9 @@ void site_read_assets(void *reader, const struct conf_node *value, void *into)
 	(void)into;
 	if (!conf_list(&r->report, value, "assets", 0, SITE_ASSETS_MAX))
 		return;
-	s->assets = site_array(r, value->n, sizeof(*s->assets));
+	s->assets = conf_array(&r->report, value->n, sizeof(*s->assets));
 	for (size_t i = 0; s->assets && i < value->n && !r->report.error; i++)
 		conf_read_mapping(
 		    &r->report, value->items[i], "an asset", asset_rows, 3, r, &s->assets[s->n_assets++]);
-	site_check_names(r, value, "asset", s->assets, s->n_assets, sizeof(*s->assets));
+	conf_check_names(&r->report, value, "asset", s->assets, s->n_assets, sizeof(*s->assets));
 }

@@ -42,7 +42,7 @@ static bool is_note_name(struct text t)
 static void read_key(void *reader, const struct conf_node *value, void *into)
 {
 	struct site_ledger *l = into;
-	site_read_file_row(reader, value, &l->key);
+	conf_file_row(reader, value, &l->key);
 }
 
 static void read_origin(void *reader, const struct conf_node *value, void *into)
@@ -82,7 +82,7 @@ static void read_witnesses(void *reader, const struct conf_node *value, void *in
 	char shown[CONF_SHOWN_SIZE];
 	if (!conf_list(&r->report, value, "witnesses' verifier keys", 0, SITE_WITNESSES_MAX))
 		return;
-	l->witnesses = site_array(r, value->n, sizeof(*l->witnesses));
+	l->witnesses = conf_array(&r->report, value->n, sizeof(*l->witnesses));
 	for (size_t i = 0; l->witnesses && i < value->n && !r->report.error; i++) {
 		const struct conf_node *item = value->items[i];
 		size_t earlier = 0;
@@ -145,7 +145,7 @@ static void read_url(void *reader, const struct conf_node *value, void *into)
 static void read_ca(void *reader, const struct conf_node *value, void *into)
 {
 	struct site_ledger *l = into;
-	site_read_file_row(reader, value, &l->stamp_ca);
+	conf_file_row(reader, value, &l->stamp_ca);
 }
 
 static const struct conf_row stamp_rows[] = {

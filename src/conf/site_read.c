@@ -2,16 +2,12 @@
 #include "conf/site_reader.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/dynbuf.h"
-#include "base/err.h"
 #include "base/timefmt.h"
+#include "conf/document.h"
 
 enum { SITE_VERSION = 1 };
 
@@ -32,7 +28,7 @@ static void read_site_name(void *reader, const struct conf_node *value, void *in
 {
 	struct site_reader *r = reader;
 	(void)into;
-	const char *name = site_read_name(r, value, "the site's name");
+	const char *name = conf_name(&r->report, value, "the site's name");
 	if (name)
 		r->site->name = name;
 }
@@ -51,6 +47,9 @@ static const struct conf_row site_rows[] = {
     {"policy", false, site_read_policy},
     {"ledger", false, site_read_ledger},
 };
+
+static const struct conf_document document = {
+    .what = "a site", .rows = site_rows, .n_rows = sizeof(site_rows) / sizeof(site_rows[0])};
 
 static int new_site(struct site **ret_site, const char *path)
 {
@@ -79,23 +78,6 @@ void site_free(struct site *s)
 	free(s);
 }
 
-static int read_tree(struct site_reader *r, struct text yaml)
-{
-	struct arena tree = {.max = (size_t)512 << 20};
-	struct conf_node *root;
-	struct conf_yaml_error error;
-	int e = conf_yaml_parse(yaml, &tree, &root, &error);
-	if (e == 0)
-		conf_read_mapping(
-		    &r->report, root, "a site", site_rows, sizeof(site_rows) / sizeof(site_rows[0]), r, NULL);
-	else if (e == -ERR_INVALID)
-		conf_mistake_at(&r->report, error.line, error.column, "%s", error.what);
-	arena_free(&tree);
-	if (r->report.error)
-		e = r->report.error;
-	return e < 0 ? e : r->report.mistakes ? -ERR_INVALID : 0;
-}
-
 int site_parse(
     struct site **ret_site, const char *path, struct text yaml, site_diagnostic_fn diagnostic, void *context)
 {
@@ -104,6 +86,7 @@ int site_parse(
 	int e = new_site(&r.site, path);
 	if (e < 0)
 		return e;
+	r.report.arena = &r.site->arena;
 	/* without randomness the tables work all the same */
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	e = table_new(
@@ -112,7 +95,7 @@ int site_parse(
 		e = table_new(&r.addrs, sizeof(struct net_addr), sizeof(struct site_place),
 		    (size_t)SITE_ASSETS_MAX * SITE_ASSET_ADDRS_MAX, seed);
 	if (e == 0)
-		e = read_tree(&r, yaml);
+		e = conf_document_parse(&document, yaml, &r);
 	table_free(r.prefixes);
 	table_free(r.addrs);
 	if (e < 0) {
@@ -123,41 +106,12 @@ int site_parse(
 	return 0;
 }
 
-/* All of a file, at most one byte more than a site may have. */
-static int read_bytes(const char *path, struct dynbuf *out)
-{
-	struct stat st;
-	int r = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		r = -errno;
-	else if (S_ISDIR(st.st_mode))
-		r = -EISDIR;
-	while (r == 0 && out->n <= CONF_YAML_BYTES_MAX) {
-		size_t at = out->n;
-		uint8_t *to = dynbuf_grow(out, 1 << 16);
-		ssize_t got = to ? read(fd, to, 1 << 16) : 0;
-		r = !to ? -ENOMEM : got < 0 && errno != EINTR ? -errno : 0;
-		out->n = at + (got > 0 ? (size_t)got : 0);
-		if (got == 0)
-			break;
-	}
-	close(fd);
-	return r;
-}
-
 int site_read(struct site **ret_site, const char *path, site_diagnostic_fn diagnostic, void *context)
 {
-	struct dynbuf bytes = {.max = CONF_YAML_BYTES_MAX + (1 << 17)};
-	char line[CONF_LINE_MAX];
-	int r = read_bytes(path, &bytes);
-	if (r < 0) {
-		snprintf(line, sizeof(line), "%s: can't be read: %s", path, err_text(r));
-		diagnostic(context, line);
-	} else {
+	struct dynbuf bytes = {0};
+	int r = conf_file_bytes(path, &bytes, diagnostic, context);
+	if (r == 0)
 		r = site_parse(ret_site, path, dynbuf_view(&bytes), diagnostic, context);
-	}
 	dynbuf_free(&bytes);
 	return r;
 }

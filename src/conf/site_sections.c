@@ -22,7 +22,7 @@ static void read_to(void *reader, const struct conf_node *value, void *into)
 	int zone = net_zone_find(r->site->zones, t);
 	bool address = memchr(t.p, '/', t.n) || memchr(t.p, ':', t.n) || (t.p[0] >= '0' && t.p[0] <= '9');
 	if (zone < 0 && address) {
-		if (site_read_prefix(r, value, &p))
+		if (conf_prefix(&r->report, value, &p))
 			s->prefix = p;
 		return;
 	}
@@ -69,7 +69,7 @@ static void read_criticality(void *reader, const struct conf_node *value, void *
 }
 
 static const struct conf_row service_rows[] = {
-    {"name", true, site_read_name_row},
+    {"name", true, conf_name_row},
     {"to", true, read_to},
     {"port", false, read_port},
     {"criticality", false, read_criticality},
@@ -82,13 +82,13 @@ void site_read_services(void *reader, const struct conf_node *value, void *into)
 	(void)into;
 	if (!conf_list(&r->report, value, "services", 0, SITE_SERVICES_MAX))
 		return;
-	s->services = site_array(r, value->n, sizeof(*s->services));
+	s->services = conf_array(&r->report, value->n, sizeof(*s->services));
 	for (size_t i = 0; s->services && i < value->n && !r->report.error; i++) {
 		struct site_service *service = &s->services[s->n_services++];
 		service->criticality = 1;
 		conf_read_mapping(&r->report, value->items[i], "a service", service_rows, 4, r, service);
 	}
-	site_check_names(r, value, "service", s->services, s->n_services, sizeof(*s->services));
+	conf_check_names(&r->report, value, "service", s->services, s->n_services, sizeof(*s->services));
 }
 
 static void read_kind(void *reader, const struct conf_node *value, void *into)
@@ -113,7 +113,7 @@ static void read_between(void *reader, const struct conf_node *value, void *into
 }
 
 static const struct conf_row enforcement_rows[] = {
-    {"name", true, site_read_name_row},
+    {"name", true, conf_name_row},
     {"kind", true, read_kind},
     {"between", true, read_between},
 };
@@ -125,12 +125,12 @@ void site_read_enforcement(void *reader, const struct conf_node *value, void *in
 	(void)into;
 	if (!conf_list(&r->report, value, "enforcement points", 0, SITE_ENFORCEMENT_MAX))
 		return;
-	s->enforcement = site_array(r, value->n, sizeof(*s->enforcement));
+	s->enforcement = conf_array(&r->report, value->n, sizeof(*s->enforcement));
 	for (size_t i = 0; s->enforcement && i < value->n && !r->report.error; i++)
 		conf_read_mapping(&r->report, value->items[i], "an enforcement point", enforcement_rows, 3, r,
 		    &s->enforcement[s->n_enforcement++]);
-	site_check_names(
-	    r, value, "enforcement point", s->enforcement, s->n_enforcement, sizeof(*s->enforcement));
+	conf_check_names(&r->report, value, "enforcement point", s->enforcement, s->n_enforcement,
+	    sizeof(*s->enforcement));
 }
 
 static void read_link_zones(void *reader, const struct conf_node *value, void *into)
@@ -140,7 +140,7 @@ static void read_link_zones(void *reader, const struct conf_node *value, void *i
 }
 
 static const struct conf_row link_rows[] = {
-    {"name", true, site_read_name_row},
+    {"name", true, conf_name_row},
     {"zones", true, read_link_zones},
 };
 
@@ -151,14 +151,14 @@ void site_read_links(void *reader, const struct conf_node *value, void *into)
 	(void)into;
 	if (!conf_list(&r->report, value, "links", 0, SITE_LINKS_MAX))
 		return;
-	s->links = site_array(r, value->n, sizeof(*s->links));
+	s->links = conf_array(&r->report, value->n, sizeof(*s->links));
 	for (size_t i = 0; s->links && i < value->n && !r->report.error; i++)
 		conf_read_mapping(
 		    &r->report, value->items[i], "a link", link_rows, 2, r, &s->links[s->n_links++]);
-	site_check_names(r, value, "link", s->links, s->n_links, sizeof(*s->links));
+	conf_check_names(&r->report, value, "link", s->links, s->n_links, sizeof(*s->links));
 }
 
-static const struct conf_row indicator_rows[] = {{"file", true, site_read_file_row}};
+static const struct conf_row indicator_rows[] = {{"file", true, conf_file_row}};
 
 void site_read_indicators(void *reader, const struct conf_node *value, void *into)
 {
@@ -167,13 +167,14 @@ void site_read_indicators(void *reader, const struct conf_node *value, void *int
 	(void)into;
 	if (!conf_list(&r->report, value, "indicator files", 0, SITE_INDICATORS_MAX))
 		return;
-	s->indicators = site_array(r, value->n, sizeof(*s->indicators));
+	s->indicators = conf_array(&r->report, value->n, sizeof(*s->indicators));
 	for (size_t i = 0; s->indicators && i < value->n && !r->report.error; i++)
 		conf_read_mapping(&r->report, value->items[i], "an indicator file", indicator_rows, 1, r,
 		    &s->indicators[s->n_indicators++]);
-	site_check_names(r, value, "indicator file", s->indicators, s->n_indicators, sizeof(*s->indicators));
+	conf_check_names(
+	    &r->report, value, "indicator file", s->indicators, s->n_indicators, sizeof(*s->indicators));
 }
 
 _Static_assert(offsetof(struct site_service, name) == 0 && offsetof(struct site_enforcement, name) == 0 &&
                    offsetof(struct site_link, name) == 0,
-    "read by site_read_name_row");
+    "read by conf_name_row");

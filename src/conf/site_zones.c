@@ -21,7 +21,7 @@ static void read_zone_name(void *reader, const struct conf_node *value, void *in
 	struct site_reader *r = reader;
 	struct zone_entry *z = into;
 	struct net_prefix p;
-	const char *name = site_read_name(r, value, "a zone's name");
+	const char *name = conf_name(&r->report, value, "a zone's name");
 	if (!name)
 		return;
 	bool good = strlen(name) <= SITE_ZONE_NAME_MAX;
@@ -84,7 +84,7 @@ static void add_prefix(struct site_reader *r, const struct conf_node *value, uin
 	struct net_prefix p;
 	char text[NET_PREFIX_TEXT_SIZE];
 	int fresh = 0;
-	if (!site_read_prefix(r, value, &p))
+	if (!conf_prefix(&r->report, value, &p))
 		return;
 	struct site_place *place = table_put(r->prefixes, &p, &fresh);
 	if (!place) {

@@ -181,8 +181,7 @@ static int on_event(struct builder *b, const yaml_event_t *event)
 	case YAML_DOCUMENT_END_EVENT: return 0;
 	case YAML_DOCUMENT_START_EVENT:
 		if (b->documents++)
-			return invalid_at(
-			    b, event->start_mark, "a second document; one file describes one site");
+			return invalid_at(b, event->start_mark, "a second document; one file holds one");
 		return 0;
 	case YAML_ALIAS_EVENT: return on_alias(b, event);
 	case YAML_SCALAR_EVENT: return on_scalar(b, event);
@@ -305,12 +304,12 @@ int conf_yaml_parse(
 		return -ENOMEM;
 	*b = (struct builder){.yaml = yaml, .arena = arena, .error = ret_error};
 	if (yaml.n > CONF_YAML_BYTES_MAX)
-		r = invalid(b, 0, 0, "%zu bytes are more than a site file may have (%d)", yaml.n,
-		    CONF_YAML_BYTES_MAX);
+		r = invalid(
+		    b, 0, 0, "%zu bytes are more than a file may have (%d)", yaml.n, CONF_YAML_BYTES_MAX);
 	else
 		r = build(b);
 	if (r == 0 && !b->root)
-		r = invalid(b, 0, 0, "the file is empty; a site begins with \"version: 1\"");
+		r = invalid(b, 0, 0, "the file is empty; it begins with \"version: 1\"");
 	if (r == 0)
 		*ret_root = b->root;
 	for (size_t i = 0; i < b->depth; i++)

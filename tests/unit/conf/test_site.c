@@ -393,7 +393,7 @@ static void limits_hold_at_their_bounds(void **state)
 		dynbuf_str(&yaml, "# filling, line after line, without saying anything at all\n");
 	assert_int_equal(site_parse(&s, "t", dynbuf_view(&yaml), collect, &lines), -ERR_INVALID);
 	dynbuf_u8(&lines, 0);
-	assert_non_null(strstr((char *)lines.p, "are more than a site file may have (8388608)"));
+	assert_non_null(strstr((char *)lines.p, "are more than a file may have (8388608)"));
 	dynbuf_free(&yaml);
 	dynbuf_free(&lines);
 }
