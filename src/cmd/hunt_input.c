@@ -30,24 +30,9 @@ static int load_file(struct indicator_set *s, const char *path, const char *name
 /* Forms that no file is called by chance. */
 static bool is_plain_value(const char *argument)
 {
-	switch (indicator_guess(text_of(argument))) {
-	case INDICATOR_ADDRESS:
-	case INDICATOR_PREFIX:
-	case INDICATOR_JA3:
-	case INDICATOR_JA4:
-	case INDICATOR_CERT_SHA256:
-	case INDICATOR_CERT_SHA1:
-	case INDICATOR_FILE_SHA256:
-	case INDICATOR_FILE_SHA1:
-	case INDICATOR_FILE_MD5:
-	case INDICATOR_JA3S:
-	case INDICATOR_HASSH:
-	case INDICATOR_HASSH_SERVER: return true;
-	case INDICATOR_URL: return strstr(argument, "://") != NULL;
-	case INDICATOR_DOMAIN:
-	case INDICATOR_KINDS: break;
-	}
-	return false;
+	enum indicator_kind kind = indicator_guess(text_of(argument));
+	return kind == INDICATOR_ADDRESS || kind == INDICATOR_PREFIX || indicator_kind_is_fingerprint(kind) ||
+	       (kind == INDICATOR_URL && strstr(argument, "://") != NULL);
 }
 
 /* None of these is a top-level domain. */

@@ -497,28 +497,16 @@ size_t indicator_find(
     const struct indicator_set *s, const struct indicator_query *q, uint32_t numbers[INDICATOR_FOUND_MAX])
 {
 	struct net_addr a;
-	switch (q->kind) {
-	case INDICATOR_ADDRESS:
-	case INDICATOR_PREFIX:
-		if (q->value.n != sizeof(a.b))
-			return 0;
-		memcpy(a.b, q->value.p, sizeof(a.b));
-		return address_find(s, a, numbers);
-	case INDICATOR_DOMAIN: return domain_find(s, q->value, numbers);
-	case INDICATOR_URL: return url_find(s, q->value, q->target, numbers);
-	case INDICATOR_JA3:
-	case INDICATOR_JA4:
-	case INDICATOR_CERT_SHA256:
-	case INDICATOR_CERT_SHA1:
-	case INDICATOR_FILE_SHA256:
-	case INDICATOR_FILE_SHA1:
-	case INDICATOR_FILE_MD5:
-	case INDICATOR_JA3S:
-	case INDICATOR_HASSH:
-	case INDICATOR_HASSH_SERVER: return value_find(s, q->kind, q->value, numbers, 0);
-	case INDICATOR_KINDS: break;
-	}
-	return 0;
+	if (indicator_kind_is_fingerprint(q->kind))
+		return value_find(s, q->kind, q->value, numbers, 0);
+	if (q->kind == INDICATOR_DOMAIN)
+		return domain_find(s, q->value, numbers);
+	if (q->kind == INDICATOR_URL)
+		return url_find(s, q->value, q->target, numbers);
+	if ((q->kind != INDICATOR_ADDRESS && q->kind != INDICATOR_PREFIX) || q->value.n != sizeof(a.b))
+		return 0;
+	memcpy(a.b, q->value.p, sizeof(a.b));
+	return address_find(s, a, numbers);
 }
 
 /* Names from the top down, all else from the most special up. */

@@ -192,6 +192,8 @@ void indicator_at(const struct indicator_set *s, uint32_t number, struct indicat
  */
 int indicator_sorted(const struct indicator_set *s, enum indicator_kind kind, uint32_t **ret_numbers);
 
+/* Whether such an indicator is a hash or a fingerprint, which matches as a whole or not at all. */
+bool indicator_kind_is_fingerprint(enum indicator_kind kind);
 /* What the value looks like (of 32 hexadecimal digits: an MD5); INDICATOR_KINDS where like nothing. */
 enum indicator_kind indicator_guess(struct text value);
 const char *indicator_place_name(enum indicator_place place);

@@ -28,6 +28,28 @@ const char *indicator_kind_name(enum indicator_kind kind)
 	return kind < INDICATOR_KINDS ? names[kind] : "";
 }
 
+bool indicator_kind_is_fingerprint(enum indicator_kind kind)
+{
+	switch (kind) {
+	case INDICATOR_JA3:
+	case INDICATOR_JA4:
+	case INDICATOR_CERT_SHA256:
+	case INDICATOR_CERT_SHA1:
+	case INDICATOR_FILE_SHA256:
+	case INDICATOR_FILE_SHA1:
+	case INDICATOR_FILE_MD5:
+	case INDICATOR_JA3S:
+	case INDICATOR_HASSH:
+	case INDICATOR_HASSH_SERVER: return true;
+	case INDICATOR_ADDRESS:
+	case INDICATOR_PREFIX:
+	case INDICATOR_DOMAIN:
+	case INDICATOR_URL:
+	case INDICATOR_KINDS: break;
+	}
+	return false;
+}
+
 char *indicator_text(const struct indicator *i, char *buf)
 {
 	struct net_prefix p = {.bits = i->bits};

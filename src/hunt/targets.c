@@ -64,25 +64,17 @@ static void key_keep(struct hunt_targets *t, const struct indicator *i)
 {
 	if (!hunt_kind_is_searched(i->kind))
 		return;
-	switch (i->kind) {
-	case INDICATOR_ADDRESS: t->addrs[t->n_addrs++] = prefix_of(i).addr; break;
-	case INDICATOR_PREFIX: t->prefixes[t->n_prefixes++] = prefix_of(i); break;
-	case INDICATOR_DOMAIN:
+	if (indicator_kind_is_fingerprint(i->kind)) {
+		t->values[t->n_values++] = i->key;
+	} else if (i->kind == INDICATOR_ADDRESS) {
+		t->addrs[t->n_addrs++] = prefix_of(i).addr;
+	} else if (i->kind == INDICATOR_PREFIX) {
+		t->prefixes[t->n_prefixes++] = prefix_of(i);
+	} else if (i->kind == INDICATOR_DOMAIN) {
 		t->domains[t->n_domains++] = i->key;
 		t->hosts[t->n_hosts++] = i->key;
-		break;
-	case INDICATOR_URL: t->hosts[t->n_hosts++] = host_of(i->key); break;
-	case INDICATOR_JA3:
-	case INDICATOR_JA4:
-	case INDICATOR_CERT_SHA256:
-	case INDICATOR_CERT_SHA1:
-	case INDICATOR_FILE_SHA256:
-	case INDICATOR_FILE_SHA1:
-	case INDICATOR_FILE_MD5:
-	case INDICATOR_JA3S:
-	case INDICATOR_HASSH:
-	case INDICATOR_HASSH_SERVER: t->values[t->n_values++] = i->key; break;
-	case INDICATOR_KINDS: break;
+	} else if (i->kind == INDICATOR_URL) {
+		t->hosts[t->n_hosts++] = host_of(i->key);
 	}
 }
 
