@@ -7,8 +7,28 @@
 
 #include "daemon/case_parts.h"
 
+int case_spread(struct case_answers *a, const struct site *site, struct archive *archive,
+    const struct case_options *options, const struct spread_seed *seeds, size_t n, struct spread **ret_spread)
+{
+	struct spread *spread = arena_alloc(&a->arena, sizeof(*spread));
+	const struct spread_input in = {.assets = a->assets,
+	    .zones = site->zones,
+	    .archive = archive,
+	    .seeds = seeds,
+	    .n_seeds = n,
+	    .detections = a->report.detections,
+	    .n_detections = a->report.n_detections,
+	    .covered = a->covered,
+	    .config = {.backflow = options->backflow, .threads = case_threads(options)}};
+	int r = spread ? spread_compute(&in, &a->arena, spread) : -ENOMEM;
+	if (r == 0)
+		*ret_spread = spread;
+	return r;
+}
+
+/* From the incident's machines. */
 static int work_spread(struct case_answers *a, const struct site *site, struct archive *archive,
-    const struct case_options *options, const struct incident *incident, struct spread *ret_spread)
+    const struct case_options *options, const struct incident *incident, struct spread **ret_spread)
 {
 	struct spread_seed *seeds = arena_array(&a->arena, incident->n_assets, sizeof(*seeds));
 	size_t n = 0;
@@ -23,16 +43,7 @@ static int work_spread(struct case_answers *a, const struct site *site, struct a
 		seeds[n++] = (struct spread_seed){
 		    .asset = asset->asset, .time = asset->since, .confirmed = confirmed};
 	}
-	struct spread_input in = {.assets = a->assets,
-	    .zones = site->zones,
-	    .archive = archive,
-	    .seeds = seeds,
-	    .n_seeds = n,
-	    .detections = a->report.detections,
-	    .n_detections = a->report.n_detections,
-	    .covered = a->covered,
-	    .config = {.backflow = options->backflow, .threads = case_threads(options)}};
-	return spread_compute(&in, &a->arena, ret_spread);
+	return case_spread(a, site, archive, options, seeds, n, ret_spread);
 }
 
 static int work_plans(struct case_answers *a, const struct site *site, struct archive *archive,
@@ -131,11 +142,11 @@ static int work_exposures(struct case_answers *a, const struct site *site, struc
 static int work_incident(struct case_answers *a, const struct site *site, struct archive *archive,
     const struct case_options *options, struct report_incident *i)
 {
-	struct spread *spread = arena_alloc(&a->arena, sizeof(*spread));
+	struct spread *spread = NULL;
 	struct plan *plans = arena_array(&a->arena, PLAN_COUNT, sizeof(*plans));
-	if (!spread || !plans)
+	if (!plans)
 		return -ENOMEM;
-	int r = work_spread(a, site, archive, options, i->incident, spread);
+	int r = work_spread(a, site, archive, options, i->incident, &spread);
 	if (r == 0)
 		r = work_plans(a, site, archive, options, i->incident, spread, plans);
 	i->spread = spread;

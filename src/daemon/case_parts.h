@@ -17,6 +17,12 @@ static inline unsigned case_threads(const struct case_options *options)
 	return options->one_thread ? 1 : CASE_THREADS;
 }
 
+/* The spread from the seeds, over everything that was gathered; it lives in the answers. 0, -ENOMEM or the
+ * archive's error. */
+int case_spread(struct case_answers *a, const struct site *site, struct archive *archive,
+    const struct case_options *options, const struct spread_seed *seeds, size_t n,
+    struct spread **ret_spread);
+
 /* What an exposure is asked with from a time on, but for its zone and peers. */
 struct exposure_input case_exposure_input(const struct case_answers *a, const struct site *site,
     struct archive *archive, const struct spread *spread, int64_t from);

@@ -33,25 +33,6 @@ static int seeds_make(struct case_answers *a, const struct case_follow *follow,
 	return 0;
 }
 
-static int follow_spread(struct case_answers *a, struct archive *archive, const struct site *site,
-    const struct case_options *options, const struct spread_seed *seeds, size_t n)
-{
-	struct spread *spread = arena_alloc(&a->arena, sizeof(*spread));
-	const struct spread_input in = {.assets = a->assets,
-	    .zones = site->zones,
-	    .archive = archive,
-	    .seeds = seeds,
-	    .n_seeds = n,
-	    .detections = a->report.detections,
-	    .n_detections = a->report.n_detections,
-	    .covered = a->covered,
-	    .config = {.backflow = options->backflow, .threads = case_threads(options)}};
-	int r = spread ? spread_compute(&in, &a->arena, spread) : -ENOMEM;
-	if (r == 0)
-		a->spread = spread;
-	return r;
-}
-
 /* Where no seed is a machine there is nothing to follow: no spread, no exposure. */
 static int follow_all(struct case_answers *a, struct archive *archive, const struct site *site,
     const struct case_follow *follow, const struct case_options *options)
@@ -63,7 +44,7 @@ static int follow_all(struct case_answers *a, struct archive *archive, const str
 	int r = seeds_make(a, follow, &seeds, &n, &from);
 	if (r < 0 || n == 0)
 		return r;
-	r = follow_spread(a, archive, site, options, seeds, n);
+	r = case_spread(a, site, archive, options, seeds, n, &a->spread);
 	if (r < 0)
 		return r;
 	struct exposure_input in = case_exposure_input(a, site, archive, a->spread, from);
