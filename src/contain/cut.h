@@ -24,6 +24,16 @@ struct cut {
 
 _Static_assert(sizeof(struct cut) == 2 * sizeof(struct net_prefix) + 1, "no padding");
 
+/* Whether it has that form: what comes from elsewhere may not. */
+static inline bool cut_is_sound(const struct cut *c)
+{
+	if (c->from.bits > 128 || c->to.bits > 128 || c->direction > CUT_FROM_ONLY)
+		return false;
+	struct net_prefix from = net_prefix_of(c->from.addr, c->from.bits);
+	struct net_prefix to = net_prefix_of(c->to.addr, c->to.bits);
+	return memcmp(&from, &c->from, sizeof(from)) == 0 && memcmp(&to, &c->to, sizeof(to)) == 0;
+}
+
 static inline int cut_compare(const struct cut *a, const struct cut *b)
 {
 	return memcmp(a, b, sizeof(*a));

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "contain/guardrail.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 enum { V4_BITS = 96, PACE_MAX = sizeof(((struct guardrail_pace *)0)->times) / sizeof(int64_t) };
 
 static const int64_t minute_ns = INT64_C(60) * 1000000000;
@@ -15,12 +18,88 @@ static bool overlap(struct net_prefix a, struct net_prefix b)
 	return net_prefix_covers(a, b) || net_prefix_covers(b, a);
 }
 
-static bool touches(const struct net_prefix *list, size_t n, struct net_prefix p)
+static bool touches_list(const struct net_prefix *list, size_t n, struct net_prefix p)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!anywhere(p) && overlap(list[i], p))
+		if (overlap(list[i], p))
 			return true;
 	return false;
+}
+
+/* None of them lies within another, so that only the last one before p may hold it, and only the first one
+ * after may lie within it. */
+static bool touches_prepared(const struct guardrail_prefixes *list, struct net_prefix p)
+{
+	size_t from = 0, to = list->n;
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		if (net_addr_compare(list->v[middle].addr, p.addr) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return (from < list->n && overlap(list->v[from], p)) || (from && overlap(list->v[from - 1], p));
+}
+
+static bool is_never_cut(const struct guardrails *g, struct net_prefix p)
+{
+	return !anywhere(p) && (g->prepared ? touches_prepared(&g->prepared_never_cut, p)
+	                                    : touches_list(g->never_cut, g->n_never_cut, p));
+}
+
+static bool is_control(const struct guardrails *g, struct net_prefix p)
+{
+	return !anywhere(p) && (g->prepared ? touches_prepared(&g->prepared_control, p)
+	                                    : touches_list(g->control, g->n_control, p));
+}
+
+/* By address, and of those with one address the widest first. */
+static int compare(const void *a, const void *b)
+{
+	const struct net_prefix *x = a, *y = b;
+	int order = net_addr_compare(x->addr, y->addr);
+	return order ? order : (x->bits > y->bits) - (x->bits < y->bits);
+}
+
+static int prepare(struct guardrail_prefixes *ret_list, const struct net_prefix *v, size_t n)
+{
+	struct guardrail_prefixes list = {.v = calloc(n + 1, sizeof(*list.v))};
+	if (!list.v)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		list.v[i] = net_prefix_of(v[i].addr, v[i].bits);
+	qsort(list.v, n, sizeof(*list.v), compare);
+	for (size_t i = 0; i < n; i++)
+		if (list.n == 0 || !net_prefix_covers(list.v[list.n - 1], list.v[i]))
+			list.v[list.n++] = list.v[i];
+	*ret_list = list;
+	return 0;
+}
+
+int guardrails_prepare(struct guardrails *g)
+{
+	struct guardrail_prefixes never, control;
+	int r = prepare(&never, g->never_cut, g->n_never_cut);
+	if (r < 0)
+		return r;
+	r = prepare(&control, g->control, g->n_control);
+	if (r < 0) {
+		free(never.v);
+		return r;
+	}
+	guardrails_free(g);
+	g->prepared_never_cut = never;
+	g->prepared_control = control;
+	g->prepared = true;
+	return 0;
+}
+
+void guardrails_free(struct guardrails *g)
+{
+	free(g->prepared_never_cut.v);
+	free(g->prepared_control.v);
+	g->prepared_never_cut = g->prepared_control = (struct guardrail_prefixes){0};
+	g->prepared = false;
 }
 
 static bool too_wide(const struct guardrails *g, struct net_prefix p)
@@ -28,6 +107,10 @@ static bool too_wide(const struct guardrails *g, struct net_prefix p)
 	if (anywhere(p))
 		return false;
 	bool v4 = p.bits >= V4_BITS && net_addr_is_v4(p.addr);
+	/* a prefix of IPv6 that holds all of IPv4 as we write it: no network looks so, only a mistake or
+	 * worse */
+	if (!v4 && net_prefix_contains(p, net_addr_v4((const uint8_t[4]){0})))
+		return true;
 	return v4 ? p.bits < V4_BITS + g->widest_v4 : p.bits < g->widest_v6;
 }
 
@@ -35,9 +118,9 @@ enum guardrail guardrail_of_cut(const struct guardrails *g, const struct cut *c)
 {
 	if (anywhere(c->from) && anywhere(c->to))
 		return GUARDRAIL_ANYWHERE;
-	if (touches(g->never_cut, g->n_never_cut, c->from) || touches(g->never_cut, g->n_never_cut, c->to))
+	if (is_never_cut(g, c->from) || is_never_cut(g, c->to))
 		return GUARDRAIL_NEVER_CUT;
-	if (touches(g->control, g->n_control, c->from) || touches(g->control, g->n_control, c->to))
+	if (is_control(g, c->from) || is_control(g, c->to))
 		return GUARDRAIL_CONTROL_PATH;
 	if (too_wide(g, c->from) || too_wide(g, c->to))
 		return GUARDRAIL_WIDEST_PREFIX;

@@ -23,6 +23,12 @@ enum guardrail {
 	GUARDRAIL_MOST_ORDERS /* more orders in a minute than allowed */
 };
 
+/* Prefixes as the rules ask for them: sorted, and none within another. */
+struct guardrail_prefixes {
+	struct net_prefix *v;
+	size_t n;
+};
+
 struct guardrails {
 	/* Of either end of a cut: neither it nor a part of it. A cut with one end anywhere doesn't name what
 	 * lies there: there the enforcement points let never_cut pass (enforce/nft.h). */
@@ -34,7 +40,16 @@ struct guardrails {
 	size_t most_cuts;             /* in force at once. 0: any number */
 	int64_t longest_lease_ns;     /* 0: any */
 	unsigned most_orders_a_minute;
+	/* Of the two lists above, by guardrails_prepare; until then these are walked. */
+	struct guardrail_prefixes prepared_never_cut, prepared_control;
+	bool prepared;
 };
+
+/* Sorts what the lists name, so that each cut costs O(log n), however long they are. Lists that change later
+ * want this again. 0 or -ENOMEM; freed by guardrails_free. */
+int guardrails_prepare(struct guardrails *g);
+/* Frees what was prepared, not the lists. */
+void guardrails_free(struct guardrails *g);
 
 /* The rule that this one cut breaks. */
 enum guardrail guardrail_of_cut(const struct guardrails *g, const struct cut *c);

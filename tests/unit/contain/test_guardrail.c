@@ -48,17 +48,89 @@ static void test_each_rule_is_named(void **unused)
 	const struct net_prefix never[] = {
 	    prefix("10.9.9.9"), prefix("10.8.0.0/16"), prefix("2001:db8:9::/64")};
 	const struct net_prefix control[] = {prefix("10.0.0.1")};
-	const struct guardrails g = {.never_cut = never,
+	struct guardrails g = {.never_cut = never,
 	    .n_never_cut = 3,
 	    .control = control,
 	    .n_control = 1,
 	    .widest_v4 = 24,
 	    .widest_v6 = 48};
 	(void)unused;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct cut c = between(cases[i].from, cases[i].to);
-		assert_string_equal(guardrail_name(guardrail_of_cut(&g, &c)), cases[i].rule);
+	for (int prepared = 0; prepared <= 1; prepared++) {
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			struct cut c = between(cases[i].from, cases[i].to);
+			assert_string_equal(guardrail_name(guardrail_of_cut(&g, &c)), cases[i].rule);
+		}
+		assert_int_equal(guardrails_prepare(&g), 0);
 	}
+	guardrails_free(&g);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return *state >> 33;
+}
+
+static struct net_prefix drawn(uint64_t *state)
+{
+	uint64_t r = next_random(state);
+	return net_prefix_of(net_addr_v4((const uint8_t[]){
+	                         10, (uint8_t)(r % 4), (uint8_t)(r >> 8 & 0x0f), (uint8_t)(r >> 16)}),
+	    (uint8_t)(104 + next_random(state) % 25));
+}
+
+/* Nested, equal and neighbouring prefixes in a small space: the sorted lists answer as the plain ones do. */
+static void test_sorted_rules_answer_as_plain_ones(void **unused)
+{
+	struct net_prefix never[40], control[10];
+	uint64_t state = 7;
+	size_t touched = 0;
+	(void)unused;
+	for (size_t round = 0; round < 200; round++) {
+		struct guardrails plain = {.never_cut = never,
+		    .n_never_cut = round % 40,
+		    .control = control,
+		    .n_control = round % 10};
+		struct guardrails sorted = plain;
+		for (size_t i = 0; i < 40; i++)
+			never[i] = drawn(&state);
+		for (size_t i = 0; i < 10; i++)
+			control[i] = drawn(&state);
+		assert_int_equal(guardrails_prepare(&sorted), 0);
+		for (size_t i = 0; i < 200; i++) {
+			struct cut c = {.from = drawn(&state)};
+			assert_int_equal(guardrail_of_cut(&sorted, &c), guardrail_of_cut(&plain, &c));
+			touched += guardrail_of_cut(&plain, &c) != GUARDRAIL_NONE;
+		}
+		guardrails_free(&sorted);
+	}
+	assert_in_range(touched, 4000, 39000);
+}
+
+/* ::/64 holds ::ffff:0:0/96, which is how IPv4 stands in our tables. */
+static void test_a_prefix_of_both_families_is_too_wide(void **unused)
+{
+	const struct guardrails g = {.widest_v4 = 0};
+	struct cut c = between("::/64", NULL);
+	(void)unused;
+	assert_int_equal(guardrail_of_cut(&g, &c), GUARDRAIL_WIDEST_PREFIX);
+	c = between("2001:db8::/64", NULL);
+	assert_int_equal(guardrail_of_cut(&g, &c), GUARDRAIL_NONE);
+}
+
+static void test_a_cut_with_host_bits_is_not_sound(void **unused)
+{
+	struct cut c = between("10.1.0.0/24", "10.2.0.1");
+	(void)unused;
+	assert_true(cut_is_sound(&c));
+	c.from.addr.b[15] = 1;
+	assert_false(cut_is_sound(&c));
+	c.from.addr.b[15] = 0;
+	c.direction = CUT_FROM_ONLY + 1;
+	assert_false(cut_is_sound(&c));
+	c = between("10.1.0.0", NULL);
+	c.to.bits = 129;
+	assert_false(cut_is_sound(&c));
 }
 
 static void test_an_order_is_refused_whole_for_one_cut(void **unused)
@@ -105,6 +177,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_each_rule_is_named),
+	    cmocka_unit_test(test_sorted_rules_answer_as_plain_ones),
+	    cmocka_unit_test(test_a_prefix_of_both_families_is_too_wide),
+	    cmocka_unit_test(test_a_cut_with_host_bits_is_not_sound),
 	    cmocka_unit_test(test_an_order_is_refused_whole_for_one_cut),
 	    cmocka_unit_test(test_leases_and_numbers_at_their_bounds),
 	    cmocka_unit_test(test_orders_keep_their_pace),
