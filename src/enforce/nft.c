@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "base/timefmt.h"
-#include "enforce/pieces.h"
+#include "net/pieces.h"
 
 /* The two families that every set and rule is written for. */
 struct family {
@@ -74,10 +74,9 @@ static void print_set(
 /* The prefixes of one zone, or of all inside zones (NET_ZONE_NONE). */
 static struct elements zone_elements(const struct pieces *zones, uint16_t zone)
 {
-	if (zone == NET_ZONE_NONE)
-		return (struct elements){.v = zones->v, .n = zones->n};
-	return (struct elements){
-	    .v = zones->v + zones->from[zone], .n = zones->from[zone + 1] - zones->from[zone]};
+	struct elements e;
+	e.n = zone == NET_ZONE_NONE ? pieces_inside(zones, &e.v) : pieces_of(zones, zone, &e.v);
+	return e;
 }
 
 /* The source side of a cut is where its lease lives. */
@@ -195,7 +194,7 @@ int enforce_nft_print(const struct plan *p, const struct net_zone_map *zones,
 {
 	struct elements never = {.v = never_cut, .n = n_never_cut};
 	struct pieces pieces;
-	int r = pieces_make(&pieces, zones);
+	int r = pieces_make(&pieces, zones, NULL, 0);
 	if (r < 0)
 		goto out;
 	print_head(p, incident, out);

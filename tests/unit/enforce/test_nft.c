@@ -2,7 +2,6 @@
 #include "../contain/network.h"
 
 #include "enforce/nft.h"
-#include "enforce/pieces.h"
 
 /* The text of plans; that the kernel takes them and does what they say is tests/e2e/test_nft.py. */
 
@@ -124,39 +123,6 @@ static void test_the_outside_is_what_is_not_inside(void **state)
 	assert_has(page, "elements = { 10.1.0.0/16, 10.2.0.0/16, 10.3.0.0/16, 10.4.0.0/16 }");
 }
 
-static bool pieces_hold(const struct pieces *p, uint16_t zone, struct net_addr a)
-{
-	for (size_t i = p->from[zone]; i < p->from[zone + 1]; i++)
-		if (net_prefix_contains(p->v[i], a))
-			return true;
-	return false;
-}
-
-static void test_pieces_hold_what_belongs_to_the_zone_and_nothing_else(void **state)
-{
-	(void)state;
-	uint16_t lab;
-	struct pieces p;
-	/* office holds lab, which holds a bit of office again, at its very front */
-	timeline_zone(&w.t, "lab", NET_ZONE_INTERNAL, "10.2.64.0/18", &lab);
-	struct net_prefix back;
-	assert_int_equal(net_prefix_parse(TEXT("10.2.64.0/24"), &back), 0);
-	assert_int_equal(net_zone_map_add_prefix(w.t.zones, w.t.office, back), 0);
-	assert_int_equal(pieces_make(&p, w.t.zones), 0);
-	const struct net_addr base = ip("10.2.0.0");
-	for (unsigned i = 0; i < 65536; i += 64) {
-		struct net_addr a = base;
-		a.b[14] = (uint8_t)(i >> 8);
-		a.b[15] = (uint8_t)i;
-		uint16_t zone = net_zone_of(w.t.zones, a);
-		assert_int_equal(pieces_hold(&p, w.t.office, a), zone == w.t.office);
-		assert_int_equal(pieces_hold(&p, lab, a), zone == lab);
-	}
-	/* the external ones have none: a cut names them by what they are not */
-	assert_int_equal(p.from[w.internet], p.from[w.internet + 1]);
-	pieces_free(&p);
-}
-
 static void test_a_plan_without_cuts_drops_nothing(void **state)
 {
 	(void)state;
@@ -173,7 +139,6 @@ int main(void)
 	    T(test_a_cut_of_what_it_begins_matches_the_connection_not_the_packet),
 	    T(test_what_may_never_be_cut_is_let_through_first),
 	    T(test_the_outside_is_what_is_not_inside),
-	    T(test_pieces_hold_what_belongs_to_the_zone_and_nothing_else),
 	    T(test_a_plan_without_cuts_drops_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
