@@ -76,7 +76,7 @@ static uint8_t *extend(struct ring_slot *s, uint32_t n)
 	s->data -= n;
 	s->room -= n;
 	s->caplen += n;
-	s->wirelen += n;
+	s->wirelen = s->wirelen > UINT32_MAX - n ? UINT32_MAX : s->wirelen + n;
 	return s->data;
 }
 
