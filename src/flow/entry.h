@@ -23,6 +23,16 @@ enum flow_class {
 	FLOW_CLASS_COUNT,
 };
 
+/* What a snapshot tells; one more is due when any of it changes. */
+enum flow_told {
+	FLOW_TOLD_ANSWERED = 1 << 0,
+	FLOW_TOLD_ESTABLISHED = 1 << 1,
+	FLOW_TOLD_REFUSED = 1 << 2,
+	FLOW_TOLD_RESET = 1 << 3,
+	FLOW_TOLD_APP = 1 << 4,
+	FLOW_TOLD_NOTHING = 1 << 7, /* no snapshot yet, or somebody wants one */
+};
+
 /* No padding: compared as bytes. low and high are ordered by address, then port. */
 struct flow_key {
 	struct net_addr low, high;
@@ -66,10 +76,11 @@ struct flow_entry {
 	uint64_t hash;
 	struct flow_entry *chain; /* of its bucket */
 	struct flow_entry *older, *newer;
-	int64_t touched; /* the table's time of its last packet */
-	int64_t snapshot;
+	int64_t touched;      /* the table's time of its last packet */
+	int64_t snapshot_due; /* at the first packet after it */
 	enum flow_class class;
 	bool wanted[2];
+	uint8_t told;       /* enum flow_told, of the last snapshot */
 	uint64_t handed[2]; /* TCP: next sequence number to hand on; bytes handed on stand in depth */
 	uint64_t depth[2];
 	struct tcp_side tcp[2];

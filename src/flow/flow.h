@@ -80,6 +80,12 @@ struct flow_side {
 	int64_t last_ns;
 };
 
+/* What somebody outside remembers of a flow; zeroed at its start. daemon/watch.h uses it. */
+struct flow_mark {
+	uint32_t generation;
+	uint32_t answer : 30, seen : 2;
+};
+
 struct flow_stream; /* reassembly state of one direction, private */
 
 /* One flow. Members are read-only to others but for those marked. */
@@ -94,13 +100,14 @@ struct flow {
 	uint16_t vantage;
 	bool has_mac;
 	struct net_mac initiator_mac, responder_mac;
+	uint16_t app;          /* enum app; written by proto/ */
+	struct flow_mark mark; /* written by whoever wants to */
 	int64_t first_ns, last_ns;
 	int64_t established_ns; /* time of the handshake's end or of the first payload back; 0 never */
 	struct flow_side side[2];
 	enum flow_tcp_state tcp;
 	uint32_t flags;
 	uint64_t events;  /* or of its packets' decode events */
-	uint16_t app;     /* enum app; written by proto/ */
 	void *app_state;  /* owned by proto/ */
 	uint64_t related; /* the flow that announced this one (FTP data), 0 none */
 	struct flow_stream *stream[2];
@@ -122,6 +129,9 @@ struct flow_table_config {
 	                               beyond it */
 	uint32_t reassembly_window; /* out-of-order bytes held for one direction; 0: 256 KiB */
 	struct flow_timeouts timeouts; /* zero members: defaults, see doc/flow.md */
+	/* Live: a snapshot also at a flow's first packet, when it is answered, established, refused or reset,
+	 * when its application is known, and when flow_table_tell asks for one. */
+	bool snapshots;
 	uint64_t seed;
 	/* Draws the next record id. */
 	uint64_t (*next_id)(void *context);
@@ -143,7 +153,7 @@ struct flow_table_config {
 };
 
 struct flow_stats {
-	uint64_t packets, flows, evicted, timeouts;
+	uint64_t packets, flows, evicted, timeouts, snapshots;
 	uint64_t no_key;        /* packets without an IP layer */
 	uint64_t out_of_memory; /* packets that found no room for their flow (counted, and in coverage) */
 	size_t live, live_peak;
@@ -170,6 +180,12 @@ void flow_table_flush(struct flow_table *t);
  * app and related = f->id. At most 4096 are kept for 2 minutes; the oldest goes. */
 void flow_table_expect(struct flow_table *t, const struct flow *f, struct net_addr from, struct net_addr to,
     uint16_t port, uint16_t app);
+/* A snapshot of f is wanted after the packet that is being taken (config.snapshots). */
+void flow_table_tell(struct flow_table *t, const struct flow *f);
+/* The flow of one of the packet's layers, which isn't taken, and its direction; NULL where there is none.
+ * Good until the next packet. */
+struct flow *flow_table_find(
+    const struct flow_table *t, const struct packet *p, uint8_t layer, enum flow_dir *ret_dir);
 const struct flow_stats *flow_table_stats(const struct flow_table *t);
 
 /* "established", "refused" ...; "fin", "timeout" ... */

@@ -230,6 +230,29 @@ static void fill_flow(struct flow_table *t, struct flow *f, const struct packet 
 	f->app = l->app;
 }
 
+static uint8_t told_of(const struct flow *f)
+{
+	return (uint8_t)((f->flags & FLOW_ANSWERED ? FLOW_TOLD_ANSWERED : 0) |
+	                 (f->established_ns ? FLOW_TOLD_ESTABLISHED : 0) |
+	                 (f->tcp == FLOW_TCP_REFUSED ? FLOW_TOLD_REFUSED : 0) |
+	                 (f->tcp == FLOW_TCP_RESET ? FLOW_TOLD_RESET : 0) | (f->app ? FLOW_TOLD_APP : 0));
+}
+
+/* The flow was told as it is: when it will be again, if nothing changes. */
+static void snapshot_told(const struct flow_table *t, struct flow_entry *e)
+{
+	int64_t active = t->config.timeouts.active_ns;
+	e->told = t->config.snapshots ? told_of(&e->f) : 0;
+	e->snapshot_due = active ? t->now + active : INT64_MAX;
+}
+
+static void snapshot(struct flow_table *t, struct flow_entry *e)
+{
+	snapshot_told(t, e);
+	t->stats.snapshots++;
+	t->config.end(t->config.context, &e->f, FLOW_END_NONE);
+}
+
 static struct flow_entry *entry_new(struct flow_table *t, const struct packet *p,
     const struct packet_layer *l, bool innermost, const struct flow_key *key, uint64_t hash, uint64_t parent)
 {
@@ -240,7 +263,8 @@ static struct flow_entry *entry_new(struct flow_table *t, const struct packet *p
 	e->f.parent = parent;
 	e->key = *key;
 	e->hash = hash;
-	e->snapshot = t->now;
+	snapshot_told(t, e);
+	e->told = t->config.snapshots ? FLOW_TOLD_NOTHING : 0;
 	e->tcp[0].scale = e->tcp[1].scale = TCP_SCALE_UNKNOWN;
 	e->wanted[0] = e->wanted[1] = true;
 	e->chain = t->buckets[hash & t->mask];
@@ -302,10 +326,8 @@ static void take_layer(struct flow_table *t, struct flow_entry *e, const struct 
 	}
 	f->last_ns = t->now;
 	flow_list_touch(t, e);
-	if (t->config.timeouts.active_ns && t->now - e->snapshot >= t->config.timeouts.active_ns) {
-		e->snapshot = t->now;
-		t->config.end(t->config.context, f, FLOW_END_NONE);
-	}
+	if (t->now >= e->snapshot_due || (t->config.snapshots && told_of(f) != e->told))
+		snapshot(t, e);
 }
 
 static bool timed_out(const struct flow_table *t, const struct flow_entry *e)
@@ -385,6 +407,24 @@ void flow_table_expect(struct flow_table *t, const struct flow *f, struct net_ad
 	if (!t->expectations && flow_expectations_new(&t->expectations, t->config.seed) < 0)
 		return;
 	flow_expectations_add(t->expectations, from, to, port, app, f->id, t->now);
+}
+
+void flow_table_tell(struct flow_table *t, const struct flow *f)
+{
+	if (t->config.snapshots)
+		flow_entry_of((struct flow *)f)->told |= FLOW_TOLD_NOTHING;
+}
+
+struct flow *flow_table_find(
+    const struct flow_table *t, const struct packet *p, uint8_t layer, enum flow_dir *ret_dir)
+{
+	const struct packet_layer *l = &p->layers[layer];
+	struct flow_key key = key_of(p, l);
+	struct flow_entry *e = entry_find(t, &key, hash_bytes(&key, sizeof(key), t->config.seed));
+	if (!e)
+		return NULL;
+	*ret_dir = direction_of(&e->f, l);
+	return &e->f;
 }
 
 const struct flow_stats *flow_table_stats(const struct flow_table *t)
