@@ -2,22 +2,9 @@
 
 /* Zones as prefixes: held against the zone map's own word, address by address. */
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "random_zones.h"
 
 #include "net/pieces.h"
-
-static struct net_prefix prefix(const char *text)
-{
-	struct net_prefix p;
-	assert_int_equal(net_prefix_parse(text_of(text), &p), 0);
-	return p;
-}
 
 static uint16_t zone(struct net_zone_map *m, const char *name, enum net_zone_class class, const char *text)
 {
@@ -144,32 +131,6 @@ static void test_no_prefix_holds_both_families(void **unused)
 	net_zone_map_free(m);
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
-/* Addresses that are near each other, of both families. */
-static struct net_addr random_addr(uint64_t *state)
-{
-	uint64_t r = next_random(state);
-	struct net_addr a = prefix(r >> 32 & 3 ? "10.0.0.0" : "2001:db8::").addr;
-	a.b[13] = (uint8_t)(r & 3);
-	a.b[14] = (uint8_t)(r >> 8 & 0x81);
-	a.b[15] = (uint8_t)(r >> 16);
-	if (r >> 60 == 0)
-		a.b[12] = (uint8_t)(r >> 24);
-	return a;
-}
-
-static struct net_prefix random_prefix(uint64_t *state)
-{
-	return net_prefix_of(random_addr(state), (uint8_t)(128 - next_random(state) % 26));
-}
-
 static void assert_no_halves(const struct net_prefix *v, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
@@ -183,22 +144,11 @@ static void assert_no_halves(const struct net_prefix *v, size_t n)
 
 static void check_random(uint64_t seed)
 {
-	struct net_zone_map *m;
 	struct net_prefix but[4];
 	struct pieces p;
-	uint64_t state = seed * 0x9e3779b97f4a7c15 + 1;
+	uint64_t state = random_begin(seed);
 	size_t n_but = next_random(&state) % 5, zones = 1 + next_random(&state) % 6;
-	assert_int_equal(net_zone_map_new(&m), 0);
-	for (size_t z = 0; z < zones; z++) {
-		char name[2] = {(char)('a' + z), 0};
-		uint16_t number;
-		enum net_zone_class class = (enum net_zone_class)(next_random(&state) % 5);
-		assert_int_equal(net_zone_map_add(m, name, class, &number), 0);
-		for (unsigned i = 0; i < 3; i++) {
-			int r = net_zone_map_add_prefix(m, number, random_prefix(&state));
-			assert_true(r == 0 || r == -EEXIST);
-		}
-	}
+	struct net_zone_map *m = random_zones(&state, zones);
 	for (size_t i = 0; i < n_but; i++)
 		but[i] = random_prefix(&state);
 	assert_int_equal(pieces_make(&p, m, but, n_but), 0);

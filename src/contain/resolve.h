@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONTAIN_RESOLVE_H
+#define CONTAIN_RESOLVE_H
+
+/*
+ * From a plan to what is ordered and enforced: its machines, zones and destinations as cuts between prefixes
+ * (cut.h). What the cuts stop is what plan_blocks says of two addresses that meet at an enforcement point:
+ *
+ * - a machine from everything beyond its segment, and a destination from everybody, are one cut with one end
+ *   anywhere. There enforcement points let never_cut pass, and two machines of one zone meet none of them.
+ * - zones are told as what is their own (net/pieces.h), "the outside" as what is nobody's, so that a cut from
+ *   the outside leaves the inside alone. never_cut and `spare` are left out of every end but anywhere, so no
+ *   guardrail has anything to refuse there.
+ *
+ * What no router forwards (loopback, link-local, unspecified and the limited broadcast) may lie within an end
+ * that is the outside: leaving holes for it would cost a hundred cuts a machine and save no packet.
+ *
+ * Bounds: RESOLVE_CUTS_MAX cuts. A plan that needs more isn't cut in part: the resolution says which of its
+ * cuts needs how many. So it does where a cut names a zone of class external: the outside is cut as a whole.
+ */
+
+#include "contain/cut.h"
+#include "contain/orders.h"
+#include "contain/plan.h"
+
+enum { RESOLVE_CUTS_MAX = ORDERS_CUTS_MAX };
+
+struct resolve_input {
+	const struct plan *plan; /* its never_cut counts */
+	const struct net_zone_map *zones;
+	const struct net_prefix *spare; /* besides: what the guardrails of enforcement points name */
+	size_t n_spare;
+	size_t most; /* 0: RESOLVE_CUTS_MAX */
+};
+
+struct resolution {
+	const struct cut *cuts; /* sorted by cut_compare, without doubles */
+	const uint32_t *of;     /* [n]: the first of the plan's cuts that wants it */
+	size_t n;
+	int64_t lease_ns;    /* the shortest of the plan's cuts; 0 where there are none */
+	const char *problem; /* why it doesn't fit, then there are no cuts; NULL: it does */
+};
+
+/* 0 (look at `problem`), -ENOMEM, or -ERR_LIMIT where the zone map itself is beyond net/pieces.h's bound. The
+ * results live in the arena. */
+int resolve_plan(const struct resolve_input *in, struct arena *arena, struct resolution *ret_resolution);
+
+#endif
