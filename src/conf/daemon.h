@@ -41,9 +41,9 @@ enum daemon_place {
 struct daemon_link {
 	const char *name; /* a link of the site file, or any: coverage is told by it */
 	const char **interfaces;
-	size_t n_interfaces;     /* 0: `capture` holds */
-	const char *capture;     /* a file played as if it were live */
-	double speed;            /* of that: 1 as it was recorded; 0: as fast as it goes */
+	size_t n_interfaces; /* 0: `capture` holds */
+	const char *capture; /* a file played as if it were live; NULL: `interfaces` are watched */
+	double speed;        /* of that: 1 as it was recorded; 0: as fast as it goes */
 	enum daemon_place place;
 };
 
@@ -62,11 +62,11 @@ enum daemon_hook { DAEMON_HOOK_ROUTED = 1, DAEMON_HOOK_BRIDGED = 2, DAEMON_HOOK_
 enum daemon_bgp_announce { DAEMON_BGP_FLOWSPEC, DAEMON_BGP_BLACKHOLE };
 
 struct daemon_bgp {
-	struct net_addr peer; /* the local BIRD, ExaBGP or any router */
-	uint16_t port;        /* default 179 */
+	struct net_addr peer;  /* the local BIRD, ExaBGP or any router */
+	uint16_t port;         /* default 179 */
 	struct net_addr local; /* where we speak from; none: as the system chooses */
 	uint32_t local_as, peer_as;
-	struct net_addr router_id; /* IPv4 */
+	struct net_addr router_id; /* IPv4; default `local` where that is one */
 	int64_t hold_ns;           /* default 9 s: the lease; 3 s at least (RFC 4271) */
 	enum daemon_bgp_announce announce;
 	struct net_addr next_hop_v4, next_hop_v6; /* of blackhole routes */
@@ -75,7 +75,7 @@ struct daemon_bgp {
 struct daemon_remote {
 	struct net_addr address;
 	uint16_t port;
-	const char *name;                    /* in the far side's certificate */
+	const char *name;                   /* in the far side's certificate */
 	const char *certificate, *key, *ca; /* PEM files */
 };
 
@@ -84,20 +84,20 @@ struct daemon_enforcer {
 	bool is_remote;   /* `remote` holds, and the far side's own file tells the rest */
 	struct daemon_remote remote;
 	enum daemon_backend backend;
-	unsigned hooks;           /* nftables; default DAEMON_HOOK_ROUTED */
+	unsigned hooks;          /* nftables; default DAEMON_HOOK_ROUTED */
 	const char **interfaces; /* of ingress hooks and XDP */
 	size_t n_interfaces;
 	const char *table; /* nftables; default "bulkhead" */
 	bool reset;        /* a cut TCP connection is told so; default: dropped in silence */
-	int64_t lease_ns;  /* default 30 s */
+	int64_t lease_ns;  /* default 30 s; of BGP its hold time */
 	struct daemon_bgp bgp;
 };
 
 /* What passes although an end of it is cut off. */
 struct daemon_pass {
-	struct net_prefix prefix;
-	uint8_t protocol; /* 0: any */
-	uint16_t port;    /* 0: any */
+	struct net_prefix prefix; /* 0 bits: anywhere, of either family */
+	uint8_t protocol;         /* 0: any */
+	uint16_t port;            /* 0: any */
 };
 
 struct daemon_guardrails {
@@ -107,9 +107,10 @@ struct daemon_guardrails {
 	size_t n_control;
 	struct daemon_pass *pass;
 	size_t n_pass;
-	uint8_t widest_v4, widest_v6; /* bits of 32, 128; default: the site file's policy */
-	uint32_t most_cuts;           /* default 10,000 */
-	int64_t longest_lease_ns;     /* default 24 h */
+	/* Bits of 32, 128; default: the site file's policy. 0: that says any, or is not known. */
+	uint8_t widest_v4, widest_v6;
+	uint32_t most_cuts;            /* default 10,000 */
+	int64_t longest_lease_ns;      /* default 24 h */
 	uint32_t most_orders_a_minute; /* default 30 */
 };
 
@@ -117,7 +118,7 @@ struct daemon_approval {
 	uint8_t persons;    /* 1 or 2; default 1 */
 	int64_t wait_ns;    /* a proposal's life without; default 1 h */
 	int64_t confirm_ns; /* default 10 min; 0: none is asked for */
-	int64_t lease_ns;   /* default: the site file's policy */
+	int64_t lease_ns;   /* default: the site file's policy; 0: that is not known */
 	bool fail_closed;
 };
 
@@ -129,6 +130,7 @@ struct daemon_automatic {
 	const char *detection; /* fnmatch(3) pattern of the detection's name: "indicator:*", "scan" */
 	double confidence;     /* at least */
 	enum daemon_target target;
+	/* The rest by default as of approval. */
 	int64_t lease_ns;
 	int64_t confirm_ns; /* 0: none is asked for */
 	bool fail_closed;
@@ -144,23 +146,25 @@ struct daemon_member {
 
 struct daemon_control {
 	const char *socket; /* default /run/bulkhead/control */
-	struct daemon_member *members[DAEMON_ROLES]; /* a role holds those after it */
+	/* A role holds those after it. Default: the user root approves. */
+	struct daemon_member *members[DAEMON_ROLES];
 	size_t n_members[DAEMON_ROLES];
 };
 
 struct daemon_webhook {
 	const char *url;
-	const char *ca;           /* NULL: the system's */
-	const char *token_file;   /* its first line goes out as a bearer token; NULL: none */
+	const char *ca;         /* NULL: the system's */
+	const char *token_file; /* its first line goes out as a bearer token; NULL: none */
 	bool incidents, orders; /* default both */
 };
 
 struct daemon_conf {
 	struct arena arena;
 	const char *path;
-	const char *site; /* its file; NULL: guessed */
-	const char *archive, *state;
-	const char *run_as; /* default "nobody" */
+	const char *site;    /* its file; NULL: guessed */
+	const char *archive; /* default /var/lib/bulkhead/archive */
+	const char *state;   /* the orders' folder; default /var/lib/bulkhead/state */
+	const char *run_as;  /* default "nobody" */
 	struct daemon_link *links;
 	size_t n_links;
 	struct daemon_sensor sensor;
@@ -181,13 +185,26 @@ struct daemon_conf {
 	int64_t verify_ns; /* a cut is looked after for so long before it is verified; default 3 s */
 };
 
+/*
+ * Reads the file and the site file that it names (a guessed site where it names none), and checks one against
+ * the other: what `bulkhead run` and `check` begin with. Mistakes of both are told. As site_read; the caller
+ * frees both.
+ */
+int daemon_conf_load(struct daemon_conf **ret_conf, struct site **ret_site, const char *path,
+    site_diagnostic_fn diagnostic, void *context);
+/* Whether a document is a daemon's file, by its keys; what is neither that nor a site file is none. */
+bool daemon_conf_is(struct text yaml);
+/* Where a path that stands in the file leads: relative ones begin at the file's folder. The caller frees it;
+ * NULL when memory ends. */
+char *daemon_conf_place(const struct daemon_conf *c, const char *path);
+
 /* As site_read, site_parse, site_free, site_print. `site`, where it is known already, gives the defaults that
  * come from it and must have the links and enforcement points that are named: what it lacks is a mistake.
  * NULL: neither is done. */
 int daemon_conf_read(struct daemon_conf **ret_conf, const char *path, const struct site *site,
     site_diagnostic_fn diagnostic, void *context);
-int daemon_conf_parse(struct daemon_conf **ret_conf, const char *path, struct text yaml, const struct site *site,
-    site_diagnostic_fn diagnostic, void *context);
+int daemon_conf_parse(struct daemon_conf **ret_conf, const char *path, struct text yaml,
+    const struct site *site, site_diagnostic_fn diagnostic, void *context);
 void daemon_conf_free(struct daemon_conf *c);
 int daemon_conf_print(const struct daemon_conf *c, FILE *out);
 

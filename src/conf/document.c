@@ -20,8 +20,8 @@ int conf_document_parse(const struct conf_document *d, struct text yaml, void *r
 	int r = conf_yaml_parse(yaml, &tree, &root, &error);
 	if (r == 0) {
 		conf_read_mapping(report, root, d->what, d->rows, d->n_rows, reader, NULL);
-		if (d->check && !report->error)
-			d->check(reader);
+		if (d->check && root->kind == CONF_MAPPING && !report->error)
+			d->check(reader, root);
 	} else if (r == -ERR_INVALID) {
 		conf_mistake_at(report, error.line, error.column, "%s", error.what);
 	}

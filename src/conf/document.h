@@ -11,8 +11,9 @@ struct conf_document {
 	const char *what; /* "a site", for mistakes */
 	const struct conf_row *rows;
 	size_t n_rows;
-	/* What is to be looked at when all has been read and the nodes are still there; may be NULL. */
-	void (*check)(void *reader);
+	/* What is to be looked at when all has been read and the nodes are still there; `root` is a mapping.
+	 * May be NULL. */
+	void (*check)(void *reader, const struct conf_node *root);
 };
 
 /* Reads a document into a reader, which begins with its struct conf_report. 0; -ERR_INVALID where mistakes

@@ -164,6 +164,17 @@ void conf_read_mapping(struct conf_report *report, const struct conf_node *node,
 	}
 }
 
+const struct conf_node *conf_find(const struct conf_node *mapping, const char *key)
+{
+	if (mapping->kind != CONF_MAPPING)
+		return NULL;
+	for (size_t i = 0; i + 1 < mapping->n; i += 2)
+		if (mapping->items[i]->kind == CONF_SCALAR &&
+		    text_equal(mapping->items[i]->text, text_of(key)))
+			return mapping->items[i + 1];
+	return NULL;
+}
+
 bool conf_scalar(struct conf_report *r, const struct conf_node *node, const char *what, const char *example,
     struct text *ret_text)
 {

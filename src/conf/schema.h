@@ -44,6 +44,9 @@ struct conf_row {
 void conf_read_mapping(struct conf_report *report, const struct conf_node *node, const char *what,
     const struct conf_row *rows, size_t n_rows, void *reader, void *into);
 
+/* The value under a key of a mapping; NULL where it has none, or is no mapping. */
+const struct conf_node *conf_find(const struct conf_node *mapping, const char *key);
+
 /* The scalar's text; false, and a mistake told, where the node is none or is empty. `what` and `example` are
  * for the mistake: "a name", "mission-control". */
 bool conf_scalar(struct conf_report *r, const struct conf_node *node, const char *what, const char *example,
