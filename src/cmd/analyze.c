@@ -193,13 +193,15 @@ static int work(struct capture_set *set, const struct site *site, const struct i
 
 static int enter_sandbox(const struct options *o)
 {
-	const char *folders[] = {o->out};
+	const struct sandbox_path folder = {.path = o->out, .access = SANDBOX_WRITE};
+	const struct sandbox_request request = {
+	    .profile = SANDBOX_ANALYZE, .paths = &folder, .n_paths = 1, .keep_fds = true};
 	struct sandbox_result result;
 	/* what a library loads at its first use must be loaded before the doors are shut */
 	OPENSSL_init_crypto(
 	    OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_ADD_ALL_DIGESTS | OPENSSL_INIT_LOAD_CONFIG, NULL);
 	tzset();
-	int r = o->no_sandbox ? 0 : sandbox_enter(SANDBOX_ANALYZE, folders, 1, &result);
+	int r = o->no_sandbox ? 0 : sandbox_enter(&request, &result);
 	if (r < 0)
 		log_error("the sandbox can't be entered: %s; --no-sandbox goes on without it", err_text(r));
 	else if (!o->no_sandbox && !result.landlock)
