@@ -2,23 +2,13 @@
 #include "contain/parts.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/table.h"
-#include "net/app.h"
+#include "contain/legitimate.h"
 
 enum { LOST_MAX = 256, LOST_KEPT = 65536 };
-
-/* What a lost use is told as: a service of the site file, or an application at a responder. */
-struct lost_key {
-	struct net_addr responder;
-	int32_t service;
-	uint16_t port, app;
-	uint8_t protocol;
-	uint8_t zero[7];
-};
 
 struct lost {
 	uint64_t flows;
@@ -78,7 +68,7 @@ bool plan_blocks(
 
 static int count_lost(struct plan_work *w, struct table *table, const struct use *u)
 {
-	struct lost_key key = {.service = u->service};
+	struct legitimate_service key = {.service = u->service};
 	int fresh;
 	if (u->service < 0) {
 		key.responder = u->responder;
@@ -102,21 +92,13 @@ static int count_lost(struct plan_work *w, struct table *table, const struct use
 	return 0;
 }
 
-static const char *lost_name(const struct plan_work *w, const struct lost_key *key)
+static const char *lost_name(const struct plan_work *w, const struct legitimate_service *key)
 {
-	char name[ASSET_TEXT_SIZE], line[256], addr[NET_ADDR_TEXT_SIZE];
+	char line[LEGITIMATE_TEXT_SIZE];
 	if (key->service >= 0)
 		return w->in->services[key->service].name;
-	uint32_t asset = asset_of(w->in->assets, key->responder);
-	const char *to = asset == ASSET_NONE ? net_addr_text(key->responder, addr)
-	                                     : asset_text(w->in->assets, asset, name);
-	int n = snprintf(line, sizeof(line), "%s to %s port %u",
-	    key->app != APP_UNKNOWN ? app_name(key->app)
-	    : key->protocol == 6    ? "tcp"
-	                            : "udp",
-	    to, key->port);
-	const char *copy = arena_strndup(
-	    w->arena, line, (size_t)(n < (int)sizeof(line) ? n : (int)sizeof(line) - 1));
+	legitimate_text(w->in, key, line);
+	const char *copy = arena_strndup(w->arena, line, strlen(line));
 	return copy ? copy : "";
 }
 
@@ -161,7 +143,8 @@ int cost_count(struct plan_work *w)
 	struct plan *p = w->plan;
 	struct table *table;
 	uint64_t lost = 0;
-	int r = table_new(&table, sizeof(struct lost_key), sizeof(struct lost), LOST_KEPT, w->in->seed);
+	int r = table_new(
+	    &table, sizeof(struct legitimate_service), sizeof(struct lost), LOST_KEPT, w->in->seed);
 	for (size_t i = 0; i < w->uses->n && r == 0; i++) {
 		const struct use *u = &w->uses->v[i];
 		if (!plan_blocks(p, w->in->zones, u->initiator, u->responder))

@@ -8,11 +8,10 @@
 #include "archive/archive.h"
 #include "base/table.h"
 #include "base/timefmt.h"
+#include "contain/legitimate.h"
 
 /* A baseline shorter than this share of what was seen is too little to weigh services by. */
 #define BASELINE_LEAST 0.1
-
-enum { BAD_FLOWS_MAX = 1 << 22, BAD_PEERS_MAX = 1 << 16 };
 
 struct use_key {
 	struct net_addr initiator, responder;
@@ -23,12 +22,10 @@ struct use_key {
 
 struct collect {
 	const struct plan_input *in;
-	struct table *uses;      /* struct use_key -> struct use */
-	struct table *bad_flows; /* record id -> nothing */
-	struct table *bad_peers; /* address -> nothing */
-	struct table *held;      /* asset -> nothing: what the intruder holds */
-	int64_t until;           /* only flows that begin before */
-	int64_t first, last;     /* of what was counted */
+	struct table *uses; /* struct use_key -> struct use */
+	struct legitimate *legitimate;
+	int64_t until;       /* only flows that begin before */
+	int64_t first, last; /* of what was counted */
 	int64_t all_first, all_last;
 	uint64_t flows;
 	bool merged;
@@ -44,40 +41,10 @@ static int take_span(void *context, const struct msg_flow *f)
 	return 0;
 }
 
-/* What an intruder's machine does with one of his peers; others may use the same place honestly. */
-static bool is_intrusion(const struct collect *c, const struct msg_flow *f)
-{
-	uint32_t initiator = asset_of(c->in->assets, f->initiator),
-	         responder = asset_of(c->in->assets, f->responder);
-	return table_get(c->bad_flows, &f->id) ||
-	       (table_get(c->bad_peers, &f->responder) && table_get(c->held, &initiator)) ||
-	       (table_get(c->bad_peers, &f->initiator) && table_get(c->held, &responder));
-}
-
-/* Of two ends that talked: a connection with payload both ways, or a datagram that was answered. */
-static bool was_used(const struct msg_flow *f)
-{
-	return f->packets_out && f->packets_in && (f->payload_out || f->payload_in) && !f->parent;
-}
-
-static int service_of(const struct plan_input *in, const struct msg_flow *f, uint16_t zone)
-{
-	int best = -1;
-	for (size_t i = 0; i < in->n_services; i++) {
-		const struct plan_service *s = &in->services[i];
-		bool there = s->to_zone ? s->zone == zone : net_prefix_contains(s->prefix, f->responder);
-		bool that = (!s->protocol || s->protocol == f->protocol) &&
-		            (!s->port || s->port == f->responder_port);
-		if (there && that && (best < 0 || s->criticality > in->services[best].criticality))
-			best = (int)i;
-	}
-	return best;
-}
-
 static struct use use_of(const struct plan_input *in, const struct msg_flow *f)
 {
 	uint16_t zone = net_zone_of(in->zones, f->responder);
-	int service = service_of(in, f, zone);
+	int service = legitimate_service_of(in, f, zone);
 	return (struct use){.initiator = f->initiator,
 	    .responder = f->responder,
 	    .initiator_asset = asset_of(in->assets, f->initiator),
@@ -96,7 +63,8 @@ static int take_use(void *context, const struct msg_flow *f)
 {
 	struct collect *c = context;
 	int fresh;
-	if (!was_used(f) || f->first >= c->until || net_addr_is_multicast(f->responder) || is_intrusion(c, f))
+	if (!legitimate_was_used(f) || f->first >= c->until || net_addr_is_multicast(f->responder) ||
+	    legitimate_is_intrusion(c->legitimate, f))
 		return 0;
 	c->flows++;
 	if (c->first == 0 || f->first < c->first)
@@ -116,23 +84,6 @@ static int take_use(void *context, const struct msg_flow *f)
 	if (fresh)
 		*u = use_of(c->in, f);
 	u->flows++;
-	return 0;
-}
-
-static int mark_bad(struct collect *c)
-{
-	const struct incident *incident = c->in->incident;
-	for (size_t i = 0; i < incident->n_detections; i++)
-		for (uint32_t j = 0; j < incident->detections[i]->flows.n; j++)
-			if (!table_put(c->bad_flows, &incident->detections[i]->flows.v[j], NULL))
-				return -ENOMEM;
-	for (size_t i = 0; i < incident->n_peers && i < BAD_PEERS_MAX; i++)
-		if (!table_put(c->bad_peers, &incident->peers[i].addr, NULL))
-			return -ENOMEM;
-	for (size_t i = 0; i < incident->n_assets; i++)
-		if (incident->assets[i].state != INCIDENT_ASSET_TARGET &&
-		    !table_put(c->held, &incident->assets[i].asset, NULL))
-			return -ENOMEM;
 	return 0;
 }
 
@@ -171,9 +122,7 @@ static int give_list(struct collect *c, struct arena *arena, struct use_list *re
 static int collect_all(struct collect *c, struct archive *archive)
 {
 	static const struct archive_filter all;
-	int r = mark_bad(c);
-	if (r == 0)
-		r = archive_scan_flows(archive, &all, take_span, c);
+	int r = archive_scan_flows(archive, &all, take_span, c);
 	if (r < 0)
 		return r;
 	int64_t before = c->in->incident->first;
@@ -194,18 +143,12 @@ int use_collect(const struct plan_input *in, struct arena *arena, struct use_lis
 	struct collect c = {.in = in};
 	int r = table_new(&c.uses, sizeof(struct use_key), sizeof(struct use), USES_MAX, in->seed);
 	if (r == 0)
-		r = table_new(&c.bad_flows, sizeof(uint64_t), 1, BAD_FLOWS_MAX, in->seed);
-	if (r == 0)
-		r = table_new(&c.bad_peers, sizeof(struct net_addr), 1, BAD_PEERS_MAX, in->seed);
-	if (r == 0)
-		r = table_new(&c.held, sizeof(uint32_t), 1, ASSETS_MAX, in->seed);
+		r = legitimate_new(&c.legitimate, in);
 	if (r == 0)
 		r = collect_all(&c, in->archive);
 	if (r == 0)
 		r = give_list(&c, arena, ret_uses);
 	table_free(c.uses);
-	table_free(c.bad_flows);
-	table_free(c.bad_peers);
-	table_free(c.held);
+	legitimate_free(c.legitimate);
 	return r;
 }
