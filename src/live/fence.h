@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef LIVE_FENCE_H
+#define LIVE_FENCE_H
+
+/* What each process gives up (sandbox/), as its first configuration says: folders, ports, whom to become.
+ * What the kernel lacks is logged. */
+
+#include "live/process.h"
+
+/* By the prepared configuration (p->next_conf). 0 or -errno (logged): the process must end. */
+int fence_enter(const struct process *p, const struct msg_prepare *m);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "live/parent_private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/timefmt.h"
+#include "live/process.h"
+
+/* A child that says nothing for so long is ended. */
+#define SILENCE_NS (60 * NS_PER_S)
+/* One that lived for so long is started again at once. */
+#define STEADY_NS (60 * NS_PER_S)
+#define PAUSE_MAX (30 * NS_PER_S)
+
+static void child_gone(struct child *c);
+
+struct child *parent_find(struct parent *p, enum msg_process kind, uint16_t index)
+{
+	for (size_t i = 0; i < p->n_children; i++)
+		if (p->children[i].kind == kind && p->children[i].index == index)
+			return &p->children[i];
+	return NULL;
+}
+
+static int wants(struct parent *p, enum msg_process kind, uint16_t index)
+{
+	struct child *c = parent_find(p, kind, index);
+	if (c) {
+		c->retired = false;
+		return 0;
+	}
+	if (p->n_children == PARENT_CHILDREN_MAX)
+		return -ERR_LIMIT;
+	p->children[p->n_children++] = (struct child){
+	    .parent = p, .kind = kind, .index = index, .exit = {.fd = -1}, .start_at = 0};
+	return 0;
+}
+
+int parent_children(struct parent *p)
+{
+	const struct daemon_conf *d = p->conf.daemon;
+	int r = 0;
+	for (size_t i = 0; i < p->n_children; i++)
+		p->children[i].retired = true;
+	/* who gives the others something comes first */
+	static const enum msg_process always[] = {
+	    MSG_PROCESS_ARCHIVIST, MSG_PROCESS_ENGINE, MSG_PROCESS_PLANNER, MSG_PROCESS_GATEWAY};
+	for (size_t i = 0; i < sizeof(always) / sizeof(*always) && r == 0; i++)
+		r = wants(p, always[i], 0);
+	if (r == 0 && d->n_webhooks)
+		r = wants(p, MSG_PROCESS_COURIER, 0);
+	for (size_t i = 0; i < d->n_enforcers && r == 0; i++)
+		r = wants(
+		    p, d->enforcers[i].is_remote ? MSG_PROCESS_LINK : MSG_PROCESS_ENFORCER, (uint16_t)i);
+	for (uint16_t i = 0; i < d->sensor.processes && r == 0; i++)
+		r = wants(p, MSG_PROCESS_SENSOR, i);
+	return r;
+}
+
+/* What a child says to the parent. */
+static int child_message(void *context, uint16_t number, struct text bytes)
+{
+	struct child *c = context;
+	struct parent *p = c->parent;
+	struct arena arena = {0};
+	struct msg_alive alive;
+	struct msg_prepared prepared;
+	struct msg_reload reload;
+	int r = 0;
+	switch ((enum msg_message)number) {
+	case MSG_ALIVE:
+		r = msg_alive_decode(bytes.p, bytes.n, &arena, &alive);
+		c->alive = loop_now();
+		uint64_t ids = r == 0 && alive.ids ? parent_take_ids(p) : 0;
+		if (ids)
+			r = msg_ids_more_encode(
+			    channel_out(c->peer.channel), &(struct msg_ids_more){.ids = ids});
+		break;
+	case MSG_PREPARED:
+		r = msg_prepared_decode(bytes.p, bytes.n, &arena, &prepared);
+		if (r == 0 && prepared.ok)
+			c->prepared = prepared.generation;
+		else if (r == 0 && prepared.generation == p->next_generation)
+			parent_reload_failed(p, "%.*s", (int)prepared.why.n, prepared.why.p);
+		else if (r == 0)
+			log_error("%s %u: %.*s", msg_process_name(c->kind), c->index, (int)prepared.why.n,
+			    prepared.why.p);
+		if (r == 0 && !prepared.ok && !p->begun)
+			p->code = PARENT_FAILED;
+		break;
+	case MSG_RELOAD:
+		r = c->kind == MSG_PROCESS_ENGINE ? msg_reload_decode(bytes.p, bytes.n, &arena, &reload)
+		                                  : -EPROTO;
+		if (r == 0)
+			parent_reload(p, reload.id);
+		break;
+	default: r = -EPROTO;
+	}
+	arena_free(&arena);
+	return r;
+}
+
+/* Its channel is over: the process goes the same way, if it hasn't yet. */
+static void child_mute(void *context, int error)
+{
+	struct child *c = context;
+	if (c->pid > 0 && error != -EPIPE) {
+		log_error("%s %u said what it may not; it is ended", msg_process_name(c->kind), c->index);
+		kill(c->pid, SIGKILL);
+	}
+}
+
+static void child_exited(void *context, uint32_t events)
+{
+	(void)events;
+	child_gone(context);
+}
+
+static void tell_end(const struct child *c, int status)
+{
+	const char *name = msg_process_name(c->kind);
+	if (c->stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return;
+	if (WIFSIGNALED(status))
+		log_error("%s %u (pid %d) was ended by signal %d (%s)%s", name, c->index, (int)c->pid,
+		    WTERMSIG(status), strsignal(WTERMSIG(status)),
+		    WTERMSIG(status) == SIGSYS ? ": it made a system call that it may not" : "");
+	else
+		log_error(
+		    "%s %u (pid %d) ended with code %d", name, c->index, (int)c->pid, WEXITSTATUS(status));
+}
+
+static void child_gone(struct child *c)
+{
+	int status = 0;
+	if (waitpid(c->pid, &status, WNOHANG) != c->pid)
+		return;
+	tell_end(c, status);
+	loop_remove(c->parent->loop, &c->exit);
+	close(c->exit.fd);
+	peer_close(&c->peer);
+	int64_t now = loop_now(), pause = 0;
+	if (!c->stopping && now - c->started < STEADY_NS) {
+		pause = NS_PER_S / 10 << (c->restarts < 10 ? c->restarts : 10);
+		pause = pause < PAUSE_MAX ? pause : PAUSE_MAX;
+	} else if (!c->stopping) {
+		c->restarts = 0;
+	}
+	c->restarts += !c->stopping;
+	c->pid = 0;
+	c->exit.fd = -1;
+	c->running = c->stopping = false;
+	c->prepared = 0;
+	c->start_at = now + pause;
+	if (!c->parent->begun)
+		c->parent->code = PARENT_FAILED;
+}
+
+/* Executes this same program as a child whose descriptor 3 is `fd`; every other is closed at exec. */
+static int spawn(struct child *c, int fd)
+{
+	char index[8];
+	char *argv[] = {"bulkhead", "process", (char *)msg_process_name(c->kind), index, NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	sigemptyset(&none);
+	snprintf(index, sizeof(index), "%u", c->index);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attributes);
+	posix_spawn_file_actions_adddup2(&files, fd, PROCESS_CHANNEL_FD);
+	/* a group of its own: what is typed at the terminal is for the parent alone */
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	int error = posix_spawn(&c->pid, "/proc/self/exe", &files, &attributes, argv, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&files);
+	if (error)
+		c->pid = 0;
+	return -error;
+}
+
+static int watch(struct child *c)
+{
+	int fd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	if (fd < 0)
+		return -errno;
+	c->exit = (struct loop_source){.fd = fd, .ready = child_exited, .context = c};
+	return loop_add(c->parent->loop, &c->exit, EPOLLIN);
+}
+
+int child_start(struct child *c)
+{
+	struct parent *p = c->parent;
+	struct channel *channel;
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	int r = spawn(c, pair[1]);
+	close(pair[1]);
+	if (r < 0) {
+		close(pair[0]);
+		return r;
+	}
+	c->started = c->alive = loop_now();
+	c->start_at = INT64_MAX;
+	c->peer.message = child_message;
+	c->peer.gone = child_mute;
+	c->peer.context = c;
+	r = channel_new(&channel, pair[0], CHANNEL_CHILD_TO_PARENT, CHANNEL_PARENT_TO_CHILD);
+	if (r == 0)
+		r = peer_open(&c->peer, &p->peers, channel);
+	if (r == 0)
+		r = watch(c);
+	if (r == 0)
+		r = child_join(c);
+	if (r == 0)
+		r = child_hand(c, &p->conf, p->generation, true);
+	if (r < 0) {
+		log_error("%s %u can't be given what it needs: %s", msg_process_name(c->kind), c->index,
+		    err_text(r));
+		kill(c->pid, SIGKILL);
+		if (c->exit.fd < 0) {
+			waitpid(c->pid, NULL, 0);
+			peer_close(&c->peer);
+			c->pid = 0;
+		}
+	}
+	return r;
+}
+
+void child_stop(struct child *c)
+{
+	if (!c->pid || c->stopping)
+		return;
+	c->stopping = true;
+	c->alive = loop_now();
+	if (peer_out(&c->peer))
+		msg_stop_encode(peer_out(&c->peer), &(struct msg_stop){0});
+}
+
+void child_swap(struct child *c)
+{
+	if (peer_out(&c->peer))
+		msg_swap_encode(peer_out(&c->peer), &(struct msg_swap){.generation = c->parent->generation});
+	c->running = true;
+}
+
+int64_t parent_children_deadline(const struct parent *p)
+{
+	int64_t first = INT64_MAX;
+	for (size_t i = 0; i < p->n_children; i++) {
+		const struct child *c = &p->children[i];
+		if (c->pid == 0 && !c->retired && c->start_at < first)
+			first = c->start_at;
+	}
+	return first;
+}
+
+/* Waits for a child of which nobody hears: a planner may be at one question for long. */
+static bool is_silent(const struct child *c, int64_t now)
+{
+	int64_t patience = c->kind == MSG_PROCESS_PLANNER ? 20 * SILENCE_NS : SILENCE_NS;
+	return now - c->alive > (c->stopping ? SILENCE_NS / 4 : patience);
+}
+
+void parent_tick_children(struct parent *p, int64_t now)
+{
+	for (size_t i = 0; i < p->n_children; i++) {
+		struct child *c = &p->children[i];
+		if (c->pid && is_silent(c, now)) {
+			log_error("%s %u (pid %d) gives no sign of life; it is ended",
+			    msg_process_name(c->kind), c->index, (int)c->pid);
+			kill(c->pid, SIGKILL);
+			c->alive = now;
+		}
+		if (c->pid && c->retired)
+			child_stop(c);
+		if (c->pid == 0 && !c->retired && !p->stopping && c->start_at <= now && child_start(c) < 0)
+			c->start_at = now + NS_PER_S;
+		if (p->begun && c->pid && !c->running && c->prepared == p->generation)
+			child_swap(c);
+	}
+}
