@@ -7,47 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/table.h"
-
-/* A tuple that is used over and over must not make each of its flows dearer: only so many older ones are
- * looked at. */
-enum { MERGE_GROUP_MAX = 32, MERGE_CHAIN_LOOK = 64 };
-
-/* Encoded transactions of one flow, one after the other. */
-struct log {
-	struct dynbuf bytes;
-};
-
-struct tuple {
-	struct net_addr low, high;
-	uint16_t low_port, high_port;
-	uint8_t protocol;
-	uint8_t zero[3]; /* keys are compared as bytes */
-};
-
-/* An ended flow that waits; in a list by time of arrival and in a chain of its tuple. */
-struct held {
-	struct msg_flow flow;
-	struct log log;
-	struct held *next_waiting;
-	int64_t since;
-	struct held *newer_same, *older_same; /* of the same tuple */
-	struct held *leader;                  /* the group's first member; itself where it leads */
-	struct held *next_member;
-	size_t members; /* of a leader */
-	bool done;
-};
-
-struct merge {
-	struct merge_config config;
-	struct table *logs;   /* flow id -> struct log, of flows that run */
-	struct table *tuples; /* struct tuple -> struct held *, the newest */
-	struct held *first, *last;
-	size_t waiting;
-	size_t memory;
-	struct merge_stats stats;
-	struct arena arena; /* for decoding one flow's transactions */
-};
+#include "daemon/merge_parts.h"
 
 int merge_new(struct merge **ret_merge, const struct merge_config *config)
 {
@@ -59,8 +19,11 @@ int merge_new(struct merge **ret_merge, const struct merge_config *config)
 		m->config.memory_max = (size_t)128 << 20;
 	int r = table_new(&m->logs, sizeof(uint64_t), sizeof(struct log), 1 << 22, config->seed);
 	if (r == 0)
-		r = table_new(
-		    &m->tuples, sizeof(struct tuple), sizeof(struct held *), MERGE_FLOWS_MAX, config->seed);
+		r = table_new(&m->tuples, sizeof(struct merge_tuple), sizeof(struct held *), MERGE_FLOWS_MAX,
+		    config->seed);
+	if (r == 0)
+		r = table_new(&m->tellers, sizeof(struct merge_tuple), sizeof(struct teller),
+		    MERGE_TELLERS_MAX, config->seed);
 	if (r < 0) {
 		merge_free(m);
 		return r;
@@ -71,8 +34,9 @@ int merge_new(struct merge **ret_merge, const struct merge_config *config)
 
 static void log_drop(struct merge *m, struct log *log)
 {
-	m->memory -= log->bytes.cap;
+	m->memory -= log->bytes.cap + log->name.cap;
 	dynbuf_free(&log->bytes);
+	dynbuf_free(&log->name);
 }
 
 static void held_free(struct merge *m, struct held *h)
@@ -93,15 +57,17 @@ void merge_free(struct merge *m)
 	size_t pos = 0;
 	for (struct log *log; m->logs && (log = table_next(m->logs, &pos, NULL));)
 		log_drop(m, log);
+	dynbuf_free(&m->fresh);
 	table_free(m->logs);
 	table_free(m->tuples);
+	table_free(m->tellers);
 	arena_free(&m->arena);
 	free(m);
 }
 
-static struct tuple tuple_of(const struct msg_flow *f)
+struct merge_tuple merge_tuple_of(const struct msg_flow *f)
 {
-	struct tuple t = {.protocol = f->protocol};
+	struct merge_tuple t = {.protocol = f->protocol};
 	int order = net_addr_compare(f->initiator, f->responder);
 	bool forward = order < 0 || (order == 0 && f->initiator_port <= f->responder_port);
 	t.low = forward ? f->initiator : f->responder;
@@ -113,24 +79,40 @@ static struct tuple tuple_of(const struct msg_flow *f)
 
 int merge_transaction(struct merge *m, const struct msg_transaction *t)
 {
-	struct log *log = table_put(m->logs, &t->flow, NULL);
-	if (!log || m->memory > m->config.memory_max) {
+	int r = m->fresh.n && m->fresh_flow != t->flow ? merge_fresh_keep(m) : 0;
+	if (r < 0)
+		return r;
+	if (m->memory + m->fresh.n > m->config.memory_max) {
 		m->stats.transactions_lost++;
 		return 0;
 	}
+	m->fresh_flow = t->flow;
+	return msg_transaction_encode(&m->fresh, t);
+}
+
+/* What was read of a flow stays with it until its record is given. */
+int merge_fresh_keep(struct merge *m)
+{
+	struct log *log = table_put(m->logs, &m->fresh_flow, NULL);
+	if (!log) {
+		m->stats.transactions_lost++;
+		dynbuf_reset(&m->fresh);
+		return 0;
+	}
 	size_t before = log->bytes.cap;
-	int r = msg_transaction_encode(&log->bytes, t);
+	dynbuf_append(&log->bytes, m->fresh.p, m->fresh.n);
 	m->memory += log->bytes.cap - before;
-	return r;
+	dynbuf_reset(&m->fresh);
+	return log->bytes.error;
 }
 
 typedef int (*log_fn)(void *context, struct msg_flow *f, const struct msg_transaction *t);
 
-/* Decodes each transaction of h's log and hands it on. */
-static int log_each(struct merge *m, struct held *h, log_fn each, void *context)
+/* Decodes each transaction of a log and hands it on. */
+static int log_each(struct merge *m, struct text log, struct msg_flow *f, log_fn each, void *context)
 {
-	const uint8_t *p = h->log.bytes.p;
-	size_t left = h->log.bytes.n;
+	const uint8_t *p = (const uint8_t *)log.p;
+	size_t left = log.n;
 	int r = 0;
 	while (r == 0 && left) {
 		uint16_t record;
@@ -140,7 +122,7 @@ static int log_each(struct merge *m, struct held *h, log_fn each, void *context)
 		if (r == 0)
 			r = msg_transaction_decode(p, length, &m->arena, &t);
 		if (r == 0)
-			r = each(context, &h->flow, &t);
+			r = each(context, f, &t);
 		if (r == 0) {
 			p += length;
 			left -= length;
@@ -164,17 +146,29 @@ static int take_name(void *context, struct msg_flow *f, const struct msg_transac
 static int give_transaction(void *context, struct msg_flow *f, const struct msg_transaction *t)
 {
 	struct merge *m = context;
-	return m->config.transaction(m->config.context, f, t);
+	struct msg_transaction given = *t;
+	given.flow = f->id; /* the record may stand under another vantage's id */
+	return m->config.transaction(m->config.context, f, &given);
+}
+
+int merge_give(struct merge *m, struct text log, struct msg_flow *f)
+{
+	int r = log_each(m, log, f, take_name, NULL);
+	if (r == 0)
+		r = log_each(m, log, f, give_transaction, m);
+	if (r == 0)
+		r = m->config.flow(m->config.context, f);
+	return r;
 }
 
 /* Gives out the flow that counts: transactions, then the record. */
 static int give(struct merge *m, struct held *h)
 {
-	int r = log_each(m, h, take_name, NULL);
-	if (r == 0)
-		r = log_each(m, h, give_transaction, m);
+	if (!h->flow.name.n)
+		h->flow.name = dynbuf_view(&h->log.name);
+	int r = merge_give(m, dynbuf_view(&h->log.bytes), &h->flow);
 	arena_reset(&m->arena);
-	return r < 0 ? r : m->config.flow(m->config.context, &h->flow);
+	return r;
 }
 
 /* Payload bytes that this vantage saw: what is known only by its acknowledgement isn't seen. */
@@ -199,15 +193,35 @@ static bool fuller(const struct held *a, const struct held *b)
 	return a->flow.id < b->flow.id;
 }
 
+/* The flow was told of under the teller's id, and what was read of it by then: the fuller record goes on from
+ * there. */
+static void trade(struct held *teller, struct held *best)
+{
+	uint64_t id = best->flow.id;
+	best->flow.id = teller->flow.id;
+	teller->flow.id = id;
+	if (!teller->log.gave && !teller->log.bytes.n)
+		return;
+	struct log log = best->log;
+	best->log = teller->log;
+	teller->log = log;
+}
+
 static int give_group(struct merge *m, struct held *leader)
 {
 	uint64_t ids[MERGE_GROUP_MAX];
 	uint32_t n = 0;
 	struct held *best = leader;
 	assert(leader);
-	for (struct held *h = leader; h; h = h->next_member)
+	struct held *teller = leader->told ? leader : NULL;
+	for (struct held *h = leader->next_member; h; h = h->next_member) {
 		if (fuller(h, best))
 			best = h;
+		if (h->told && !teller)
+			teller = h;
+	}
+	if (teller && teller != best)
+		trade(teller, best);
 	for (struct held *h = leader; h; h = h->next_member)
 		if (h != best)
 			ids[n++] = h->flow.id;
@@ -229,7 +243,7 @@ static int give_group(struct merge *m, struct held *leader)
 /* Takes h out of its tuple's chain. */
 static void unchain(struct merge *m, struct held *h)
 {
-	struct tuple t = tuple_of(&h->flow);
+	struct merge_tuple t = merge_tuple_of(&h->flow);
 	struct held **head = table_get(m->tuples, &t);
 	if (h->newer_same)
 		h->newer_same->older_same = h->older_same;
@@ -249,6 +263,7 @@ static int release_first(struct merge *m)
 	struct held *h = m->first;
 	int r = h->done ? 0 : give_group(m, h->leader);
 	unchain(m, h);
+	merge_teller_forget(m, h);
 	m->first = h->next_waiting;
 	if (!m->first)
 		m->last = NULL;
@@ -274,7 +289,7 @@ static bool group_has(const struct held *leader, uint16_t vantage)
 /* Finds the group that h belongs to, the newest first, or makes it a leader. */
 static void join(struct merge *m, struct held *h)
 {
-	struct tuple t = tuple_of(&h->flow);
+	struct merge_tuple t = merge_tuple_of(&h->flow);
 	struct held **head = table_put(m->tuples, &t, NULL);
 	h->leader = h;
 	h->members = 1;
@@ -298,11 +313,10 @@ static void join(struct merge *m, struct held *h)
 	*head = h;
 }
 
-static struct held *hold(struct merge *m, const struct msg_flow *f)
+/* What is known of the ended flow by now; *h is empty. */
+static int hold(struct merge *m, const struct msg_flow *f, struct held *h)
 {
-	struct held *h = calloc(1, sizeof(*h));
-	if (!h)
-		return NULL;
+	int r = m->fresh.n && m->fresh_flow == f->id ? merge_fresh_keep(m) : 0;
 	h->flow = *f;
 	h->flow.name = (struct text){0}; /* found among the transactions */
 	struct log *log = table_get(m->logs, &f->id);
@@ -310,20 +324,18 @@ static struct held *hold(struct merge *m, const struct msg_flow *f)
 		h->log = *log;
 		table_remove(m->logs, &f->id);
 	}
-	return h;
+	return r;
 }
 
-int merge_flow(struct merge *m, const struct msg_flow *f, size_t vantages, int64_t now)
+/* Waits for its like. */
+static int queue(struct merge *m, const struct msg_flow *f, int64_t now)
 {
-	struct held *h = hold(m, f);
+	struct held *h = calloc(1, sizeof(*h));
 	if (!h)
 		return -ENOMEM;
+	int r = hold(m, f, h);
 	h->since = now;
-	if (vantages <= 1) {
-		int r = give(m, h);
-		held_free(m, h);
-		return r;
-	}
+	h->told = merge_teller_ends(m, f);
 	join(m, h);
 	if (m->last)
 		m->last->next_waiting = h;
@@ -331,12 +343,23 @@ int merge_flow(struct merge *m, const struct msg_flow *f, size_t vantages, int64
 		m->first = h;
 	m->last = h;
 	m->waiting++;
-	int r = 0;
 	while (
 	    r == 0 && (m->waiting > MERGE_FLOWS_MAX || (m->memory > m->config.memory_max && m->first != h))) {
 		m->stats.early++;
 		r = release_first(m);
 	}
+	return r;
+}
+
+int merge_flow(struct merge *m, const struct msg_flow *f, size_t vantages, int64_t now)
+{
+	if (vantages > 1)
+		return queue(m, f, now);
+	struct held h = {0};
+	int r = hold(m, f, &h);
+	if (r == 0)
+		r = give(m, &h);
+	log_drop(m, &h.log);
 	return r;
 }
 

@@ -9,7 +9,13 @@
  * addresses, protocol and ports (either way round), come from different vantages, and their times overlap
  * within MERGE_SKEW_NS (sensors' clocks differ).
  *
- * Where there is only one vantage nothing waits. Bounds: MERGE_FLOWS_MAX ended flows and `memory_max` bytes
+ * Where there is only one vantage nothing waits.
+ *
+ * Live, a flow is told of while it goes on (merge_snapshot): its transactions so far, each once, then its
+ * record. Only the vantage that saw it first tells: its id then stands for the flow, also where in the end
+ * another vantage's record is the fuller one, which is given under that id.
+ *
+ * Bounds: MERGE_FLOWS_MAX ended flows and `memory_max` bytes
  * of transactions; at a bound the oldest flow is let go early, which at worst counts a flow twice: both are
  * counted.
  */
@@ -35,6 +41,8 @@ struct merge_stats {
 	uint64_t duplicates;
 	uint64_t early;             /* let go before their window had passed */
 	uint64_t transactions_lost; /* of flows that outgrew memory_max alone */
+	uint64_t snapshots;
+	uint64_t snapshots_held; /* not given: another vantage tells of the flow */
 };
 
 struct merge;
@@ -43,6 +51,8 @@ int merge_new(struct merge **ret_merge, const struct merge_config *config);
 void merge_free(struct merge *m);
 /* A transaction of a flow that hasn't ended. 0 or the callback's error. */
 int merge_transaction(struct merge *m, const struct msg_transaction *t);
+/* The flow as it is so far (end == FLOW_END_NONE), after each packet of which something is to be told. */
+int merge_snapshot(struct merge *m, const struct msg_flow *f, size_t vantages);
 /* A flow has ended, at capture time `now`. `vantages`: how many there are by now. */
 int merge_flow(struct merge *m, const struct msg_flow *f, size_t vantages, int64_t now);
 /* Lets go what has waited long enough. */

@@ -5,42 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/table.h"
 #include "base/timefmt.h"
-#include "daemon/merge.h"
+#include "daemon/sensor_parts.h"
 
-enum { SENSOR_BINDINGS_MAX = 1 << 16, SENSOR_NAME_MAX = 64 };
-
-struct binding_key {
-	struct net_addr addr;
-	struct net_mac mac;
-	uint8_t source;
-	uint8_t zero;
-	char name[SENSOR_NAME_MAX];
-};
-
-struct binding_seen {
-	int64_t first, last;
-	uint16_t vantage;
-};
-
-struct sensor {
-	struct sensor_sink sink;
-	struct decoder *decoder;
-	struct flow_table *flows;
-	struct proto *proto;
-	struct merge *merge;
-	struct table *bindings;
-	struct sensor_vantage_counts *vantages; /* CAPTURE_VANTAGES_MAX */
-	size_t n_vantages;
-	uint64_t bindings_lost;
-	int64_t now;
-	int64_t next_look; /* when timeouts are looked at again */
-	int error;         /* the first error of the sink: callbacks can't return it */
-	bool closing;      /* flows end without a word to the sink */
-};
-
-static void keep_error(struct sensor *s, int error)
+void sensor_keep_error(struct sensor *s, int error)
 {
 	if (error < 0 && s->error == 0)
 		s->error = error;
@@ -53,7 +21,7 @@ static bool is_unreadable(const struct packet *p)
 	                                            UINT64_C(1) << DECODE_EVENT_LLC_UNKNOWN)) != 0;
 }
 
-static uint64_t on_next_id(void *context)
+uint64_t sensor_next_id(void *context)
 {
 	struct sensor *s = context;
 	return s->sink.next_id(s->sink.context);
@@ -77,12 +45,15 @@ static void on_transaction(void *context, const struct proto_transaction *t)
 	struct sensor *s = context;
 	if (s->closing)
 		return;
-	struct msg_transaction m = {.id = on_next_id(s),
+	struct msg_transaction m = {.id = sensor_next_id(s),
 	    .flow = t->flow->id,
 	    .app = (uint16_t)t->app,
 	    .time = t->time_ns,
 	    .fields = {.v = t->fields, .n = (uint32_t)t->n}};
-	keep_error(s, merge_transaction(s->merge, &m));
+	s->fresh_flow = m.flow;
+	if (s->is_live)
+		flow_table_tell(s->flows, t->flow);
+	sensor_keep_error(s, merge_transaction(s->merge, &m));
 }
 
 static struct flow_table *on_table(void *context)
@@ -130,7 +101,7 @@ static struct msg_flow record_of(const struct flow *f, enum flow_end how)
 	};
 }
 
-static struct sensor_vantage_counts *counts_of(struct sensor *s, uint16_t vantage)
+struct vantage *sensor_vantage(struct sensor *s, uint16_t vantage)
 {
 	/* the last entry takes what a capture set doesn't give: numbers beyond its own bound */
 	size_t i = vantage < CAPTURE_VANTAGES_MAX ? vantage : CAPTURE_VANTAGES_MAX;
@@ -140,16 +111,19 @@ static struct sensor_vantage_counts *counts_of(struct sensor *s, uint16_t vantag
 static void on_end(void *context, struct flow *f, enum flow_end how)
 {
 	struct sensor *s = context;
-	if (how == FLOW_END_NONE)
+	if (how == FLOW_END_NONE) {
+		struct msg_flow m = record_of(f, how);
+		sensor_live_snapshot(s, &m);
 		return;
+	}
 	proto_flow_end(s->proto, f, s->now);
 	if (s->closing)
 		return;
-	struct sensor_vantage_counts *counts = counts_of(s, f->vantage);
+	struct sensor_vantage_counts *counts = &sensor_vantage(s, f->vantage)->counts;
 	counts->evicted += how == FLOW_END_EVICTED;
 	counts->missing += f->side[FLOW_FORWARD].missing + f->side[FLOW_REVERSE].missing;
 	struct msg_flow m = record_of(f, how);
-	keep_error(s, merge_flow(s->merge, &m, s->n_vantages, s->now));
+	sensor_keep_error(s, merge_flow(s->merge, &m, s->n_vantages, s->now));
 }
 
 int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, uint64_t seed,
@@ -163,7 +137,7 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 	struct flow_table_config flows = {.flows_max = limits->flows_max,
 	    .reassembly_memory = limits->reassembly_memory,
 	    .seed = seed,
-	    .next_id = on_next_id,
+	    .next_id = sensor_next_id,
 	    .start = on_start,
 	    .data = on_data,
 	    .end = on_end,
@@ -175,6 +149,8 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 	    .transaction = sink->transaction,
 	    .flow = sink->flow,
 	    .context = sink->context};
+	if (limits->live)
+		sensor_live_start(s, limits->live, &flows, &merge);
 	int r = s->vantages ? decoder_new(&s->decoder, &(struct decode_config){.seed = seed}) : -ENOMEM;
 	if (r == 0)
 		r = flow_table_new(&s->flows, &flows);
@@ -185,6 +161,8 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 	if (r == 0)
 		r = table_new(&s->bindings, sizeof(struct binding_key), sizeof(struct binding_seen),
 		    SENSOR_BINDINGS_MAX, seed);
+	if (r == 0 && limits->live)
+		r = decoder_new(&s->leaving, &(struct decode_config){.seed = seed});
 	if (r < 0) {
 		sensor_free(s);
 		return r;
@@ -205,6 +183,7 @@ void sensor_free(struct sensor *s)
 	proto_free(s->proto);
 	merge_free(s->merge);
 	decoder_free(s->decoder);
+	decoder_free(s->leaving);
 	table_free(s->bindings);
 	free(s->vantages);
 	free(s);
@@ -217,6 +196,10 @@ static void take_binding(struct sensor *s, const struct packet *p)
 	int fresh;
 	if (b->name.n)
 		memcpy(key.name, b->name.p, b->name.n < SENSOR_NAME_MAX ? b->name.n : SENSOR_NAME_MAX);
+	if (s->is_live) {
+		sensor_live_binding(s, &key, p);
+		return;
+	}
 	struct binding_seen *seen = table_put(s->bindings, &key, &fresh);
 	if (!seen) {
 		s->bindings_lost++;
@@ -233,13 +216,29 @@ static int take_packet(struct sensor *s, const struct packet *p)
 	if (p->time_ns > s->now)
 		s->now = p->time_ns;
 	if (p->events) {
-		struct sensor_vantage_counts *counts = counts_of(s, p->vantage);
+		struct sensor_vantage_counts *counts = &sensor_vantage(s, p->vantage)->counts;
 		counts->malformed++;
 		counts->unreadable += is_unreadable(p);
 	}
 	if (p->binding.source != PACKET_BINDING_NONE)
 		take_binding(s, p);
-	return p->n_layers ? flow_table_packet(s->flows, p, NULL) : 0;
+	if (p->n_layers == 0)
+		return 0;
+	struct flow *f;
+	int r = flow_table_packet(s->flows, p, &f);
+	if (f && s->watch && s->watch->n && sensor_vantage(s, p->vantage)->tap)
+		sensor_live_look(s, p, f);
+	return r;
+}
+
+int sensor_look(struct sensor *s)
+{
+	if (s->now >= s->next_look) {
+		s->next_look = s->now + NS_PER_S;
+		flow_table_expire(s->flows, s->now);
+		sensor_keep_error(s, merge_expire(s->merge, s->now));
+	}
+	return s->error;
 }
 
 int sensor_frame(struct sensor *s, const struct capture_frame *f, size_t vantages)
@@ -248,6 +247,8 @@ int sensor_frame(struct sensor *s, const struct capture_frame *f, size_t vantage
 	if (s->error < 0)
 		return s->error;
 	s->n_vantages = vantages;
+	if (s->is_live)
+		sensor_live_count(s, f);
 	int r = decoder_frame(
 	    s->decoder, f->linktype, f->data, f->caplen, f->wirelen, f->time_ns, f->vantage, &p);
 	/* an aggregate of 802.11 holds several packets */
@@ -259,46 +260,48 @@ int sensor_frame(struct sensor *s, const struct capture_frame *f, size_t vantage
 	}
 	if (r < 0)
 		return r;
-	if (s->now >= s->next_look) {
-		s->next_look = s->now + NS_PER_S;
-		flow_table_expire(s->flows, s->now);
-		keep_error(s, merge_expire(s->merge, s->now));
-	}
-	return s->error;
+	return sensor_look(s);
+}
+
+int sensor_give_binding(struct sensor *s, const struct binding_key *key, const struct binding_seen *seen)
+{
+	struct msg_binding b = {.id = sensor_next_id(s),
+	    .first = seen->first + s->shift,
+	    .last = seen->last + s->shift,
+	    .addr = key->addr,
+	    .mac = key->mac,
+	    .name = text_bytes(key->name, strnlen(key->name, SENSOR_NAME_MAX)),
+	    .source = key->source,
+	    .vantage = seen->vantage};
+	return s->sink.binding(s->sink.context, &b);
 }
 
 static int give_bindings(struct sensor *s)
 {
 	size_t pos = 0;
-	const void *at;
+	const void *key;
 	int r = 0;
-	for (struct binding_seen *seen; r == 0 && (seen = table_next(s->bindings, &pos, &at));) {
-		const struct binding_key *key = at;
-		struct msg_binding b = {.id = on_next_id(s),
-		    .first = seen->first,
-		    .last = seen->last,
-		    .addr = key->addr,
-		    .mac = key->mac,
-		    .name = text_bytes(key->name, strnlen(key->name, SENSOR_NAME_MAX)),
-		    .source = key->source,
-		    .vantage = seen->vantage};
-		r = s->sink.binding(s->sink.context, &b);
-	}
+	for (struct binding_seen *seen; r == 0 && (seen = table_next(s->bindings, &pos, &key));)
+		if (!seen->told || seen->last > seen->told)
+			r = sensor_give_binding(s, key, seen);
 	return r;
 }
 
 int sensor_finish(struct sensor *s)
 {
 	flow_table_flush(s->flows);
-	keep_error(s, merge_flush(s->merge));
+	sensor_keep_error(s, merge_flush(s->merge));
 	if (s->error == 0)
-		keep_error(s, give_bindings(s));
+		sensor_keep_error(s, give_bindings(s));
+	if (s->error == 0 && s->is_live)
+		sensor_keep_error(s, sensor_live_coverage(s, s->now));
 	return s->error;
 }
 
 struct sensor_vantage_counts sensor_vantage_counts(const struct sensor *s, uint16_t vantage)
 {
-	return vantage < CAPTURE_VANTAGES_MAX ? s->vantages[vantage] : (struct sensor_vantage_counts){0};
+	return vantage < CAPTURE_VANTAGES_MAX ? s->vantages[vantage].counts
+	                                      : (struct sensor_vantage_counts){0};
 }
 
 void sensor_get_stats(const struct sensor *s, struct sensor_stats *ret_stats)
@@ -310,5 +313,8 @@ void sensor_get_stats(const struct sensor *s, struct sensor_stats *ret_stats)
 	    .duplicates = merge->duplicates,
 	    .merged_early = merge->early,
 	    .transactions_lost = merge->transactions_lost,
-	    .bindings_lost = s->bindings_lost};
+	    .bindings_lost = s->bindings_lost,
+	    .snapshots = merge->snapshots,
+	    .snapshots_skipped = s->snapshots_skipped,
+	    .snapshots_held = merge->snapshots_held};
 }
