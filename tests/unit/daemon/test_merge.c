@@ -372,6 +372,136 @@ static void test_the_reader_of_the_records_can_stop_everything(void **state)
 	assert_int_equal(merge_flush(m), -28);
 }
 
+static void tell(struct msg_flow f, size_t vantages)
+{
+	assert_int_equal(merge_snapshot(m, &f, vantages), 0);
+}
+
+static void test_a_running_flow_is_told_of_with_each_transaction_once(void **state)
+{
+	(void)state;
+	struct msg_flow f = flow(1, 0, 0, 10);
+	tell(f, 1);
+	assert_order("f");
+	transaction(100, 1, "www.example.org");
+	transaction(101, 1, NULL);
+	tell(f, 1);
+	assert_order("fttf");
+	assert_string_equal(out[3].name, "www.example.org");
+	tell(f, 1);
+	transaction(102, 1, "other.example.org");
+	tell(f, 1);
+	assert_order("fttfftf");
+	/* the name that was told first stays, though its transaction is gone */
+	assert_string_equal(out[4].name, "www.example.org");
+	assert_string_equal(out[6].name, "www.example.org");
+	transaction(103, 1, NULL);
+	assert_int_equal(merge_flow(m, &f, 1, f.last), 0);
+	assert_order("fttfftftf");
+	assert_string_equal(out[8].name, "www.example.org");
+	assert_int_equal(merge_stats(m)->snapshots, 4);
+}
+
+static void test_transactions_of_two_flows_dont_mix(void **state)
+{
+	(void)state;
+	struct msg_flow a = flow(1, 0, 0, 10), b = flow(2, 0, 0, 10);
+	b.initiator_port++;
+	transaction(100, 1, "a.example.org");
+	transaction(200, 2, "b.example.org");
+	transaction(101, 1, NULL);
+	tell(b, 1);
+	tell(a, 1);
+	assert_order("tfttf");
+	assert_int_equal(out[0].id, 200);
+	assert_string_equal(out[1].name, "b.example.org");
+	assert_int_equal(out[2].id, 100);
+	assert_int_equal(out[3].id, 101);
+	assert_string_equal(out[4].name, "a.example.org");
+}
+
+static void test_only_the_vantage_that_saw_a_flow_first_tells(void **state)
+{
+	(void)state;
+	struct msg_flow first = flow(1, 0, 0, 10), second = flow(2, 1, 0.1, 10);
+	tell(first, 2);
+	transaction(200, 2, "www.example.org");
+	tell(second, 2);
+	transaction(100, 1, "www.example.org");
+	tell(first, 2);
+	tell(second, 2);
+	assert_order("ftf");
+	assert_int_equal(merge_stats(m)->snapshots, 2);
+	assert_int_equal(merge_stats(m)->snapshots_held, 2);
+	end(first);
+	tell(second, 2); /* it lags behind */
+	assert_order("ftf");
+	end(second);
+	assert_int_equal(merge_flush(m), 0);
+	assert_order("ftffd");
+	assert_int_equal(out[3].id, 1);
+	assert_string_equal(out[3].name, "www.example.org");
+	assert_int_equal(out[4].flow.duplicate_of, 1);
+}
+
+static void test_the_fuller_record_stands_under_the_id_that_was_told(void **state)
+{
+	(void)state;
+	struct msg_flow first = flow(1, 0, 0, 10), second = flow(2, 1, 0.1, 10);
+	second.payload_in = 5000;
+	tell(first, 2);
+	transaction(100, 1, "www.example.org");
+	tell(first, 2);
+	transaction(200, 2, "www.example.org");
+	transaction(101, 1, NULL);
+	end(first);
+	end(second);
+	assert_int_equal(merge_flush(m), 0);
+	/* what the first one read and hadn't told yet, and nothing twice */
+	assert_order("ftftfd");
+	assert_int_equal(out[3].id, 101);
+	assert_int_equal(out[4].id, 1);
+	assert_int_equal(out[4].flow.payload_in, 5000);
+	assert_int_equal(out[4].flow.vantage, 1);
+	assert_string_equal(out[4].name, "www.example.org");
+	assert_int_equal(out[4].also[0], 2);
+	assert_int_equal(out[5].id, 2);
+	assert_int_equal(out[5].flow.duplicate_of, 1);
+	assert_int_equal(out[5].flow.payload_in, 1000);
+}
+
+static void test_what_only_another_vantage_could_read_is_given_at_the_end(void **state)
+{
+	(void)state;
+	struct msg_flow first = flow(1, 0, 0, 10), second = flow(2, 1, 0.1, 10);
+	second.payload_in = 5000;
+	tell(first, 2);
+	transaction(200, 2, "www.example.org");
+	tell(second, 2);
+	end(first);
+	end(second);
+	assert_int_equal(merge_flush(m), 0);
+	assert_order("ftfd");
+	assert_int_equal(out[1].id, 200); /* on_transaction sees to it that it is of flow 1 now */
+	assert_int_equal(out[2].id, 1);
+	assert_string_equal(out[2].name, "www.example.org");
+}
+
+static void test_ports_used_again_are_told_of_anew(void **state)
+{
+	(void)state;
+	tell(flow(1, 0, 0, 10), 2);
+	end(flow(1, 0, 0, 10));
+	tell(flow(2, 0, 11, 20), 2); /* the same vantage: at once */
+	end(flow(2, 0, 11, 20));
+	tell(flow(3, 1, 24, 30), 2); /* another: it may lag behind */
+	tell(flow(4, 1, 26, 30), 2);
+	assert_order("fff");
+	assert_int_equal(out[2].id, 4);
+	assert_int_equal(merge_expire(m, at(300)), 0);
+	assert_int_equal(n_counted, 5);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -391,6 +521,12 @@ int main(void)
 	    T(test_at_the_bound_of_flows_the_oldest_goes_early),
 	    T(test_transactions_beyond_memory_are_lost_and_counted),
 	    T(test_the_reader_of_the_records_can_stop_everything),
+	    T(test_a_running_flow_is_told_of_with_each_transaction_once),
+	    T(test_transactions_of_two_flows_dont_mix),
+	    T(test_only_the_vantage_that_saw_a_flow_first_tells),
+	    T(test_the_fuller_record_stands_under_the_id_that_was_told),
+	    T(test_what_only_another_vantage_could_read_is_given_at_the_end),
+	    T(test_ports_used_again_are_told_of_anew),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
