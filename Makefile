@@ -6,7 +6,7 @@
 # make range   record the range's break-ins anew (root; half an hour)
 # make bench   print the figures of bench/RESULTS.md but for the archive's
 # make bench-archive [FLOWS=100000000] [WORK=/tmp]
-#              print the archive's, beside other systems that are installed; half an hour, 300 bytes of disk a flow
+#              print the archive's, beside other systems that are installed; about an hour, 300 bytes of disk a flow
 # make fuzz    every fuzz target, ten minutes each
 
 PREFIX ?= /usr/local
