@@ -103,7 +103,7 @@ static int trim(const struct profile *p, const struct sandbox_request *request, 
 	int error = become(p, request, &changed);
 	if (error < 0)
 		return error;
-	if (!changed)
+	if (!changed || (!p->keeps_user && geteuid() == 0))
 		*missing |= bit(SANDBOX_MISSING_USER);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;

@@ -75,8 +75,8 @@ struct sandbox_request {
 	const int *fds; /* stay open beside 0, 1 and 2 */
 	size_t n_fds;
 	bool keep_fds; /* all stay open */
-	/* Whom to become. 0: nobody else. Where that takes rights that the process hasn't, it stays who it is
-	 * and is told so. */
+	/* Whom to become. 0: nobody else. Where that takes rights that the process hasn't it stays who it is,
+	 * and a child that stays user 0 is told so too. */
 	uid_t uid;
 	gid_t gid;
 	pid_t parent; /* the process to end with; 0: none */
@@ -84,7 +84,7 @@ struct sandbox_request {
 
 /* Numbers of bits in sandbox_result.missing. */
 enum sandbox_missing {
-	SANDBOX_MISSING_USER,     /* was to become another user, and couldn't */
+	SANDBOX_MISSING_USER,     /* couldn't become another user, or is user 0 */
 	SANDBOX_MISSING_LANDLOCK, /* nothing of it: the kernel hasn't it, or the level leaves it out */
 	SANDBOX_MISSING_TRUNCATE, /* Landlock before ABI 3 */
 	SANDBOX_MISSING_TCP,      /* before ABI 4 */

@@ -30,17 +30,24 @@ void inside_of(
 		if (w->ring >= 0)
 			in->fds[fds++] = w->ring;
 		break;
-	case SANDBOX_GATEWAY: in->fds[fds++] = w->listening; break;
+	case SANDBOX_GATEWAY:
+		in->fds[fds++] = w->listening;
+		in->fds[fds++] = w->control;
+		break;
+	case SANDBOX_LINK: in->fds[fds++] = w->listening; break;
+	case SANDBOX_COURIER:
+		in->paths[paths++] = (struct sandbox_path){w->certificate, SANDBOX_READ, true};
+		break;
 	case SANDBOX_ANALYZE:
 		in->paths[paths++] = (struct sandbox_path){w->state, SANDBOX_WRITE, false};
 		break;
 	case SANDBOX_PARENT:
 	case SANDBOX_ENFORCER:
-	case SANDBOX_COURIER:
-	case SANDBOX_LINK:
 	case SANDBOX_PROFILES: break;
 	}
 	in->fds[fds++] = w->file;
+	in->fds[fds++] = w->channel[0];
+	in->fds[fds++] = w->channel[1];
 	in->ports[0] = w->port;
 	in->request = (struct sandbox_request){.profile = profile,
 	    .level = level,

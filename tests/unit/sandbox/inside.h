@@ -20,10 +20,14 @@ struct world {
 	char folder[PATH]; /* beneath it: */
 	char state[PATH], archive[PATH], outside[PATH];
 	char archived[PATH], secret[PATH]; /* a file in the archive, and one outside */
-	uint16_t port, other_port;         /* listening on 127.0.0.1; the second isn't given to anybody */
+	char records[PATH];                /* beneath the archive: where one can be made */
+	char certificate[PATH], control_path[PATH];
+	uint16_t port, other_port; /* listening on 127.0.0.1; the second isn't given to anybody */
 	int listening, other_listening;
-	int ring; /* filter-locked, on lo; -1 where not root */
-	int file; /* open for writing */
+	int control;    /* a listening local socket */
+	int channel[2]; /* both ends */
+	int ring;       /* filter-locked, on lo; -1 where not root */
+	int file;       /* open for writing */
 	pid_t sibling;
 };
 
@@ -41,8 +45,8 @@ typedef int (*act_fn)(const struct world *w);
 struct inside {
 	struct sandbox_request request;
 	struct sandbox_path paths[4];
-	uint16_t ports[2];
-	int fds[8];
+	uint16_t ports[1];
+	int fds[10];
 };
 void inside_of(
     struct inside *in, const struct world *w, enum sandbox_profile profile, enum sandbox_level level);

@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +48,16 @@ static int listen_here(uint16_t *ret_port)
 	    getsockname(fd, (struct sockaddr *)&to, &size) < 0)
 		return -1;
 	*ret_port = ntohs(to.sin_port);
+	return fd;
+}
+
+static int listen_locally(const char *path)
+{
+	struct sockaddr_un here = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(here.sun_path, sizeof(here.sun_path), "%.100s", path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&here, sizeof(here)) < 0 || listen(fd, 64) < 0)
+		return -1;
 	return fd;
 }
 
@@ -100,6 +111,12 @@ bool world_make(struct world *w)
 	if (!mkdtemp(w->folder) || chmod(w->folder, 0755) < 0 || !make_folder(w->state, w, "state") ||
 	    !make_folder(w->archive, w, "archive") || !make_folder(w->outside, w, "outside") ||
 	    !make_file(w->archived, w->archive, "file") || !make_file(w->secret, w->outside, "secret"))
+		return false;
+	snprintf(w->records, PATH, "%.200s/records", w->archive);
+	snprintf(w->certificate, PATH, "%.200s/certificate.pem", w->folder);
+	snprintf(w->control_path, PATH, "%.200s/control", w->folder);
+	w->control = listen_locally(w->control_path);
+	if (w->control < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, w->channel) < 0)
 		return false;
 	w->listening = listen_here(&w->port);
 	w->other_listening = listen_here(&w->other_port);
