@@ -55,7 +55,8 @@ static const char *forbids(const struct book *b, const struct ledger_entry *e, i
 		return b->n ? "a log has one begin entry" : "a log's first entry is its begin";
 	switch (e->type) {
 	case LEDGER_BEGIN:
-	case LEDGER_KEY: break;
+	case LEDGER_KEY:
+	case LEDGER_ACT: break;
 	case LEDGER_RUN:
 		if (first && e->records < b->entries[*first].u.records)
 			return "the run had more records before";
@@ -101,6 +102,7 @@ static int fill(struct book *b, const struct ledger_entry *e, int kind)
 	switch (e->type) {
 	case LEDGER_BEGIN:
 	case LEDGER_KEY:
+	case LEDGER_ACT:
 		to->first = b->texts.n;
 		to->last = e->text.n;
 		dynbuf_text(&b->texts, e->text);
@@ -179,6 +181,7 @@ struct ledger_entry book_at(const struct book *b, size_t i)
 	switch (e.type) {
 	case LEDGER_BEGIN:
 	case LEDGER_KEY:
+	case LEDGER_ACT:
 		e.text = text_bytes(b->texts.p + from->first, (size_t)from->last);
 		e.time = from->u.time;
 		return e;

@@ -13,7 +13,7 @@
 /* As numbers of JSON and of signed 64-bit integers too. */
 #define NUMBER_MAX ((uint64_t)INT64_MAX)
 
-enum { WORDS_MAX = 5, HASH_DIGITS = 2 * MERKLE_HASH_SIZE };
+enum { WORDS_MAX = 6, HASH_DIGITS = 2 * MERKLE_HASH_SIZE };
 
 static const struct {
 	const char *word;
@@ -24,6 +24,7 @@ static const struct {
     [LEDGER_FILE] = {"file", 5},
     [LEDGER_EXPIRE] = {"expire", 5},
     [LEDGER_KEY] = {"key", 2},
+    [LEDGER_ACT] = {"act", 6},
 };
 
 enum { FORMS = sizeof(forms) / sizeof(*forms) };
@@ -44,6 +45,22 @@ static bool key_fit(struct text key)
 	return ledger_verifier_parse(key, &v) == 0 && v.type == LEDGER_KEY_SIGNER;
 }
 
+/* Four words of visible ASCII, the first a number. */
+static bool act_fit(struct text t)
+{
+	uint64_t order;
+	size_t blank = text_find(t, ' '), words = 1;
+	if (num_parse_u64(text_sub(t, 0, blank), NUMBER_MAX, &order) < 0)
+		return false;
+	for (size_t i = 0; i < t.n; i++) {
+		bool empty = t.p[i] == ' ' && (i + 1 == t.n || t.p[i + 1] == ' ');
+		if (t.p[i] < ' ' || t.p[i] > '~' || empty)
+			return false;
+		words += t.p[i] == ' ';
+	}
+	return words == 4;
+}
+
 /* Why an entry can't be one; NULL where it can. */
 static const char *unfit(const struct ledger_entry *e)
 {
@@ -58,6 +75,8 @@ static const char *unfit(const struct ledger_entry *e)
 		return "an origin is one to 255 visible ASCII characters without a plus sign";
 	if (e->type == LEDGER_KEY && !key_fit(e->text))
 		return "no Ed25519 verifier key (NAME+ID+BASE64, type 1)";
+	if (e->type == LEDGER_ACT && !act_fit(e->text))
+		return "an act is a number and three words of visible ASCII";
 	return NULL;
 }
 
@@ -87,6 +106,10 @@ int ledger_entry_print(const struct ledger_entry *e, char *buf, size_t *ret_n)
 		    (unsigned long long)e->first, (unsigned long long)e->last, time_rfc3339(e->time, time));
 		break;
 	case LEDGER_KEY: n = snprintf(buf, LEDGER_LINE_MAX, "key %.*s", (int)e->text.n, e->text.p); break;
+	case LEDGER_ACT:
+		n = snprintf(buf, LEDGER_LINE_MAX, "act %s %.*s", time_rfc3339(e->time, time), (int)e->text.n,
+		    e->text.p);
+		break;
 	}
 	if (n < 0 || n >= LEDGER_LINE_MAX)
 		return -EINVAL;
@@ -129,7 +152,7 @@ static const char *parse_words(const struct text *words, size_t n, struct ledger
 	while (type < FORMS && !text_equal(words[0], text_of(forms[type].word)))
 		type++;
 	if (type == FORMS)
-		return "the first word is none of begin, run, file, expire, key";
+		return "the first word is none of begin, run, file, expire, key, act";
 	if (n != forms[type].words)
 		return "too many or too few words";
 	e->type = (enum ledger_entry_type)type;
@@ -138,6 +161,9 @@ static const char *parse_words(const struct text *words, size_t n, struct ledger
 		e->text = words[1];
 		return time_parse(words[2], &e->time) < 0 ? "the last word is a time" : NULL;
 	case LEDGER_KEY: e->text = words[1]; return NULL;
+	case LEDGER_ACT:
+		e->text = text_bytes(words[2].p, (size_t)(words[5].p + words[5].n - words[2].p));
+		return time_parse(words[1], &e->time) < 0 ? "the second word is a time" : NULL;
 	case LEDGER_RUN:
 	case LEDGER_FILE:
 	case LEDGER_EXPIRE: break;

@@ -15,6 +15,8 @@
  *   file KIND FIRST LAST SHA256                   the segment file that holds runs FIRST to LAST, whole
  *   expire KIND FIRST LAST TIME                   these runs were dropped on purpose
  *   key VKEY                                      checkpoints from here on are signed with this key too
+ *   act TIME ORDER WHAT WHO WHY                   somebody did something to an order, or it changed
+ * (ledger/act.h)
  *
  * A run may be entered several times while it grows, never with fewer records. KIND is the record's name.
  *
@@ -35,7 +37,7 @@ enum { LEDGER_ENTRIES_MAX = 1 << 22, LEDGER_LINE_MAX = 512, LEDGER_KIND_MAX = 16
 #define LEDGER_CHECKPOINT "checkpoint"  /* the latest signed checkpoint, replaced whole */
 #define LEDGER_HISTORY    "checkpoints" /* all of them, one after the other */
 
-enum ledger_entry_type { LEDGER_BEGIN, LEDGER_RUN, LEDGER_FILE, LEDGER_EXPIRE, LEDGER_KEY };
+enum ledger_entry_type { LEDGER_BEGIN, LEDGER_RUN, LEDGER_FILE, LEDGER_EXPIRE, LEDGER_KEY, LEDGER_ACT };
 
 struct ledger_entry {
 	enum ledger_entry_type type;
@@ -43,8 +45,8 @@ struct ledger_entry {
 	uint64_t first, last;    /* runs; the same where it is about one */
 	uint64_t records;        /* run */
 	struct merkle_hash hash; /* run: root; file: SHA-256 of the file */
-	int64_t time;            /* begin, expire */
-	struct text text;        /* begin: origin; key: the verifier key */
+	int64_t time;            /* begin, expire, act */
+	struct text text;        /* begin: origin; key: the verifier key; act: its last four words */
 };
 
 struct ledger;
