@@ -55,6 +55,7 @@ int act_make_executable(const struct world *w);
 int act_memory_file(const struct world *w);
 int act_io_uring(const struct world *w);
 int act_bpf(const struct world *w);
+int act_bpf_entry(const struct world *w);
 int act_userfaultfd(const struct world *w);
 int act_keyctl(const struct world *w);
 int act_mount(const struct world *w);

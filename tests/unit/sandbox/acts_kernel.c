@@ -50,6 +50,17 @@ int act_bpf(const struct world *w)
 	return syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)) < 0;
 }
 
+/* An entry of the map that the world made. */
+int act_bpf_entry(const struct world *w)
+{
+	uint32_t key = 0, value = 7;
+	union bpf_attr attr = {0};
+	attr.map_fd = (uint32_t)w->map;
+	attr.key = (uintptr_t)&key;
+	attr.value = (uintptr_t)&value;
+	return syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr)) < 0;
+}
+
 int act_userfaultfd(const struct world *w)
 {
 	(void)w;

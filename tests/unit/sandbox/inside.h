@@ -27,6 +27,7 @@ struct world {
 	int control;    /* a listening local socket */
 	int channel[2]; /* both ends */
 	int ring;       /* filter-locked, on lo; -1 where not root */
+	int map;        /* of BPF; -1 where there is none to be had */
 	int file;       /* open for writing */
 	pid_t sibling;
 };

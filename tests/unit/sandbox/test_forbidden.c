@@ -141,12 +141,48 @@ static void test_without_seccomp_files_user_and_limits_still_hold(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+static void test_an_enforcer_can_do_what_its_backend_takes_and_no_more(void **state)
+{
+	static const struct {
+		const char *what;
+		act_fn act;
+		char none, netfilter, xdp, bgp;
+	} acts[] = {
+	    {"netfilter", act_socket_netfilter, 'D', 'A', 'D', 'D'},
+	    {"routes and links", act_socket_route, 'D', 'D', 'D', 'D'},
+	    {"an entry of a map", act_bpf_entry, 'D', 'D', 'A', 'D'},
+	    {"a map of its own", act_bpf, 'D', 'D', 'D', 'D'},
+	    {"TCP to the router", act_connect_given, 'D', 'D', 'D', 'A'},
+	    {"TCP elsewhere", act_connect_other, 'D', 'D', 'D', 'R'},
+	    {"UDP", act_socket_udp, 'D', 'D', 'D', 'D'},
+	};
+	static const unsigned options[] = {0, SANDBOX_NETFILTER, SANDBOX_XDP, SANDBOX_BGP};
+	(void)state;
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++)
+		for (size_t o = 0; o < sizeof(options) / sizeof(*options); o++) {
+			const char expected[] = {acts[i].none, acts[i].netfilter, acts[i].xdp, acts[i].bgp};
+			struct sandbox_result result = {0};
+			struct inside in;
+			if (acts[i].act == act_bpf_entry && world.map < 0)
+				continue;
+			inside_of(&in, &world, SANDBOX_ENFORCER, SANDBOX_LEVEL_ALL);
+			in.request.options = options[o];
+			in.request.keep_fds = true;
+			enum outcome got = inside_try(&in, &world, acts[i].act, &result);
+			if (got != (enum outcome)expected[o] &&
+			    !(expected[o] == 'R' && result.landlock_abi < 4))
+				fail_msg("%s with options %u: outcome %c, expected %c", acts[i].what,
+				    options[o], (char)got, expected[o]);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_each_forbidden_act_dies_or_is_refused),
 	    cmocka_unit_test(test_without_landlock_system_calls_still_kill),
 	    cmocka_unit_test(test_without_seccomp_files_user_and_limits_still_hold),
+	    cmocka_unit_test(test_an_enforcer_can_do_what_its_backend_takes_and_no_more),
 	};
 	if (!world_make(&world)) {
 		fprintf(stderr, "the world around can't be made\n");

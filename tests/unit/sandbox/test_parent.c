@@ -52,7 +52,7 @@ static int act_children(const struct world *w)
 	char number[16];
 	(void)w;
 	for (int p = SANDBOX_SENSOR; p < SANDBOX_PROFILES; p++) {
-		int status;
+		int status = 0;
 		snprintf(number, sizeof(number), "%d", p);
 		pid_t pid = fork();
 		if (pid == 0) {

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -19,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,6 +91,16 @@ static int open_ring(void)
 	return fd;
 }
 
+/* As the parent of an enforcer with XDP makes it. */
+static int make_map(void)
+{
+	union bpf_attr attr = {0};
+	attr.map_type = BPF_MAP_TYPE_ARRAY;
+	attr.key_size = attr.value_size = sizeof(uint32_t);
+	attr.max_entries = 1;
+	return (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
+}
+
 static pid_t make_sibling(bool root)
 {
 	pid_t pid = fork();
@@ -103,7 +115,8 @@ static pid_t make_sibling(bool root)
 
 bool world_make(struct world *w)
 {
-	*w = (struct world){.root = geteuid() == 0, .folder = "/tmp/bulkhead-sandbox-XXXXXX", .ring = -1};
+	*w = (struct world){
+	    .root = geteuid() == 0, .folder = "/tmp/bulkhead-sandbox-XXXXXX", .ring = -1, .map = -1};
 	if (w->root && !own_namespaces()) {
 		fprintf(stderr, "no namespaces of its own to be had: as if it weren't root\n");
 		w->root = false;
@@ -122,8 +135,10 @@ bool world_make(struct world *w)
 	w->other_listening = listen_here(&w->other_port);
 	w->file = open(w->secret, O_WRONLY | O_CLOEXEC);
 	w->sibling = make_sibling(w->root);
-	if (w->root)
+	if (w->root) {
 		w->ring = open_ring();
+		w->map = make_map();
+	}
 	return w->listening >= 0 && w->other_listening >= 0 && w->file >= 0 && w->sibling > 0 &&
 	       (!w->root || w->ring >= 0);
 }
