@@ -43,10 +43,10 @@ static bool blackhole_of(const struct cut *cut, struct flowspec_rule *ret_rule)
 	return false;
 }
 
+/* What has to pass at the named end can't; at the end that is anywhere nothing can be let through at all. */
 static const char *cannot_blackhole(const struct bgp_cuts *c, const struct cut *cut)
 {
-	struct flowspec_rule rule, through[FLOWSPEC_PASSES_MAX];
-	bool all;
+	struct flowspec_rule rule;
 	if (!blackhole_of(cut, &rule))
 		return "a blackhole route stops what is sent to an address, whoever sends it: one end of the "
 		       "cut "
@@ -54,9 +54,11 @@ static const char *cannot_blackhole(const struct bgp_cuts *c, const struct cut *
 	if (!c->has_hop[rule.v6])
 		return rule.v6 ? "no next hop for blackhole routes of IPv6 is configured"
 		               : "no next hop for blackhole routes of IPv4 is configured";
-	for (size_t i = 0; i < c->n_pass; i++)
-		if (flowspec_pass(&rule, &c->pass[i], through, &all) || all)
+	for (size_t i = 0; i < c->n_pass; i++) {
+		struct net_prefix p = c->pass[i].prefix;
+		if (p.bits && (net_prefix_covers(p, rule.dst) || net_prefix_covers(rule.dst, p)))
 			return "something of it must pass, and a blackhole route stops all";
+	}
 	return NULL;
 }
 
