@@ -113,30 +113,46 @@ enum order_answer order_checked(struct order *o, enum order_check check, const c
 	return ORDER_OK;
 }
 
-int64_t order_wanted_until(const struct order *o)
+enum order_answer order_prolong(struct order *o, int64_t now, int64_t lease_ns)
+{
+	(void)order_tick(o, now);
+	if (is_over(o))
+		return ORDER_TOO_LATE;
+	if (o->state == ORDER_PROPOSED)
+		return ORDER_TOO_EARLY;
+	int64_t longer;
+	if (!__builtin_sub_overflow(after(now, lease_ns), o->approved_at, &longer) && longer > o->lease_ns)
+		o->lease_ns = longer;
+	return ORDER_OK;
+}
+
+static int64_t end_of_lease(const struct order *o)
 {
 	return after(o->approved_at, o->lease_ns);
+}
+
+int64_t order_wanted_until(const struct order *o)
+{
+	int64_t end = end_of_lease(o);
+	int64_t confirm = o->state != ORDER_CONFIRMED && o->confirm_ns ? after(o->approved_at, o->confirm_ns)
+	                                                               : INT64_MAX;
+	return confirm < end ? confirm : end;
 }
 
 int64_t order_deadline(const struct order *o)
 {
 	if (is_over(o))
 		return INT64_MAX;
-	if (o->state == ORDER_PROPOSED)
-		return after(o->proposed.time, o->approve_ns);
-	int64_t end = order_wanted_until(o);
-	int64_t confirm = o->state == ORDER_APPLIED && o->confirm_ns ? after(o->applied_at, o->confirm_ns)
-	                                                             : INT64_MAX;
-	return confirm < end ? confirm : end;
+	return o->state == ORDER_PROPOSED ? after(o->proposed.time, o->approve_ns) : order_wanted_until(o);
 }
 
 bool order_tick(struct order *o, int64_t now)
 {
-	if (now < order_deadline(o) || is_over(o))
+	if (is_over(o) || now < order_deadline(o))
 		return false;
 	if (o->state == ORDER_PROPOSED)
 		end(o, ORDER_WITHDRAWN, now, "", "nobody approved it in time");
-	else if (now >= order_wanted_until(o))
+	else if (now >= end_of_lease(o))
 		end(o, ORDER_EXPIRED, now, "", "its time was over");
 	else
 		end(o, ORDER_ROLLED_BACK, now, "", "nobody confirmed it in time");

@@ -14,8 +14,8 @@
  * generation without its cuts is in force: `ends` tells why it is going to, and from then on nothing brings
  * it back. Verification goes on beside: `check` tells what the sensor saw since the cuts are there.
  *
- * Times are nanoseconds of one clock that never jumps and goes on over restarts (daemon/, which converts): a
- * wall clock that is set moves no deadline.
+ * Times are nanoseconds of one clock that never jumps and goes on over restarts (daemon/order_store.h, which
+ * converts: of what was before this boot they are negative): a wall clock that is set moves no deadline.
  */
 
 #include "base/text.h"
@@ -63,10 +63,13 @@ struct order {
 	uint8_t approvals;  /* so many different persons must approve it; 0: policy did */
 	bool fail_closed;   /* should all of us die, its cuts stay to its end, not to the end of a lease */
 	int64_t approve_ns; /* how long it waits for approvals */
-	int64_t confirm_ns; /* how long for the confirmation after it was applied; 0: needs none */
-	int64_t lease_ns;   /* how long it stands, from its approval on */
+	/* How long for the confirmation, from the approval on, so that the kernel can be told the end with
+	 * the cut, and what reached no enforcer in that time never comes as a surprise; 0: needs none. */
+	int64_t confirm_ns;
+	int64_t lease_ns;                          /* how long it stands, from its approval on */
 	int64_t approved_at, applied_at, ended_at; /* 0: not yet */
 	uint64_t generation; /* the first with its cuts; when it ends, the first without them. 0: none yet */
+	uint16_t enforcers;  /* a bit for each that must carry its cuts */
 	char why[ORDER_WHY_SIZE]; /* what `ends` or `check` rests on */
 	const struct cut *cuts;   /* sorted by cut_compare, without doubles */
 	size_t n_cuts;
@@ -78,6 +81,7 @@ enum order_answer {
 	ORDER_TOO_LATE,    /* it is past that, or ends */
 	ORDER_TOO_EARLY,   /* it isn't there yet */
 	ORDER_SAME_PERSON, /* who approved it already */
+	ORDER_UNKNOWN      /* there is no such order (contain/orders.h) */
 };
 
 enum order_answer order_approve(struct order *o, int64_t now, const char *who);
@@ -86,6 +90,9 @@ enum order_answer order_confirm(struct order *o, int64_t now, const char *who);
 enum order_answer order_release(struct order *o, int64_t now, const char *who, const char *why);
 /* The enforcer refused its cuts. */
 enum order_answer order_refuse(struct order *o, int64_t now, const char *why);
+/* It shall stand for `lease_ns` from now on, if that is longer: of what policy ordered, when what it was
+ * ordered for is seen again. What must be confirmed must be so in the same time as before. */
+enum order_answer order_prolong(struct order *o, int64_t now, int64_t lease_ns);
 /* What the sensor saw; only of an order whose cuts are there. */
 enum order_answer order_checked(struct order *o, enum order_check check, const char *why);
 
@@ -96,9 +103,10 @@ int64_t order_deadline(const struct order *o);
 
 /* Whether its cuts are wanted in force. */
 bool order_is_wanted(const struct order *o);
-/* Until when they are: to be asked of a wanted one. */
+/* Until when they are: the time by which it must be confirmed, and once it is, its end. To be asked of a
+ * wanted one. */
 int64_t order_wanted_until(const struct order *o);
-/* The enforcer has generation `generation` in force. True: the order changed. */
+/* All its enforcers have generation `generation` in force. True: the order changed. */
 bool order_in_force(struct order *o, uint64_t generation, int64_t now);
 
 const char *order_state_name(const struct order *o); /* "verified" and "leaking" too */

@@ -1,154 +1,231 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "contain/orders.h"
+#include "contain/orders_parts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
-#include "base/vec.h"
+
+int orders_new(struct orders **ret_orders, const enum orders_takes *enforcers, size_t n_enforcers,
+    uint64_t generation, uint64_t seed)
+{
+	if (n_enforcers > ORDERS_ENFORCERS_MAX)
+		return -EINVAL;
+	struct orders *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->generation = s->delta.base = s->delta.generation = generation;
+	s->n_enforcers = n_enforcers;
+	for (size_t i = 0; i < n_enforcers; i++)
+		s->takers[enforcers[i]] |= (uint16_t)(1u << i);
+	TAILQ_INIT(&s->fresh);
+	TAILQ_INIT(&s->changed);
+	for (size_t i = 0; i < ORDERS_CLASSES; i++)
+		TAILQ_INIT(&s->waiting[i]);
+	int r = table_new(&s->by_id, sizeof(uint64_t), sizeof(struct record *), ORDERS_MAX, seed);
+	if (r == 0)
+		r = table_new(&s->by_cut, sizeof(struct cut), sizeof(struct stand), ORDERS_CUTS_MAX, seed);
+	if (r < 0) {
+		orders_free(s);
+		return r;
+	}
+	*ret_orders = s;
+	return 0;
+}
+
+static void record_free(struct record *r)
+{
+	free(r->cuts);
+	free(r->wants);
+	free(r);
+}
 
 void orders_free(struct orders *s)
 {
-	free(s->v);
-	free(s->wanted);
-	*s = (struct orders){0};
+	size_t pos = 0;
+	struct record **r;
+	if (!s)
+		return;
+	while (s->by_id && (r = table_next(s->by_id, &pos, NULL)))
+		record_free(*r);
+	table_free(s->by_id);
+	table_free(s->by_cut);
+	free(s->puts);
+	free(s->drops);
+	free(s);
 }
 
-struct order *orders_find(struct orders *s, uint64_t id)
+uint16_t orders_carriers(const struct orders *s, const struct cut *c)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].id == id)
-			return &s->v[i];
-	return NULL;
+	bool one_end = c->from.bits == 0 || c->to.bits == 0;
+	return (uint16_t)(s->takers[ORDERS_TAKES_ALL] | (one_end ? s->takers[ORDERS_TAKES_ONE_END] : 0));
 }
 
-int orders_add(struct orders *s, const struct order *o, struct order **ret_order)
+bool orders_carries(const struct orders *s, unsigned enforcer, const struct cut *c)
 {
-	if (orders_find(s, o->id))
-		return -EEXIST;
-	int r = VEC_RESERVE(s->v, &s->cap, s->n, ORDERS_MAX);
-	if (r < 0)
-		return r;
-	s->v[s->n] = *o;
-	*ret_order = &s->v[s->n++];
+	return enforcer < s->n_enforcers && (orders_carriers(s, c) >> enforcer & 1);
+}
+
+/* Whether the cuts are as order.h says; and who carries them. */
+static int look_at_cuts(const struct orders *s, const struct order *o, uint16_t *ret_enforcers)
+{
+	uint16_t enforcers = 0;
+	for (size_t i = 0; i < o->n_cuts; i++) {
+		uint16_t carriers = orders_carriers(s, &o->cuts[i]);
+		if (!cut_is_sound(&o->cuts[i]) || (i && cut_compare(&o->cuts[i - 1], &o->cuts[i]) >= 0))
+			return -EINVAL;
+		if (!carriers)
+			return -ENOTSUP;
+		enforcers |= carriers;
+	}
+	*ret_enforcers = enforcers;
 	return 0;
 }
 
-size_t orders_tick(struct orders *s, int64_t now)
+static void stand_release(struct orders *s, struct stand *at)
 {
-	size_t changed = 0;
-	for (size_t i = 0; i < s->n; i++)
-		changed += order_tick(&s->v[i], now);
-	return changed;
+	if (--at->refs)
+		return;
+	/* its order ended when a generation without it was in force */
+	assert(!at->told && !at->dirty && !at->wants.top);
+	struct cut key = at->cut;
+	(void)table_remove(s->by_cut, &key);
 }
 
-int64_t orders_deadline(const struct orders *s)
+static void wants_release(struct orders *s, struct record *r, size_t n)
 {
-	int64_t first = INT64_MAX;
-	for (size_t i = 0; i < s->n; i++) {
-		int64_t deadline = order_deadline(&s->v[i]);
-		first = deadline < first ? deadline : first;
-	}
-	return first;
+	for (size_t i = 0; i < n; i++)
+		stand_release(s, r->wants[i].stand);
+	s->n_cuts -= n;
 }
 
-static int compare(const void *a, const void *b)
+/* All memory that its life will need is taken here, so that no act can fail for want of it. */
+static int wants_take(struct orders *s, struct record *r)
 {
-	const struct wanted_cut *x = a, *y = b;
-	return cut_compare(&x->cut, &y->cut);
-}
-
-/* One of each cut, for as long as the longest order wants it. */
-static size_t fold(struct wanted_cut *v, size_t n)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct wanted_cut *last = kept ? &v[kept - 1] : NULL;
-		if (!last || compare(last, &v[i]) != 0) {
-			v[kept++] = v[i];
-			continue;
+	for (size_t i = 0; i < r->order.n_cuts; i++) {
+		int fresh;
+		struct stand *at = table_put(s->by_cut, &r->cuts[i], &fresh);
+		if (!at) {
+			wants_release(s, r, i);
+			return -ENOMEM;
 		}
-		last->until = v[i].until > last->until ? v[i].until : last->until;
-		last->fail_closed |= v[i].fail_closed;
+		if (fresh)
+			at->cut = r->cuts[i];
+		at->refs++;
+		s->n_cuts++;
+		r->wants[i] = (struct want){.stand = at, .record = r};
 	}
-	return kept;
+	return 0;
 }
 
-static int gather(const struct orders *s, struct wanted_cut **ret_wanted, size_t *ret_n)
+static int record_new(struct record **ret_record, const struct order *o)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < s->n; i++)
-		n += order_is_wanted(&s->v[i]) ? s->v[i].n_cuts : 0;
-	if (n > ORDERS_CUTS_MAX)
-		return -ERR_LIMIT;
-	struct wanted_cut *v = calloc(n + 1, sizeof(*v));
-	if (!v)
+	struct record *r = calloc(1, sizeof(*r));
+	if (!r)
 		return -ENOMEM;
-	n = 0;
-	for (size_t i = 0; i < s->n; i++) {
-		const struct order *o = &s->v[i];
-		for (size_t k = 0; order_is_wanted(o) && k < o->n_cuts; k++)
-			v[n++] = (struct wanted_cut){
-			    .cut = o->cuts[k], .until = order_wanted_until(o), .fail_closed = o->fail_closed};
+	r->order = *o;
+	r->cuts = calloc(o->n_cuts + 1, sizeof(*r->cuts));
+	r->wants = calloc(o->n_cuts + 1, sizeof(*r->wants));
+	if (!r->cuts || !r->wants) {
+		record_free(r);
+		return -ENOMEM;
 	}
-	qsort(v, n, sizeof(*v), compare);
-	*ret_n = fold(v, n);
-	*ret_wanted = v;
+	if (o->n_cuts)
+		memcpy(r->cuts, o->cuts, o->n_cuts * sizeof(*r->cuts));
+	r->order.cuts = r->cuts;
+	*ret_record = r;
 	return 0;
 }
 
-static bool same(const struct wanted_cut *a, size_t n_a, const struct wanted_cut *b, size_t n_b)
+int orders_add(struct orders *s, const struct order *o, const struct order **ret_order)
 {
-	if (n_a != n_b)
-		return false;
-	for (size_t i = 0; i < n_a; i++)
-		if (compare(&a[i], &b[i]) != 0 || a[i].until != b[i].until ||
-		    a[i].fail_closed != b[i].fail_closed)
-			return false;
-	return true;
-}
-
-/* Whether an order waits for a generation: its cuts are wanted or to go, and no generation says so yet. */
-static bool waits(const struct order *o)
-{
-	return o->generation == 0 && o->state != ORDER_PROPOSED && o->state != ORDER_ENDED;
-}
-
-int orders_publish(struct orders *s, bool *ret_changed)
-{
-	struct wanted_cut *wanted;
-	size_t n;
-	int r = gather(s, &wanted, &n);
-	if (r < 0)
-		return r;
-	bool changed = !same(wanted, n, s->wanted, s->n_wanted);
-	for (size_t i = 0; i < s->n; i++)
-		changed |= waits(&s->v[i]);
-	if (changed)
-		s->generation++;
-	for (size_t i = 0; i < s->n; i++)
-		if (waits(&s->v[i]))
-			s->v[i].generation = s->generation;
-	free(s->wanted);
-	s->wanted = wanted;
-	s->n_wanted = n;
-	*ret_changed = changed;
+	struct record *r, **slot;
+	uint16_t enforcers;
+	int fresh, result = look_at_cuts(s, o, &enforcers);
+	if (result < 0 || o->n_cuts == 0 || o->state == ORDER_ENDED)
+		return result < 0 ? result : -EINVAL;
+	if (table_get(s->by_id, &o->id))
+		return -EEXIST;
+	if (table_count(s->by_id) == ORDERS_MAX || o->n_cuts > ORDERS_CUTS_MAX - s->n_cuts)
+		return -ERR_LIMIT;
+	result = record_new(&r, o);
+	if (result < 0)
+		return result;
+	result = wants_take(s, r);
+	slot = result == 0 ? table_put(s->by_id, &o->id, &fresh) : NULL;
+	if (!slot) {
+		if (result == 0)
+			wants_release(s, r, o->n_cuts);
+		record_free(r);
+		return -ENOMEM;
+	}
+	*slot = r;
+	r->order.enforcers = enforcers;
+	r->order.generation = 0;
+	orders_follow(s, r);
+	if (ret_order)
+		*ret_order = &r->order;
 	return 0;
 }
 
-size_t orders_in_force(struct orders *s, uint64_t generation, int64_t now)
+struct record *orders_record(const struct orders *s, uint64_t id)
 {
-	size_t changed = 0;
-	for (size_t i = 0; i < s->n; i++)
-		changed += order_in_force(&s->v[i], generation, now);
-	return changed;
+	struct record **r = table_get(s->by_id, &id);
+	return r ? *r : NULL;
 }
 
-size_t orders_standing(const struct orders *s, const struct order *but)
+const struct order *orders_find(const struct orders *s, uint64_t id)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < s->n; i++)
-		if (&s->v[i] != but && s->v[i].state != ORDER_PROPOSED && s->v[i].state != ORDER_ENDED)
-			n += s->v[i].n_cuts;
-	return n;
+	struct record *r = orders_record(s, id);
+	return r ? &r->order : NULL;
+}
+
+const struct order *orders_next(const struct orders *s, size_t *pos)
+{
+	struct record **r = table_next(s->by_id, pos, NULL);
+	return r ? &(*r)->order : NULL;
+}
+
+size_t orders_count(const struct orders *s)
+{
+	return table_count(s->by_id);
+}
+
+const struct order *orders_wanting(const struct orders *s, const struct cut *c)
+{
+	const struct stand *at = table_get(s->by_cut, c);
+	return at && at->wants.top ? &want_of(at->wants.top)->record->order : NULL;
+}
+
+size_t orders_standing(const struct orders *s, const struct cut *cuts, size_t n)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct stand *at = table_get(s->by_cut, &cuts[i]);
+		known += at && at->wants.top;
+	}
+	return s->n_wanted - known;
+}
+
+const struct order *orders_changed(const struct orders *s)
+{
+	const struct record *r = TAILQ_FIRST(&s->changed);
+	return r ? &r->order : NULL;
+}
+
+void orders_stored(struct orders *s, const struct order *o)
+{
+	struct record *r = orders_record(s, o->id);
+	assert(r && &r->order == o);
+	if (r->is_changed)
+		TAILQ_REMOVE(&s->changed, r, changed);
+	r->is_changed = false;
+	if (r->order.state != ORDER_ENDED)
+		return;
+	assert(!r->queue && !r->is_wanted && !pairing_has(&r->deadline));
+	(void)table_remove(s->by_id, &r->order.id);
+	wants_release(s, r, r->order.n_cuts);
+	record_free(r);
 }

@@ -4,61 +4,63 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Timeouts are set in milliseconds and read back a little later. */
-enum { SLACK_NS = 50 * 1000000 };
+struct steps {
+	struct backend_step *v;
+	size_t n;
+};
 
-static int64_t lease_until(const struct wanted_cut *w, int64_t now, int64_t lease_ns)
+static void step(struct steps *s, enum backend_act act, const struct cut *c, int64_t until, bool fail_closed)
 {
-	int64_t lease = now > INT64_MAX - lease_ns ? INT64_MAX : now + lease_ns;
-	return w->fail_closed || w->until < lease ? w->until : lease;
+	s->v[s->n++] = (struct backend_step){.cut = *c,
+	    .until = act == BACKEND_REMOVE ? 0 : until,
+	    .act = (uint8_t)act,
+	    .fail_closed = fail_closed};
 }
 
-/* Whether the element's timeout is to be set anew. */
-static bool is_due(const struct wanted_cut *w, const struct kernel_cut *k, int64_t now, int64_t lease_ns)
+static bool differs(int64_t a, int64_t b)
 {
-	int64_t half = lease_until(w, now, lease_ns / 2);
-	return k->until - SLACK_NS > w->until || k->until < half - SLACK_NS;
+	int64_t gap;
+	return __builtin_sub_overflow(a, b, &gap) || gap > RECONCILE_SLACK_NS || gap < -RECONCILE_SLACK_NS;
 }
 
-int reconcile(const struct wanted_cut *wanted, size_t n_wanted, const struct kernel_cut *kernel,
-    size_t n_kernel, int64_t now, int64_t lease_ns, struct reconcile_step **ret_steps, size_t *ret_n)
+/* The elements of one cut, against what is wanted of it (NULL: nothing). */
+static void settle(
+    struct steps *s, const struct wanted_cut *w, const struct backend_element *elements, size_t n)
 {
-	struct reconcile_step *steps = calloc(n_wanted + n_kernel + 1, sizeof(*steps));
-	size_t n = 0, w = 0, k = 0;
-	if (!steps)
-		return -ENOMEM;
-	while (w < n_wanted || k < n_kernel) {
-		int order = w == n_wanted   ? 1
-		            : k == n_kernel ? -1
-		                            : cut_compare(&wanted[w].cut, &kernel[k].cut);
-		bool wants = order <= 0 && wanted[w].until > now;
-		if (order >= 0 && !wants)
-			steps[n++] = (struct reconcile_step){.act = RECONCILE_REMOVE, .cut = kernel[k].cut};
-		else if (order < 0 && wants)
-			steps[n++] = (struct reconcile_step){.act = RECONCILE_ADD,
-			    .cut = wanted[w].cut,
-			    .until = lease_until(&wanted[w], now, lease_ns)};
-		else if (order == 0 && is_due(&wanted[w], &kernel[k], now, lease_ns))
-			steps[n++] = (struct reconcile_step){.act = RECONCILE_RENEW,
-			    .cut = wanted[w].cut,
-			    .until = lease_until(&wanted[w], now, lease_ns)};
-		w += order <= 0;
-		k += order >= 0;
+	bool there = false;
+	for (size_t i = 0; i < n; i++) {
+		const struct backend_element *e = &elements[i];
+		if (!w || e->fail_closed != w->fail_closed || there) {
+			step(s, BACKEND_REMOVE, &e->cut, 0, e->fail_closed);
+			continue;
+		}
+		there = true;
+		if (differs(e->until, w->until))
+			step(s, BACKEND_RENEW, &w->cut, w->until, w->fail_closed);
 	}
-	*ret_steps = steps;
-	*ret_n = n;
-	return 0;
+	if (w && !there)
+		step(s, BACKEND_ADD, &w->cut, w->until, w->fail_closed);
 }
 
-int64_t reconcile_deadline(const struct wanted_cut *wanted, size_t n_wanted, const struct kernel_cut *kernel,
-    size_t n_kernel, int64_t now, int64_t lease_ns)
+int reconcile(const struct wanted_cut *wanted, size_t n_wanted, const struct backend_element *elements,
+    size_t n_elements, int64_t now, struct backend_step **ret_steps, size_t *ret_n)
 {
-	int64_t first = now + lease_ns / 2;
-	for (size_t i = 0; i < n_wanted; i++)
-		if (wanted[i].until > now && wanted[i].until < first)
-			first = wanted[i].until;
-	for (size_t i = 0; i < n_kernel; i++)
-		if (kernel[i].until - lease_ns / 2 < first)
-			first = kernel[i].until - lease_ns / 2;
-	return first > now ? first : now;
+	struct steps s = {.v = calloc(n_wanted + n_elements + 1, sizeof(*s.v))};
+	size_t w = 0, e = 0;
+	if (!s.v)
+		return -ENOMEM;
+	while (w < n_wanted || e < n_elements) {
+		int order = w == n_wanted     ? 1
+		            : e == n_elements ? -1
+		                              : cut_compare(&wanted[w].cut, &elements[e].cut);
+		const struct wanted_cut *want = order <= 0 ? &wanted[w++] : NULL;
+		size_t from = e;
+		while (
+		    order >= 0 && e < n_elements && cut_compare(&elements[e].cut, &elements[from].cut) == 0)
+			e++;
+		settle(&s, want && want->until > now ? want : NULL, &elements[from], e - from);
+	}
+	*ret_steps = s.v;
+	*ret_n = s.n;
+	return 0;
 }

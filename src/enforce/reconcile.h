@@ -3,39 +3,27 @@
 #define ENFORCE_RECONCILE_H
 
 /*
- * What must change in the kernel for it to hold what is wanted: the difference between two sorted lists, to
- * be carried out in one transaction. Pure.
+ * What must change in a backend for it to hold what is wanted: the difference between two sorted lists, to be
+ * carried out in one transaction. Pure. It is asked for after a backend was read back; between that the
+ * enforcer knows what changes (enforce/desired.h).
  *
- * Every element has a timeout that the kernel itself ends. It is a lease, renewed while the cut is wanted,
- * and never ends later than the cut: with all of us dead a cut ends with its lease, or, where it is to fail
- * closed, at its own end.
+ * Every element has a timeout that the kernel itself ends: the end of the orders that want it. What ends
+ * cuts earlier, with all of us dead, is the backend's one lease (enforce/backend.h), no business of this.
  */
 
 #include "contain/orders.h"
+#include "enforce/backend.h"
 
-/* An element as it was read back. */
-struct kernel_cut {
-	struct cut cut;
-	int64_t until; /* on the clock of `now` */
-};
-
-enum reconcile_act { RECONCILE_ADD, RECONCILE_RENEW, RECONCILE_REMOVE };
-
-struct reconcile_step {
-	enum reconcile_act act;
-	struct cut cut;
-	int64_t until; /* of what is added or renewed */
-};
+/* Timeouts are set in milliseconds and read back a little later: what differs by no more stays. */
+#define RECONCILE_SLACK_NS INT64_C(50000000)
 
 /*
- * Both lists sorted by cut, without doubles. Sets *ret_steps (which the caller frees) to what is to be done;
- * a cut whose end is past is not wanted. A lease is renewed when half of it is over, and cut short where it
- * reaches beyond the cut's end. 0 or -ENOMEM.
+ * `wanted` sorted by cut and without doubles; `elements` sorted by cut, where a cut may stand twice, failing
+ * closed and not. Sets *ret_steps (which the caller frees) to what is to be done. A cut whose end is past is
+ * not wanted. One that is to fail closed and doesn't, or the reverse, is removed and added, in this order.
+ * 0 or -ENOMEM.
  */
-int reconcile(const struct wanted_cut *wanted, size_t n_wanted, const struct kernel_cut *kernel,
-    size_t n_kernel, int64_t now, int64_t lease_ns, struct reconcile_step **ret_steps, size_t *ret_n);
-/* When reconciling has something to do next, if nothing else changes: at most half a lease from now. */
-int64_t reconcile_deadline(const struct wanted_cut *wanted, size_t n_wanted, const struct kernel_cut *kernel,
-    size_t n_kernel, int64_t now, int64_t lease_ns);
+int reconcile(const struct wanted_cut *wanted, size_t n_wanted, const struct backend_element *elements,
+    size_t n_elements, int64_t now, struct backend_step **ret_steps, size_t *ret_n);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "contain/orders.h"
+#include "contain/order.h"
 
 enum { LEASE = 1000, CONFIRM = 100, APPROVE = 500, BEGIN = 10 };
 
@@ -50,7 +50,7 @@ static void test_two_persons_are_two(void **unused)
 	assert_int_equal(order_approve(&o, 22, "bob"), ORDER_OK);
 	assert_true(order_is_wanted(&o));
 	assert_int_equal(o.approved_at, 22);
-	assert_int_equal(order_wanted_until(&o), 22 + LEASE);
+	assert_int_equal(order_wanted_until(&o), 22 + CONFIRM);
 	assert_int_equal(order_approve(&o, 23, "eve"), ORDER_TOO_LATE);
 }
 
@@ -79,9 +79,10 @@ static void test_unless_confirmed_in_time_it_rolls_back(void **unused)
 {
 	struct order o = applied();
 	(void)unused;
-	assert_int_equal(order_deadline(&o), 30 + CONFIRM);
-	assert_false(order_tick(&o, 30 + CONFIRM - 1));
-	assert_true(order_tick(&o, 30 + CONFIRM));
+	assert_int_equal(order_wanted_until(&o), 20 + CONFIRM); /* also what the kernel is told */
+	assert_int_equal(order_deadline(&o), 20 + CONFIRM);
+	assert_false(order_tick(&o, 20 + CONFIRM - 1));
+	assert_true(order_tick(&o, 20 + CONFIRM));
 	assert_false(order_is_wanted(&o));
 	assert_string_equal(order_state_name(&o), "ending");
 	assert_int_equal(order_confirm(&o, 30 + CONFIRM, "ada"), ORDER_TOO_LATE);
@@ -153,39 +154,24 @@ static void test_what_policy_orders_needs_nobody(void **unused)
 	assert_string_equal(order_state_name(&o), "confirmed");
 }
 
-static void test_a_cut_stays_while_some_order_wants_it(void **unused)
+static void test_what_is_prolonged_stands_longer_but_is_confirmed_in_the_same_time(void **unused)
 {
-	struct orders s = {0};
-	struct order *a, *b, o = proposed(1);
-	bool changed;
+	struct order o = proposed(0);
 	(void)unused;
-	assert_int_equal(orders_add(&s, &o, &a), 0);
-	assert_int_equal(orders_add(&s, &o, &a), -17); /* EEXIST */
-	o.id = 2;
-	o.lease_ns = 2 * LEASE;
-	o.n_cuts = 1;
-	assert_int_equal(orders_add(&s, &o, &b), 0);
-	a = orders_find(&s, 1);
-	assert_int_equal(orders_publish(&s, &changed), 0);
-	assert_false(changed);
-	assert_int_equal(order_approve(a, 20, "ada"), ORDER_OK);
-	assert_int_equal(order_approve(b, 20, "ada"), ORDER_OK);
-	assert_int_equal(orders_publish(&s, &changed), 0);
-	assert_true(changed);
-	assert_int_equal(s.n_wanted, 2);
-	assert_int_equal(s.wanted[0].until, 20 + 2 * LEASE);
-	assert_int_equal(s.wanted[1].until, 20 + LEASE);
-	assert_int_equal(orders_in_force(&s, s.generation, 30), 2);
-	assert_int_equal(order_release(a, 40, "ada", ""), ORDER_OK);
-	assert_int_equal(orders_publish(&s, &changed), 0);
-	assert_true(changed);
-	assert_int_equal(s.n_wanted, 1);
-	assert_int_equal(orders_publish(&s, &changed), 0);
-	assert_false(changed);
-	assert_int_equal(orders_in_force(&s, s.generation, 50), 1);
-	assert_int_equal(a->state, ORDER_ENDED);
-	assert_int_equal(b->state, ORDER_APPLIED);
-	orders_free(&s);
+	assert_int_equal(order_prolong(&o, 15, LEASE), ORDER_TOO_EARLY);
+	assert_int_equal(order_approve(&o, 20, "policy"), ORDER_OK);
+	assert_int_equal(order_prolong(&o, 50, LEASE), ORDER_OK);
+	assert_int_equal(order_wanted_until(&o), 20 + CONFIRM);
+	o.generation = 1;
+	assert_true(order_in_force(&o, 1, 60));
+	assert_int_equal(order_confirm(&o, 61, "ada"), ORDER_OK);
+	assert_int_equal(order_wanted_until(&o), 50 + LEASE);
+	assert_int_equal(order_prolong(&o, 70, 10), ORDER_OK); /* never shorter */
+	assert_int_equal(order_wanted_until(&o), 50 + LEASE);
+	assert_int_equal(order_prolong(&o, 70, INT64_MAX), ORDER_OK);
+	assert_int_equal(order_prolong(&o, INT64_MAX - 1, 1), ORDER_OK);
+	o.lease_ns = LEASE;
+	assert_int_equal(order_prolong(&o, 20 + LEASE, LEASE), ORDER_TOO_LATE);
 }
 
 int main(void)
@@ -200,7 +186,7 @@ int main(void)
 	    cmocka_unit_test(test_a_release_ends_it_once_its_cuts_are_gone),
 	    cmocka_unit_test(test_checks_speak_of_cuts_that_are_there),
 	    cmocka_unit_test(test_what_policy_orders_needs_nobody),
-	    cmocka_unit_test(test_a_cut_stays_while_some_order_wants_it),
+	    cmocka_unit_test(test_what_is_prolonged_stands_longer_but_is_confirmed_in_the_same_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
