@@ -22,8 +22,8 @@
 #include "capture/clock_live.h"
 
 enum {
-	RING_BLOCK = 1 << 18,          /* holds three frames of 64 KiB, as receive offload makes them */
-	RING_SNAPLEN = (1 << 17) + 64, /* longer ones exist only where BIG TCP was switched on */
+	RING_BLOCK = 1 << 17,            /* holds a frame of 64 KiB, as receive offload makes them */
+	RING_SNAPLEN = RING_BLOCK - 512, /* longer ones exist only where BIG TCP was switched on */
 	RING_MIB_MAX = 4096,
 	RING_RETIRE_MS = 1, /* a block that isn't full is handed over after so long */
 	RING_WHY = 160,

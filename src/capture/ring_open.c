@@ -162,8 +162,8 @@ static int look_up(const char *interface, int *ret_index, bool *ret_ethernet, ch
 
 int ring_open(const struct ring_config *config, int *ret_fd, char *why)
 {
-	int index;
-	bool ethernet;
+	int index = 0;
+	bool ethernet = false;
 	uint32_t mib = config->mib ? config->mib : RING_MIB;
 	if (mib > RING_MIB_MAX)
 		return fail(-ERR_LIMIT, why, "a ring of %u MiB, at most %d are allowed", mib, RING_MIB_MAX);

@@ -141,7 +141,7 @@ static int place_take(struct watch_tables *t, uint32_t *ret_place)
 int watch_put(struct watch *w, const struct cut *cut, int64_t since)
 {
 	struct watch_tables *t = w->tables;
-	uint32_t place;
+	uint32_t place = 0;
 	if (cut->from.bits >= BITS || cut->to.bits >= BITS || cut->direction >= DIRECTIONS)
 		return -EINVAL;
 	const uint32_t *known = table_get(t->index, cut);
