@@ -227,7 +227,7 @@ void daemon_read_enforcers(void *reader, const struct conf_node *value, void *in
 	c->enforcers = conf_array(&r->report, value->n, sizeof(*c->enforcers));
 	for (size_t i = 0; c->enforcers && i < value->n && !r->report.error; i++)
 		read_enforcer(r, value->items[i], &c->enforcers[c->n_enforcers++]);
-	if (r->report.mistakes == mistakes)
+	if (c->enforcers && r->report.mistakes == mistakes)
 		check_shared(r, value, c->enforcers, c->n_enforcers);
 	conf_check_names(&r->report, value, "enforcer", c->enforcers, c->n_enforcers, sizeof(*c->enforcers));
 }
