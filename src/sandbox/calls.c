@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "sandbox/sandbox.h"
 
@@ -174,8 +176,14 @@ static const struct call threads_calls[] = {
     CALL_FAILS("clone3", ENOSYS),
 };
 
-/* Entries of maps that are there, and attaching a program that is loaded: none can be made or loaded. */
+/*
+ * Entries of maps that are there, and a program that is loaded put back where it was, with its pin: nothing
+ * can be made or loaded. How an interface has it would be told by a socket that can also take the interface
+ * down.
+ */
 static const struct call xdp_calls[] = {
+    CALL_IF("bpf", CALL_IS(0, BPF_OBJ_PIN)),
+    CALL_IF("bpf", CALL_IS(0, BPF_OBJ_GET)),
     CALL_IF("bpf", CALL_IS(0, BPF_MAP_LOOKUP_ELEM)),
     CALL_IF("bpf", CALL_IS(0, BPF_MAP_UPDATE_ELEM)),
     CALL_IF("bpf", CALL_IS(0, BPF_MAP_DELETE_ELEM)),
@@ -187,6 +195,9 @@ static const struct call xdp_calls[] = {
     CALL_IF("bpf", CALL_IS(0, BPF_LINK_CREATE)),
     CALL_IF("bpf", CALL_IS(0, BPF_LINK_UPDATE)),
     CALL_IF("bpf", CALL_IS(0, BPF_LINK_DETACH)),
+    CALL("unlinkat"),
+    CALL_IF("ioctl", CALL_IS(1, SIOCGIFINDEX)),
+    CALL_FAILS_IF("socket", EAFNOSUPPORT, CALL_IS(0, AF_NETLINK), CALL_IS(2, NETLINK_ROUTE)),
 };
 
 #define CALLS(rows) ((struct calls){rows, sizeof(rows) / sizeof(*(rows))})

@@ -39,7 +39,8 @@ struct call {
 #define CALL_IF(call, ...)          {.name = (call), .tests = {__VA_ARGS__}, \
 	.n_tests = sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp)}
 #define CALL_FAILS(call, why)       {.name = (call), .error = (why)}
-#define CALL_FAILS_IF(call, why, test) {.name = (call), .error = (why), .n_tests = 1, .tests = {test}}
+#define CALL_FAILS_IF(call, why, ...) {.name = (call), .error = (why), .tests = {__VA_ARGS__}, \
+	.n_tests = sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp)}
 /* clang-format on */
 
 enum calls_group {

@@ -106,9 +106,10 @@ static const struct {
 	bool ports;
 } options_of[] = {
     {SANDBOX_ENFORCER, SANDBOX_NETFILTER, GROUP(NETFILTER), 0, CAP(NET_ADMIN), false},
-    {SANDBOX_ENFORCER, SANDBOX_XDP, GROUP(XDP), 0, CAP(NET_ADMIN) | CAP(BPF), false},
+    {SANDBOX_ENFORCER, SANDBOX_XDP, GROUP(XDP) | READING, 0, CAP(NET_ADMIN) | CAP(BPF), false},
     {SANDBOX_ENFORCER, SANDBOX_BGP, GROUP(CONNECT) | GROUP(TCP) | GROUP(BGP), 0, 0, true},
-    {SANDBOX_PARENT, SANDBOX_XDP, 0, GROUP(PARENT_BPF), CAP(BPF), false},
+    /* what the enforcer loads before it enters */
+    {SANDBOX_PARENT, SANDBOX_XDP, 0, GROUP(PARENT_BPF), CAP(BPF) | CAP(PERFMON), false},
 };
 
 struct profile profile_of(enum sandbox_profile profile, unsigned options)

@@ -50,8 +50,9 @@ enum sandbox_level {
 /* What an enforcer carries cuts out with, and the parent of such a one: bits. */
 enum sandbox_option {
 	SANDBOX_NETFILTER = 1, /* CAP_NET_ADMIN, NETLINK_NETFILTER */
-	SANDBOX_XDP = 2, /* CAP_NET_ADMIN, CAP_BPF, maps and links of programs that are loaded already */
-	SANDBOX_BGP = 4, /* TCP to the given ports */
+	SANDBOX_XDP = 2,       /* CAP_NET_ADMIN, CAP_BPF; maps and programs that are there already, and
+	                          their pins, whose folder is to be given for writing */
+	SANDBOX_BGP = 4,       /* TCP to the given ports */
 };
 
 enum sandbox_access { SANDBOX_READ, SANDBOX_WRITE };

@@ -149,7 +149,10 @@ static void test_an_enforcer_can_do_what_its_backend_takes_and_no_more(void **st
 		char none, netfilter, xdp, bgp;
 	} acts[] = {
 	    {"netfilter", act_socket_netfilter, 'D', 'A', 'D', 'D'},
-	    {"routes and links", act_socket_route, 'D', 'D', 'D', 'D'},
+	    {"routes and links", act_socket_route, 'D', 'D', 'R', 'D'},
+	    {"a file outside, to write", act_write_outside, 'D', 'D', 'D', 'D'},
+	    {"a file outside, to read", act_read_outside, 'D', 'D', 'R', 'D'},
+	    {"the archive, a file removed", act_remove_archived, 'D', 'D', 'D', 'D'},
 	    {"an entry of a map", act_bpf_entry, 'D', 'D', 'A', 'D'},
 	    {"a map of its own", act_bpf, 'D', 'D', 'D', 'D'},
 	    {"TCP to the router", act_connect_given, 'D', 'D', 'D', 'A'},
