@@ -30,7 +30,8 @@ enum flow_told {
 	FLOW_TOLD_REFUSED = 1 << 2,
 	FLOW_TOLD_RESET = 1 << 3,
 	FLOW_TOLD_APP = 1 << 4,
-	FLOW_TOLD_NOTHING = 1 << 7, /* no snapshot yet, or somebody wants one */
+	FLOW_TOLD_EXCHANGED = 1 << 5, /* payload both ways */
+	FLOW_TOLD_NOTHING = 1 << 7,   /* no snapshot yet, or somebody wants one */
 };
 
 /* No padding: compared as bytes. low and high are ordered by address, then port. */

@@ -130,7 +130,8 @@ struct flow_table_config {
 	uint32_t reassembly_window; /* out-of-order bytes held for one direction; 0: 256 KiB */
 	struct flow_timeouts timeouts; /* zero members: defaults, see doc/flow.md */
 	/* Live: a snapshot also at a flow's first packet, when it is answered, established, refused or reset,
-	 * when its application is known, and when flow_table_tell asks for one. */
+	 * when there is payload both ways, when its application is known, and when flow_table_tell asks for
+	 * one. */
 	bool snapshots;
 	uint64_t seed;
 	/* Draws the next record id. */

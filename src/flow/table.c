@@ -235,7 +235,8 @@ static uint8_t told_of(const struct flow *f)
 	return (uint8_t)((f->flags & FLOW_ANSWERED ? FLOW_TOLD_ANSWERED : 0) |
 	                 (f->established_ns ? FLOW_TOLD_ESTABLISHED : 0) |
 	                 (f->tcp == FLOW_TCP_REFUSED ? FLOW_TOLD_REFUSED : 0) |
-	                 (f->tcp == FLOW_TCP_RESET ? FLOW_TOLD_RESET : 0) | (f->app ? FLOW_TOLD_APP : 0));
+	                 (f->tcp == FLOW_TCP_RESET ? FLOW_TOLD_RESET : 0) | (f->app ? FLOW_TOLD_APP : 0) |
+	                 (f->side[0].payload && f->side[1].payload ? FLOW_TOLD_EXCHANGED : 0));
 }
 
 /* The flow was told as it is: when it will be again, if nothing changes. */

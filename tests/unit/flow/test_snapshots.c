@@ -50,6 +50,23 @@ static void a_connection_is_told_of_at_each_step_that_matters(void **state)
 	book_close(b);
 }
 
+static void payload_both_ways_is_told_at_once(void **state)
+{
+	struct book *b = book_open(live);
+	(void)state;
+	tcp(b, (struct segment){.time_ns = 1, .flags = S, .seq = 1});
+	tcp(b, (struct segment){.time_ns = 1, .flags = S | A, .back = true, .seq = 1, .ack = 2});
+	tcp(b, (struct segment){.time_ns = 1, .flags = A, .seq = 2, .ack = 2});
+	tcp(b, (struct segment){.time_ns = 1, .flags = A, .seq = 2, .ack = 2, .n = 5});
+	assert_int_equal(b->n_snapshots, 3);
+	tcp(b, (struct segment){.time_ns = 1, .flags = A, .back = true, .seq = 2, .ack = 7, .n = 6});
+	assert_int_equal(b->n_snapshots, 4);
+	assert_int_equal(b->snapshot.f.side[1].payload, 6);
+	tcp(b, (struct segment){.time_ns = 1, .flags = A, .back = true, .seq = 8, .ack = 7, .n = 6});
+	assert_int_equal(b->n_snapshots, 4);
+	book_close(b);
+}
+
 static void a_refusal_is_told_at_once(void **state)
 {
 	struct book *b = book_open(live);
@@ -132,6 +149,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(without_asking_nothing_is_told_before_the_end),
 	    cmocka_unit_test(a_connection_is_told_of_at_each_step_that_matters),
+	    cmocka_unit_test(payload_both_ways_is_told_at_once),
 	    cmocka_unit_test(a_refusal_is_told_at_once),
 	    cmocka_unit_test(an_answered_datagram_is_told_at_once),
 	    cmocka_unit_test(whoever_asks_gets_one_more_at_the_next_packet),
