@@ -213,6 +213,23 @@ static int hand_certificates(struct child *c, const struct parent_conf *conf, ui
 	return r == 0 ? hand_file(c, d->path, remote->ca, MSG_HANDED_CA, 0, generation) : r;
 }
 
+/* Names of users and groups are looked up here: a fenced process can't. */
+static int tell_members(struct child *c, const struct parent_conf *conf)
+{
+	const struct daemon_control *control = &conf->daemon->control;
+	struct dynbuf *out = peer_out(&c->peer);
+	int r = out ? 0 : -EPIPE;
+	for (uint8_t role = 0; role < DAEMON_ROLES; role++)
+		for (size_t i = 0; i < control->n_members[role] && r == 0; i++) {
+			const struct daemon_member *m = &control->members[role][i];
+			struct msg_member member = {
+			    .role = role, .group = m->group, .number = m->id, .name = text_of(m->name)};
+			if (m->id != UINT32_MAX)
+				r = msg_member_encode(out, &member);
+		}
+	return r;
+}
+
 /* What comes with each configuration. */
 static int hand_generation(struct child *c, const struct parent_conf *conf, uint64_t generation)
 {
@@ -224,12 +241,12 @@ static int hand_generation(struct child *c, const struct parent_conf *conf, uint
 	case MSG_PROCESS_COURIER: return hand_tokens(c, conf, generation);
 	case MSG_PROCESS_LINK:
 		return c->index < conf->daemon->n_enforcers ? hand_certificates(c, conf, generation) : 0;
+	case MSG_PROCESS_GATEWAY: return tell_members(c, conf);
 	case MSG_PROCESS_PARENT:
 	case MSG_PROCESS_SENSOR:
 	case MSG_PROCESS_ARCHIVIST:
 	case MSG_PROCESS_PLANNER:
 	case MSG_PROCESS_ENFORCER:
-	case MSG_PROCESS_GATEWAY:
 	case MSG_PROCESS_COUNT: return 0;
 	}
 	return 0;

@@ -83,15 +83,18 @@ static int read_configuration(struct process *p, struct dynbuf *why)
 
 /* Gives up what the process doesn't need, as its first configuration says. All that it will ever need was
  * handed down, is in its folders, or comes down later. */
-static int enter(struct process *p, const struct msg_prepare *m)
+static int enter(struct process *p, const struct msg_prepare *m, struct dynbuf *why)
 {
 	if (p->entered)
 		return 0;
+	struct process_configuration c = {
+	    .generation = m->generation, .conf = p->next_conf, .site = p->next_site};
 	p->seed = m->seed;
 	p->ids = m->ids;
 	p->ids_left = MSG_IDS - 1;
 	p->entered = true;
-	return fence_enter(p, m);
+	int r = p->ops->open ? p->ops->open(p->self, &c, why) : 0;
+	return r == 0 ? fence_enter(p, m) : r;
 }
 
 static void prepare(struct process *p, const struct msg_prepare *m)
@@ -100,7 +103,7 @@ static void prepare(struct process *p, const struct msg_prepare *m)
 	discard(p);
 	int r = read_configuration(p, &why);
 	if (r == 0)
-		r = enter(p, m);
+		r = enter(p, m, &why);
 	if (r == 0) {
 		struct process_configuration c = {
 		    .generation = m->generation, .conf = p->next_conf, .site = p->next_site};
@@ -111,7 +114,10 @@ static void prepare(struct process *p, const struct msg_prepare *m)
 	answer_prepared(p, m->generation, r, &why);
 	if (r < 0)
 		discard(p);
-	else
+	/* who can't begin is started again by the parent, in its own time */
+	if (r < 0 && !p->running)
+		process_fail(p, r);
+	if (r == 0)
 		p->next_generation = m->generation;
 	dynbuf_free(&why);
 }
@@ -213,7 +219,7 @@ static int obey(struct process *p, uint16_t number, struct text bytes, int fd)
 	case MSG_IDS_MORE: return take_ids(p, bytes);
 	case MSG_STOP: p->stopping = true; return 0;
 	default:
-		if (p->ops->told && p->running)
+		if (p->ops->told)
 			p->ops->told(p->self, number, bytes);
 		return 0;
 	}

@@ -35,13 +35,17 @@ struct process_ops {
 	int (*handed)(void *self, const struct msg_handed *h, int fd);
 	/* A channel to a peer, which is the callee's; one to the same peer before it is over. */
 	int (*met)(void *self, unsigned peer, uint16_t index, struct channel *c);
+	/* What takes a right that the process then gives up: called once, with the first configuration,
+	 * before its doors are shut. NULL: there is no such thing. A failure says why in lines. */
+	int (*open)(void *self, const struct process_configuration *c, struct dynbuf *why);
 	/* Makes ready what a configuration needs, beside the one in force. A failure says why in lines. */
 	int (*prepare)(void *self, const struct process_configuration *c, struct dynbuf *why);
 	/* What was prepared counts from now on; the first time: begin. Can't fail. */
 	void (*swap)(void *self);
 	/* What was prepared is given up. NULL: there is nothing to give up. */
 	void (*discard)(void *self);
-	/* A message of the parent that isn't the process's own (MSG_ALIVE, MSG_RELOAD). May be NULL. */
+	/* A message of the parent that isn't the process's own (MSG_ALIVE, MSG_RELOAD, MSG_MEMBER). May be
+	 * NULL. */
 	void (*told)(void *self, uint16_t number, struct text bytes);
 	/* When tick wants to be called; INT64_MAX: not before something happens. */
 	int64_t (*deadline)(void *self);

@@ -74,6 +74,13 @@ enum msg_ask_what {
 	    MSG_ASK_COUNT
 };
 
+/* How an answer is wanted. */
+enum msg_form {
+	MSG_FORM_JSON,
+	MSG_FORM_TEXT,
+	MSG_FORM_WATCH, /* of incidents: one message each, no more */
+};
+
 /* "sensor" ...; "status" ...; "unknown" for what is none. */
 const char *msg_process_name(unsigned process);
 const char *msg_ask_name(unsigned what);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef LIVE_ENFORCER_H
+#define LIVE_ENFORCER_H
+
+/*
+ * The enforcer: holds what the engine wants against its own guardrails, has a backend carry it out, renews
+ * the lease while the engine lives, and reads back whether the kernel holds what it should. enforcer.c:
+ * beginning, loop, end; enforcer_desired.c: generations; enforcer_drift.c: reading back, repairing, counting.
+ *
+ * What it says is in force is: after it began anew that is said only once everything was read back, and what
+ * nobody wants any more is gone.
+ */
+
+#include "base/table.h"
+#include "enforce/desired.h"
+#include "live/process.h"
+#include "live/rules.h"
+
+struct enforcer {
+	struct process *process;
+	struct peer engine;
+	struct live_rules rules;
+	struct desired *desired;
+	struct backend *backend;
+	struct loop_source events; /* of the backend; fd -1: it has none */
+	char why[512];             /* why the backend can't be reached; "" when it can */
+	/* a generation that is being told, or that the backend couldn't take yet */
+	bool telling, waiting;
+	uint64_t wanted_cuts; /* UINT64_MAX: not told */
+	bool end_connections;
+	struct backend_step *steps;
+	size_t n_steps;
+	uint64_t generation;
+	int64_t came, retry_at;
+	/* the lease */
+	int64_t heard; /* the engine's last word that it lives */
+	int64_t lease_until, renew_at;
+	/* reading back */
+	bool reading, settled, dirty; /* dirty: changed since the reading began */
+	int64_t read_at;
+	uint64_t unsettled; /* a generation that is in place and may not be said to be before it is settled */
+	struct table *counted; /* cut -> packets told */
+	int64_t state_at;
+};
+
+/* enforcer_desired.c: messages of the engine. 0 or a negative error that ends the channel. */
+int enforcer_message(void *context, uint16_t number, struct text bytes);
+/* Tries again what the backend couldn't take. */
+void enforcer_retry(struct enforcer *f, int64_t now);
+void enforcer_give_up_waiting(struct enforcer *f);
+void enforcer_say_enforced(struct enforcer *f, uint64_t generation, size_t ended);
+/* Notes whether the backend could be reached. */
+void enforcer_reached(struct enforcer *f, int error);
+
+/* enforcer_drift.c */
+void enforcer_read_soon(struct enforcer *f, int64_t at);
+void enforcer_read(struct enforcer *f, int64_t now);
+
+#endif

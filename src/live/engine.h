@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef LIVE_ENGINE_H
+#define LIVE_ENGINE_H
+
+/*
+ * The engine: what the sensors saw becomes detections, these become orders where policy says so, and orders
+ * become generations that the enforcers are told. It keeps the orders' store and answers what people ask. Its
+ * files share this header: engine.c (beginning, loop, end), engine_sensor.c (records), engine_order.c
+ * (orders, store, generations), engine_enforcer.c (what enforcers answer), engine_verify.c (whether a cut
+ * holds), engine_incident.c (what the planner finds), engine_ask.c (questions and acts), engine_json.c and
+ * engine_metrics.c (what people get to see).
+ *
+ * Bounds: one sensor's waiting transactions ENGINE_PENDING_MAX bytes, ENGINE_ASKS_MAX open questions,
+ * ENGINE_INCIDENTS_MAX incidents that are told of.
+ */
+
+#include "contain/orders.h"
+#include "contain/policy.h"
+#include "daemon/order_store.h"
+#include "detect/detect.h"
+#include "detect/indicator.h"
+#include "live/process.h"
+#include "live/rules.h"
+
+enum {
+	ENGINE_PENDING_MAX = 8 << 20,
+	ENGINE_ARCHIVIST_FULL =
+	    48 << 20, /* bytes that wait for the archivist: records are dropped, and counted */
+	ENGINE_ASKS_MAX = 64,
+	ENGINE_INCIDENTS_MAX = 256,
+	ENGINE_FEEDS_MAX = 1024,
+	ENGINE_PROCESSES_MAX = 64,
+	ENGINE_PLANS = 3,
+};
+
+struct engine;
+
+struct engine_sensor {
+	struct engine *engine;
+	uint16_t index;
+	struct peer peer;
+	struct dynbuf pending; /* transactions whose flow comes next */
+	struct msg_sensor_state state;
+	int64_t heard; /* when that came; 0: never */
+};
+
+struct engine_enforcer {
+	struct engine *engine;
+	uint16_t index;
+	struct peer peer;
+	bool ready, whole; /* `whole`: it is to be told everything */
+	uint64_t told;     /* the generation that it was told last; 0: none */
+	uint64_t in_force, cuts;
+	int64_t lease_until, heard, retry_at;
+	uint64_t refused, drifts, missing, foreign, wrong;
+	int64_t took_ns; /* the last change */
+	char backend[16], why[256];
+};
+
+/* A question that the planner works on, or an act that waits for the disk. */
+struct engine_ask {
+	uint64_t id;    /* 0: free. Ours, for the planner */
+	uint64_t asked; /* the gateway's */
+	uint8_t what;
+	uint8_t form;
+	bool own; /* the engine asked for itself */
+	char who[ORDER_WHO_SIZE], subject[64], why[ORDER_WHY_SIZE];
+	struct dynbuf body; /* of the answer so far */
+	struct cut *cuts[ENGINE_PLANS];
+	size_t n_cuts[ENGINE_PLANS], cap_cuts[ENGINE_PLANS];
+};
+
+struct engine_incident {
+	char id[48];
+	uint64_t digest; /* of what was told last */
+	uint8_t severity;
+	double confidence;
+	uint32_t assets;
+	bool seen; /* in the planner's last answer */
+};
+
+struct engine_process {
+	struct msg_alive state;
+	int64_t heard;
+};
+
+/* What is remembered of an order beside its state: what was told of it, and how it is looked after. */
+struct engine_watch {
+	uint8_t state, check, ends; /* as it was told last */
+	int64_t since;              /* its cuts are looked after since then; 0: they aren't */
+	int64_t verify_at;
+	uint64_t lost; /* packets that the sensors had lost by then */
+};
+
+struct engine_counts {
+	uint64_t flows, snapshots, transactions, detections, bindings, coverage;
+	uint64_t unarchived, unarchived_packets; /* dropped because the archivist didn't keep up */
+	uint64_t broken;
+	uint64_t orders_by_policy, orders_refused, sights, posted, post_failures;
+};
+
+struct engine {
+	struct process *process;
+	struct detector *detector;
+	struct indicator_set *indicators, *next_indicators;
+	struct policy_row *policy, *next_policy;
+	struct live_rules rules, next_rules;
+	struct guardrail_pace pace;
+	int feeds[ENGINE_FEEDS_MAX];
+	char *feed_names[ENGINE_FEEDS_MAX];
+	size_t n_feeds;
+	struct order_store *store;
+	struct orders *orders;
+	struct table *watches;  /* order id -> struct engine_watch */
+	struct table *counters; /* cut and enforcer -> struct engine_stopped */
+	struct engine_sensor sensors[DAEMON_SENSORS_MAX];
+	struct engine_enforcer enforcers[DAEMON_ENFORCERS_MAX];
+	struct peer archivist, planner, gateway, courier;
+	struct engine_ask asks[ENGINE_ASKS_MAX];
+	uint64_t next_ask;
+	struct engine_incident incidents[ENGINE_INCIDENTS_MAX];
+	size_t n_incidents;
+	struct engine_process processes[ENGINE_PROCESSES_MAX];
+	size_t n_processes;
+	struct engine_counts counts;
+	struct arena arena;     /* of the message that is being worked on */
+	bool cited;             /* the record at hand became part of a detection */
+	int64_t clock;          /* the latest time of the packets */
+	int64_t look_at;        /* when the detector looks at the whole again */
+	int64_t incidents_at;   /* when the planner is asked for incidents */
+	bool incidents_asked;   /* it works on that */
+	int64_t verify_at;      /* when orders are looked at again for whether they hold */
+	int64_t word_at;        /* when enforcers are told that we live */
+	int64_t sync_at;        /* when the store is made durable; INT64_MAX: it is */
+	int64_t clock_at;       /* when the clocks are stored */
+	uint64_t sent_before;   /* to archivists that are gone */
+	uint64_t sent, durable; /* records and acts, and of those what the archivist acknowledged */
+	bool archive_failed;
+	char archive_why[160];
+	bool store_failed;
+	char store_why[160];
+	char refused_why[ORDER_WHY_SIZE]; /* why an approval was refused */
+	char boot[ORDER_STORE_BOOT_SIZE];
+	char what[ORDER_STORE_WHAT_SIZE], proposing_what[ORDER_STORE_WHAT_SIZE];
+	uint64_t next_order, proposing; /* the order that was added last, and isn't stored yet perhaps */
+	bool finished;
+	int64_t began;
+};
+
+/* engine.c */
+int engine_met_archivist(struct engine *e, uint16_t index, struct channel *c);
+
+/* engine_sensor.c */
+int engine_met_sensor(struct engine *e, uint16_t index, struct channel *c);
+/* A detection of the detector: archived, and held against policy. */
+void engine_on_detection(void *context, const struct msg_detection *d);
+/* Bytes of a record for the archivist; false where it couldn't take them. */
+bool engine_archive(struct engine *e, struct text bytes, uint64_t packets);
+
+/* engine_order.c */
+int engine_orders_open(
+    struct engine *e, const char *folder, const struct daemon_conf *conf, struct dynbuf *why);
+void engine_orders_begin(struct engine *e, int64_t now);
+/* The clocks as they are now. */
+struct order_store_clock engine_clock(const struct engine *e);
+void engine_orders_close(struct engine *e);
+/* What a detection calls for by itself. */
+void engine_follow_policy(struct engine *e, const struct msg_detection *d);
+/* Proposes an order for cuts that somebody asked a plan for. 0 with its id, or a negative error whose reason
+ * stands in why. */
+int engine_propose(struct engine *e, const struct cut *cuts, size_t n, const char *who, const char *what,
+    uint64_t *ret_id, struct dynbuf *why);
+/* The guardrails and the pace are asked before an approval that would put cuts in force. */
+enum order_answer engine_approve(struct engine *e, uint64_t id, int64_t now, const char *who);
+/* What it was proposed for, as the store has it: borrowed until the next call. */
+const char *engine_order_what(struct engine *e, uint64_t id);
+/* Adds an order, if no guardrail forbids it. 0 with its id, or a negative error whose reason stands in why.
+ */
+int engine_add_order(
+    struct engine *e, struct order *o, const char *what, uint64_t *ret_id, struct dynbuf *why);
+/* After any change of orders: stores what changed, publishes, tells enforcers, sensors, the archive and
+ * webhooks. durable: the disk is waited for. */
+int engine_orders_changed(struct engine *e, bool durable);
+/* Lets time pass. */
+void engine_orders_tick(struct engine *e, int64_t now);
+int64_t engine_orders_deadline(const struct engine *e);
+/* An act for the ledger. */
+void engine_act(struct engine *e, uint64_t order, const char *what, const char *who, const char *why);
+
+int engine_met_archivist(struct engine *e, uint16_t index, struct channel *c);
+
+/* engine_enforcer.c */
+int engine_met_enforcer(struct engine *e, uint16_t index, struct channel *c);
+void engine_tell_enforcers(struct engine *e);
+void engine_enforcers_tick(struct engine *e, int64_t now);
+
+/* engine_count.c: packets that cuts stopped so far, as the enforcers count them. */
+struct engine_stopped {
+	uint64_t packets, bytes;
+};
+int engine_counted(struct engine *e, uint16_t enforcer, struct text bytes);
+/* Of all cuts of an order, over all enforcers. */
+struct engine_stopped engine_stopped(const struct engine *e, const struct order *o);
+/* The order is gone: so are its counters, where no other wants the cut. */
+void engine_forget_counts(struct engine *e, const struct order *o);
+
+/* engine_verify.c */
+void engine_watch_order(struct engine *e, const struct order *o);
+void engine_unwatch_order(struct engine *e, const struct order *o);
+void engine_watch_all(struct engine *e, struct engine_sensor *s);
+int engine_sight(struct engine *e, const struct msg_sight *s);
+void engine_verify_tick(struct engine *e, int64_t now);
+
+/* engine_incident.c */
+int engine_met_planner(struct engine *e, uint16_t index, struct channel *c);
+/* The planner has told all incidents that there are. */
+void engine_incidents_settle(struct engine *e);
+void engine_incidents_tick(struct engine *e, int64_t now);
+/* Asks the planner; the answer goes to whoever asked. -ERR_LIMIT, -EPIPE. */
+int engine_ask_planner(struct engine *e, const struct msg_ask *m, bool own);
+
+/* engine_ask.c */
+int engine_met_gateway(struct engine *e, uint16_t index, struct channel *c);
+void engine_answer(struct engine *e, uint64_t asked, uint8_t code, struct text body);
+void engine_told(void *self, uint16_t number, struct text bytes);
+int engine_met_courier(struct engine *e, uint16_t index, struct channel *c);
+/* Tells all webhooks that want to hear of incidents (or of orders). */
+void engine_post(struct engine *e, bool incident, struct text body);
+
+/* engine_json.c: documents (doc/json.md), appended to `out`. 0 or a negative error. */
+int engine_json_status(const struct engine *e, struct dynbuf *out);
+int engine_json_orders(struct engine *e, const char *subject, struct dynbuf *out);
+int engine_json_order_event(struct engine *e, const struct order *o, struct dynbuf *out);
+/* The planner's plans with the number of each one's proposal, or why there is none. */
+int engine_json_plans(struct text plans, const char *const *names, const uint64_t *ids,
+    const struct dynbuf *why, struct dynbuf *out);
+int engine_json_refusal(const char *why, struct dynbuf *out);
+
+/* engine_metrics.c: the text format of Prometheus. */
+void engine_metrics(const struct engine *e, struct dynbuf *out);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "live/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/timefmt.h"
+#include "base/vec.h"
+
+/* While nothing new is detected incidents are looked at this often, for what ends and what is learned. */
+#define IDLE_NS (60 * NS_PER_S)
+
+static struct engine_ask *ask_of(struct engine *e, uint64_t id)
+{
+	for (size_t i = 0; i < ENGINE_ASKS_MAX; i++)
+		if (e->asks[i].id == id)
+			return id ? &e->asks[i] : NULL;
+	return NULL;
+}
+
+static void ask_free(struct engine_ask *a)
+{
+	dynbuf_free(&a->body);
+	for (size_t i = 0; i < ENGINE_PLANS; i++)
+		free(a->cuts[i]);
+	*a = (struct engine_ask){0};
+}
+
+int engine_ask_planner(struct engine *e, const struct msg_ask *m, bool own)
+{
+	struct dynbuf *out = peer_out(&e->planner);
+	struct engine_ask *a = NULL;
+	for (size_t i = 0; i < ENGINE_ASKS_MAX && !a; i++)
+		a = e->asks[i].id ? NULL : &e->asks[i];
+	if (!out)
+		return -EPIPE;
+	if (!a)
+		return -ERR_LIMIT;
+	struct msg_ask question = *m;
+	question.id = ++e->next_ask;
+	int r = msg_ask_encode(out, &question);
+	if (r < 0)
+		return r;
+	*a = (struct engine_ask){
+	    .id = question.id, .asked = m->id, .what = m->what, .form = m->form, .own = own};
+	text_printable(m->who, a->who, sizeof(a->who));
+	text_printable(m->subject, a->subject, sizeof(a->subject));
+	text_printable(m->why, a->why, sizeof(a->why));
+	return 0;
+}
+
+static int on_cut(struct engine *e, struct text bytes)
+{
+	struct msg_planned_cut m;
+	int r = msg_planned_cut_decode(bytes.p, bytes.n, NULL, &m);
+	struct engine_ask *a = r == 0 ? ask_of(e, m.id) : NULL;
+	if (r < 0 || !a)
+		return r;
+	if (m.plan >= ENGINE_PLANS)
+		return -EPROTO;
+	r = VEC_RESERVE(a->cuts[m.plan], &a->cap_cuts[m.plan], a->n_cuts[m.plan], ORDERS_CUTS_MAX);
+	if (r == 0)
+		a->cuts[m.plan][a->n_cuts[m.plan]++] = (struct cut){
+		    .from = m.from, .to = m.to, .direction = m.direction};
+	return r;
+}
+
+/* A plan's cuts become a proposal that somebody may approve; its number stands in the answer. */
+static void answer_plans(struct engine *e, struct engine_ask *a, uint8_t code)
+{
+	static const char *const names[ENGINE_PLANS] = {"surgical", "guarded", "shutdown"};
+	struct dynbuf out = {0};
+	uint64_t ids[ENGINE_PLANS] = {0};
+	struct dynbuf why[ENGINE_PLANS] = {{0}};
+	for (size_t i = 0; i < ENGINE_PLANS; i++) {
+		char what[ORDER_WHY_SIZE];
+		snprintf(what, sizeof(what), "plan %s of incident %.60s", names[i], a->subject);
+		if (a->n_cuts[i])
+			engine_propose(e, a->cuts[i], a->n_cuts[i], a->who, what, &ids[i], &why[i]);
+		else
+			dynbuf_str(&why[i], "it has no cut that an enforcer could carry out");
+	}
+	int r = engine_orders_changed(e, true);
+	if (r == 0)
+		r = engine_json_plans(dynbuf_view(&a->body), names, ids, why, &out);
+	if (r < 0)
+		engine_answer(e, a->asked, 4, TEXT("{\"error\": \"the proposals can't be stored\"}"));
+	else
+		engine_answer(e, a->asked, code, dynbuf_view(&out));
+	for (size_t i = 0; i < ENGINE_PLANS; i++)
+		dynbuf_free(&why[i]);
+	dynbuf_free(&out);
+}
+
+static int on_answer(struct engine *e, struct text bytes)
+{
+	struct msg_answer m;
+	arena_reset(&e->arena);
+	int r = msg_answer_decode(bytes.p, bytes.n, &e->arena, &m);
+	struct engine_ask *a = r == 0 ? ask_of(e, m.id) : NULL;
+	if (r < 0 || !a)
+		return r;
+	dynbuf_text(&a->body, m.body);
+	if (a->body.error)
+		return a->body.error;
+	if (m.more)
+		return 0;
+	if (a->own)
+		engine_incidents_settle(e);
+	else if (a->what == MSG_ASK_PLAN && m.code <= 1)
+		answer_plans(e, a, m.code);
+	else
+		engine_answer(e, a->asked, m.code, dynbuf_view(&a->body));
+	ask_free(a);
+	return 0;
+}
+
+static struct engine_incident *incident_of(struct engine *e, const char *id)
+{
+	for (size_t i = 0; i < e->n_incidents; i++)
+		if (strcmp(e->incidents[i].id, id) == 0)
+			return &e->incidents[i];
+	if (e->n_incidents == ENGINE_INCIDENTS_MAX)
+		return NULL;
+	struct engine_incident *n = &e->incidents[e->n_incidents++];
+	*n = (struct engine_incident){0};
+	snprintf(n->id, sizeof(n->id), "%s", id);
+	return n;
+}
+
+/* An incident as the planner sees it now. Told where it is new or has changed. */
+static int on_incident(struct engine *e, struct text bytes)
+{
+	struct msg_incident m;
+	char id[48];
+	arena_reset(&e->arena);
+	int r = msg_incident_decode(bytes.p, bytes.n, &e->arena, &m);
+	if (r < 0)
+		return r;
+	struct engine_incident *i = incident_of(e, text_printable(m.id, id, sizeof(id)));
+	if (!i)
+		return 0;
+	uint64_t digest = hash_bytes(m.body.p, m.body.n, e->process->seed);
+	i->seen = true;
+	i->severity = m.severity;
+	i->confidence = m.confidence;
+	i->assets = m.assets;
+	if (i->digest == digest)
+		return 0;
+	if (i->digest == 0)
+		log_warning("incident %s: %u machines, severity %u, confidence %.2f", i->id, m.assets,
+		    m.severity, m.confidence);
+	i->digest = digest;
+	engine_post(e, true, m.body);
+	return 0;
+}
+
+void engine_incidents_settle(struct engine *e)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < e->n_incidents; i++)
+		if (e->incidents[i].seen) {
+			e->incidents[n] = e->incidents[i];
+			e->incidents[n++].seen = false;
+		}
+	e->n_incidents = n;
+	e->incidents_asked = false;
+}
+
+void engine_incidents_tick(struct engine *e, int64_t now)
+{
+	if (now < e->incidents_at || e->incidents_asked)
+		return;
+	struct msg_ask m = {.what = MSG_ASK_INCIDENTS, .form = MSG_FORM_WATCH};
+	e->incidents_at = now + IDLE_NS;
+	/* before anything was detected there is nothing to be found */
+	if (e->counts.detections == 0 && e->n_incidents == 0)
+		return;
+	e->incidents_asked = engine_ask_planner(e, &m, true) == 0;
+}
+
+static int on_message(void *context, uint16_t number, struct text bytes)
+{
+	struct engine *e = context;
+	switch (number) {
+	case MSG_PLANNED_CUT: return on_cut(e, bytes);
+	case MSG_ANSWER: return on_answer(e, bytes);
+	case MSG_INCIDENT: return on_incident(e, bytes);
+	default: return -EPROTO;
+	}
+}
+
+/* Nobody answers any more what was asked. */
+static void on_gone(void *context, int error)
+{
+	struct engine *e = context;
+	(void)error;
+	for (size_t i = 0; i < ENGINE_ASKS_MAX; i++) {
+		struct engine_ask *a = &e->asks[i];
+		if (a->id && !a->own)
+			engine_answer(e, a->asked, 4, TEXT("{\"error\": \"the planner ended; ask again\"}"));
+		if (a->id)
+			ask_free(a);
+	}
+	e->incidents_asked = false;
+}
+
+int engine_met_planner(struct engine *e, uint16_t index, struct channel *c)
+{
+	(void)index;
+	on_gone(e, 0);
+	e->planner.message = on_message;
+	e->planner.gone = on_gone;
+	e->planner.context = e;
+	return peer_open(&e->planner, &e->process->peers, c);
+}
