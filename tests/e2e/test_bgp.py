@@ -30,6 +30,7 @@ protocol bgp enforcer {{
 	local 10.0.9.2 as 65001;
 	neighbor 10.0.9.1 as {enforcer_as};
 	passive on;
+	ttl security on;
 	error wait time 1, 2; # by default a minute, in which cuts can't come back
 	{channels}
 }}
