@@ -369,6 +369,79 @@ static void test_a_group_keeps_both_directions_of_a_flow_together(void **state)
 	}
 }
 
+/* Each direction of a gateway's flow comes in on another interface. */
+static void test_groups_of_two_interfaces_share_alike_if_joined_alike(void **state)
+{
+	(void)state;
+	enum { MEMBERS = 3, FLOWS = 100 };
+	static const char *const sides[] = {"left", "right"};
+	struct ring_group groups[2] = {{0}};
+	struct ring *r[2][MEMBERS];
+	int8_t home[2][FLOWS];
+	int back = open_sender("right");
+	memset(home, -1, sizeof(home));
+	for (size_t side = 0; side < 2; side++)
+		for (size_t i = 0; i < MEMBERS; i++)
+			r[side][i] = attach_on(&(struct ring_config){
+			    .interface = sides[side], .mib = 1, .promiscuous = true, .group = &groups[side]});
+	assert_int_not_equal(groups[0].id, groups[1].id);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		for (int turned = 0; turned < 2; turned++) {
+			uint8_t p[FRAME];
+			make_frame(p, sizeof(p), turned, (uint16_t)(20000 + i), i);
+			assert_int_equal(send(turned ? back : sender, p, sizeof(p), 0), sizeof(p));
+		}
+	usleep(20000);
+	for (size_t side = 0; side < 2; side++)
+		for (size_t i = 0; i < MEMBERS; i++) {
+			struct capture_frame f;
+			bool outgoing;
+			while (ring_next(r[side][i], &f, &outgoing) > 0)
+				if (load_be16(f.data + 12) == ETH_P_IP)
+					home[side][number_of(&f)] = (int8_t)i;
+			ring_free(r[side][i]);
+		}
+	for (size_t i = 0; i < FLOWS; i++) {
+		assert_true(home[0][i] >= 0);
+		assert_int_equal(home[0][i], home[1][i]);
+	}
+	close(back);
+}
+
+/* What an unprivileged reader does; its exit code. */
+static int read_as_nobody(int fd)
+{
+	struct ring *r = NULL;
+	struct ring_stats stats;
+	struct capture_frame f;
+	bool outgoing;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+		return 1;
+	if (ring_attach(&r, fd, 1, 0) < 0 || ring_watch_outgoing(r, true) < 0)
+		return 2;
+	if (poll(&p, 1, WAIT_MS) <= 0 || ring_next(r, &f, &outgoing) <= 0 || number_of(&f) != 7)
+		return 3;
+	return ring_get_stats(r, &stats) < 0 || stats.packets == 0 ? 4 : 0;
+}
+
+static void test_the_reader_needs_no_privilege(void **state)
+{
+	(void)state;
+	int fd = -1, status;
+	char why[RING_WHY] = "";
+	assert_int_equal(ring_open(&(struct ring_config){.interface = "right", .mib = 1}, &fd, why), 0);
+	send_number(7);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(read_as_nobody(fd));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	close(fd);
+}
+
 static void test_the_next_reader_goes_on_where_one_died(void **state)
 {
 	(void)state;
@@ -469,6 +542,8 @@ int main(void)
 	    cmocka_unit_test(test_the_filter_cant_be_changed),
 	    cmocka_unit_test(test_outgoing_frames_come_only_while_they_are_watched),
 	    cmocka_unit_test(test_a_group_keeps_both_directions_of_a_flow_together),
+	    cmocka_unit_test(test_groups_of_two_interfaces_share_alike_if_joined_alike),
+	    cmocka_unit_test(test_the_reader_needs_no_privilege),
 	    cmocka_unit_test(test_the_next_reader_goes_on_where_one_died),
 	    cmocka_unit_test(test_two_rings_are_read_as_one_by_time),
 	    cmocka_unit_test(test_a_frame_of_64_kib_fits),
