@@ -18,6 +18,7 @@ enum { END_NONE = 0 };
 struct work {
 	const struct simulate_input *in;
 	struct cut_index *index;
+	struct cut_index *destinations; /* those of the cuts that are of destinations */
 	struct legitimate *legitimate;
 	struct table *open; /* record id -> struct simulated_flow: the last snapshot of a flow */
 	struct tally *tally;
@@ -103,6 +104,7 @@ static struct simulated_flow flow_kept(const struct work *w, const struct msg_fl
 	    .criticality = service < 0 ? 1 : in->services[service].criticality,
 	    .attack = legitimate_is_intrusion(w->legitimate, f),
 	    .unanswered = !legitimate_was_used(f) || net_addr_is_multicast(f->responder),
+	    .doubtful = cut_index_named(w->destinations, f->initiator, f->responder) != CUT_INDEX_NONE,
 	    .plan_cut = w->in->cuts->of[cut]};
 	if (service < 0) {
 		kept.service.responder = f->responder;
@@ -176,6 +178,22 @@ static int scan(struct work *w, const struct keys *k)
 	return r;
 }
 
+static int index_destinations(struct work *w)
+{
+	const struct resolution *r = w->in->cuts;
+	struct cut *cuts = calloc(r->n + 1, sizeof(*cuts));
+	size_t n = 0;
+	if (!cuts)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n; i++)
+		if (w->in->plan->cuts[r->of[i]].kind == PLAN_CUT_DESTINATION)
+			cuts[n++] = r->cuts[i];
+	const struct cut_index_input index = {.cuts = cuts, .n = n, .seed = w->in->network->seed};
+	int error = cut_index_new(&w->destinations, &index);
+	free(cuts);
+	return error;
+}
+
 static int run(struct work *w, struct keys *k)
 {
 	const struct simulate_input *in = w->in;
@@ -186,6 +204,8 @@ static int run(struct work *w, struct keys *k)
 	    .zones = in->network->zones,
 	    .seed = in->network->seed};
 	int r = cut_index_new(&w->index, &index);
+	if (r == 0)
+		r = index_destinations(w);
 	if (r == 0)
 		r = legitimate_new(&w->legitimate, in->network);
 	if (r == 0)
@@ -214,6 +234,7 @@ int simulate(const struct simulate_input *in, struct arena *arena, struct simula
 		r = tally_give(w.tally, arena);
 	keys_free(&k);
 	cut_index_free(w.index);
+	cut_index_free(w.destinations);
 	legitimate_free(w.legitimate);
 	table_free(w.open);
 	tally_free(w.tally);

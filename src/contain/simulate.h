@@ -67,7 +67,7 @@ struct simulated_use {
 struct simulated_machine {
 	uint32_t asset;       /* ASSET_NONE: `addr` is no machine of ours */
 	struct net_addr addr; /* of its first flow */
-	bool cut_off;         /* the plan cuts this very machine: the others are bystanders */
+	bool held;            /* by the intruder, as the incident says, or the plan cuts this very machine */
 	struct simulated_loss loss;
 	const struct simulated_use *uses; /* the most flows first */
 	size_t n_uses;
@@ -75,7 +75,7 @@ struct simulated_machine {
 
 /* What one of the plan's cuts stops; what several would, the first alone. */
 struct simulated_cut {
-	struct simulated_sum legitimate, attack;
+	struct simulated_sum legitimate, attack, doubtful;
 };
 
 struct simulated_link {
@@ -98,16 +98,23 @@ struct simulation {
 	enum plan_name plan;
 	int64_t from, to;
 	const char *problem;          /* the plan's cuts can't be told, so nothing was counted; NULL */
-	struct simulated_sum stopped; /* all of the following three */
+	struct simulated_sum stopped; /* all of the following four */
 	struct simulated_sum legitimate;
-	struct simulated_sum
-	    attack; /* a detection of the incident rests on it, or its machines and peers talk */
+	/* Of the legitimate: of machines that are held. Nobody may go on working there, and what no
+	 * detection rests on can be the intruder's all the same. The rest is what others lose. */
+	struct simulated_sum of_held;
+	/* A detection of the incident rests on it, or its machines and peers talk. */
+	struct simulated_sum attack;
+	/* With a destination that the plan cuts since it serves the intruder, but of a machine that isn't
+	 * known to be his: it is, or works for one that is (a resolver), or loses something. */
+	struct simulated_sum doubtful;
 	struct simulated_sum unanswered;   /* nobody answered: no use that could be lost */
 	struct simulated_sum within_zones; /* besides: named by a cut, but of two machines of one zone */
 	double legitimate_flows_per_day;   /* over what is covered */
-	double weighted_flows_per_day;     /* times the service's criticality; what a machine that is cut
-	                                      off begins counts once (doc/contain.md) */
-	uint64_t by_hour[SIMULATE_HOURS];  /* legitimate flows by the hour (UTC) that they began in */
+	double others_flows_per_day;       /* those of machines that aren't held */
+	/* Times the service's criticality; what a held machine begins counts once (doc/contain.md). */
+	double weighted_flows_per_day;
+	uint64_t by_hour[SIMULATE_HOURS]; /* legitimate flows by the hour (UTC) that they began in */
 	unsigned busiest_hour;
 	struct simulated_cut *by_cut;       /* plan->n_cuts of them */
 	struct simulated_service *services; /* the heaviest first: flows times criticality */
@@ -115,6 +122,8 @@ struct simulation {
 	struct simulated_machine *machines; /* bystanders first, then by flows */
 	size_t n_machines;
 	size_t n_bystanders;
+	struct simulated_machine *doubtful_machines; /* the most flows first; without uses */
+	size_t n_doubtful_machines;
 	bool coarse;
 	struct simulated_coverage coverage;
 };

@@ -17,7 +17,7 @@ struct simulated_flow {
 	uint64_t payload_bytes;
 	struct legitimate_service service;
 	uint8_t criticality;
-	bool attack, unanswered;
+	bool attack, unanswered, doubtful;
 	uint32_t plan_cut;
 	char name[SIMULATED_NAME_SIZE]; /* the responder's, as the flow told it */
 };

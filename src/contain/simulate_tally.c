@@ -31,6 +31,7 @@ struct machine_key {
 
 struct machine_tally {
 	uint32_t number;
+	bool held;
 	struct net_addr addr;
 	struct simulated_loss loss;
 };
@@ -51,22 +52,27 @@ struct tally {
 	struct simulation *s;
 	struct table *services; /* struct legitimate_service -> struct service_tally */
 	struct table *machines; /* struct machine_key -> struct machine_tally */
+	struct table *doubtful; /* the same, of those flows */
 	struct table *pairs;    /* struct pair_key -> struct simulated_loss */
 	struct table *clients;  /* struct client_key -> nothing */
-	uint8_t *cut_off;       /* one byte an asset: the plan cuts it by its address */
+	uint8_t *held; /* one byte an asset: the incident says so, or the plan cuts it by its address */
 	double weight;
 };
 
-static void find_cut_off(struct tally *t)
+static void find_held(struct tally *t)
 {
 	const struct asset_map *assets = t->in->network->assets;
+	const struct incident *incident = t->in->network->incident;
+	for (size_t i = 0; i < incident->n_assets; i++)
+		if (incident->assets[i].state != INCIDENT_ASSET_TARGET)
+			t->held[incident->assets[i].asset] = 1;
 	for (size_t i = 0; i < t->in->plan->n_cuts; i++) {
 		const struct plan_cut *c = &t->in->plan->cuts[i];
 		for (size_t j = 0; j < c->n_from; j++) {
 			uint32_t asset = c->from[j].bits == 128 ? asset_of(assets, c->from[j].addr)
 			                                        : ASSET_NONE;
 			if (asset != ASSET_NONE)
-				t->cut_off[asset] = 1;
+				t->held[asset] = 1;
 		}
 	}
 }
@@ -80,12 +86,15 @@ int tally_new(struct tally **ret_tally, const struct simulate_input *in, struct 
 	*ret_tally = t;
 	t->in = in;
 	t->s = simulation;
-	t->cut_off = calloc(asset_count(in->network->assets) + 1, 1);
-	int r = t->cut_off ? table_new(&t->services, sizeof(struct legitimate_service),
-	                         sizeof(struct service_tally), SIMULATE_SERVICES_MAX, seed)
-	                   : -ENOMEM;
+	t->held = calloc(asset_count(in->network->assets) + 1, 1);
+	int r = t->held ? table_new(&t->services, sizeof(struct legitimate_service),
+	                      sizeof(struct service_tally), SIMULATE_SERVICES_MAX, seed)
+	                : -ENOMEM;
 	if (r == 0)
 		r = table_new(&t->machines, sizeof(struct machine_key), sizeof(struct machine_tally),
+		    SIMULATE_USES_MAX, seed);
+	if (r == 0)
+		r = table_new(&t->doubtful, sizeof(struct machine_key), sizeof(struct machine_tally),
 		    SIMULATE_USES_MAX, seed);
 	if (r == 0)
 		r = table_new(&t->pairs, sizeof(struct pair_key), sizeof(struct simulated_loss),
@@ -93,7 +102,7 @@ int tally_new(struct tally **ret_tally, const struct simulate_input *in, struct 
 	if (r == 0)
 		r = table_new(&t->clients, sizeof(struct client_key), 1, SIMULATE_USES_MAX, seed);
 	if (r == 0)
-		find_cut_off(t);
+		find_held(t);
 	return r;
 }
 
@@ -103,9 +112,10 @@ void tally_free(struct tally *t)
 		return;
 	table_free(t->services);
 	table_free(t->machines);
+	table_free(t->doubtful);
 	table_free(t->pairs);
 	table_free(t->clients);
-	free(t->cut_off);
+	free(t->held);
 	free(t);
 }
 
@@ -164,42 +174,50 @@ static struct service_tally *add_service(struct tally *t, const struct simulated
 	return service;
 }
 
-/* Who loses it: whoever of ours begins it, else whoever of ours offers it, else whoever begins it. */
-static struct machine_tally *add_machine(struct tally *t, const struct simulated_flow *f)
+static bool is_held(const struct tally *t, uint32_t asset)
 {
-	struct machine_key key = machine_of(t, f->initiator);
-	struct net_addr addr = f->initiator;
+	return asset != ASSET_NONE && t->held[asset];
+}
+
+/* Who loses it: whoever of ours begins it, else whoever of ours offers it, else whoever begins it. */
+static struct net_addr loser_of(const struct tally *t, const struct simulated_flow *f)
+{
+	const struct asset_map *assets = t->in->network->assets;
+	bool offered = asset_of(assets, f->initiator) == ASSET_NONE &&
+	               asset_of(assets, f->responder) != ASSET_NONE;
+	return offered ? f->responder : f->initiator;
+}
+
+static struct machine_tally *add_machine(
+    const struct tally *t, struct table *table, const struct simulated_flow *f)
+{
+	const struct net_addr addr = loser_of(t, f);
+	const struct machine_key key = machine_of(t, addr);
 	int fresh;
-	if (key.asset == ASSET_NONE && asset_of(t->in->network->assets, f->responder) != ASSET_NONE) {
-		key = machine_of(t, f->responder);
-		addr = f->responder;
-	}
-	struct machine_tally *machine = table_put(t->machines, &key, &fresh);
+	struct machine_tally *machine = table_put(table, &key, &fresh);
 	if (!machine)
 		return NULL;
 	if (fresh) {
-		machine->number = (uint32_t)table_count(t->machines) - 1;
+		machine->number = (uint32_t)table_count(table) - 1;
+		machine->held = is_held(t, key.asset);
 		machine->addr = addr;
 	}
 	add_loss(&machine->loss, f);
 	return machine;
 }
 
-static bool is_cut_off(const struct tally *t, struct net_addr addr)
-{
-	uint32_t asset = asset_of(t->in->network->assets, addr);
-	return asset != ASSET_NONE && t->cut_off[asset];
-}
-
 static void add_legitimate(struct tally *t, const struct simulated_flow *f)
 {
+	const struct asset_map *assets = t->in->network->assets;
 	struct simulation *s = t->s;
 	add_sum(&s->legitimate, f);
+	if (is_held(t, asset_of(assets, loser_of(t, f))))
+		add_sum(&s->of_held, f);
 	add_sum(&s->by_cut[f->plan_cut].legitimate, f);
 	s->by_hour[(uint64_t)(f->first < 0 ? 0 : f->first) / (uint64_t)hour_ns % SIMULATE_HOURS]++;
-	t->weight += is_cut_off(t, f->initiator) ? 1 : f->criticality;
+	t->weight += is_held(t, asset_of(assets, f->initiator)) ? 1 : f->criticality;
 	struct service_tally *service = add_service(t, f);
-	struct machine_tally *machine = add_machine(t, f);
+	struct machine_tally *machine = add_machine(t, t->machines, f);
 	struct simulated_loss *loss = NULL;
 	if (service && machine) {
 		const struct pair_key key = {.machine = machine->number, .service = service->number};
@@ -219,6 +237,11 @@ void tally_flow(struct tally *t, const struct simulated_flow *f)
 		add_sum(&t->s->by_cut[f->plan_cut].attack, f);
 	} else if (f->unanswered) {
 		add_sum(&t->s->unanswered, f);
+	} else if (f->doubtful) {
+		add_sum(&t->s->doubtful, f);
+		add_sum(&t->s->by_cut[f->plan_cut].doubtful, f);
+		if (!add_machine(t, t->doubtful, f))
+			t->s->coarse = true;
 	} else {
 		add_legitimate(t, f);
 	}
@@ -326,8 +349,8 @@ static int by_owner(const void *left, const void *right)
 static int by_standing(const void *left, const void *right)
 {
 	const struct simulated_machine *a = left, *b = right;
-	if (a->cut_off != b->cut_off)
-		return a->cut_off ? 1 : -1;
+	if (a->held != b->held)
+		return a->held ? 1 : -1;
 	if (a->loss.sum.flows != b->loss.sum.flows)
 		return a->loss.sum.flows > b->loss.sum.flows ? -1 : 1;
 	return net_addr_compare(a->addr, b->addr);
@@ -358,25 +381,44 @@ static int give_uses(
 	return r;
 }
 
+/* A table's machines by their numbers. *ret_bystanders of them are not cut off. */
+static struct simulated_machine *list_machines(
+    const struct table *table, struct arena *arena, size_t *ret_bystanders)
+{
+	struct simulated_machine *v = arena_array(arena, table_count(table), sizeof(*v));
+	size_t pos = 0, bystanders = 0;
+	const void *key;
+	for (const struct machine_tally *x; v && (x = table_next(table, &pos, &key));) {
+		const struct machine_key *of = key;
+		v[x->number] = (struct simulated_machine){
+		    .asset = of->asset, .addr = x->addr, .held = x->held, .loss = x->loss};
+		bystanders += !x->held;
+	}
+	*ret_bystanders = bystanders;
+	return v;
+}
+
+static void sort_machines(struct simulated_machine *v, size_t n)
+{
+	if (n)
+		qsort(v, n, sizeof(*v), by_standing);
+}
+
 static int give_machines(struct tally *t, struct arena *arena, const uint32_t *place)
 {
 	struct simulation *s = t->s;
-	size_t n = table_count(t->machines), pos = 0;
-	const void *key;
-	s->machines = arena_array(arena, n, sizeof(*s->machines));
-	if (!s->machines)
+	size_t bystanders;
+	s->doubtful_machines = list_machines(t->doubtful, arena, &bystanders);
+	s->machines = list_machines(t->machines, arena, &s->n_bystanders);
+	if (!s->machines || !s->doubtful_machines)
 		return -ENOMEM;
-	for (const struct machine_tally *x; (x = table_next(t->machines, &pos, &key));) {
-		const struct machine_key *of = key;
-		bool cut_off = of->asset != ASSET_NONE && t->cut_off[of->asset];
-		s->machines[x->number] = (struct simulated_machine){
-		    .asset = of->asset, .addr = x->addr, .cut_off = cut_off, .loss = x->loss};
-		s->n_bystanders += !cut_off;
-	}
-	s->n_machines = n;
+	s->n_machines = table_count(t->machines);
+	s->n_doubtful_machines = table_count(t->doubtful);
 	int r = give_uses(t, arena, s->machines, place);
-	if (r == 0 && n)
-		qsort(s->machines, n, sizeof(*s->machines), by_standing);
+	if (r == 0) {
+		sort_machines(s->machines, s->n_machines);
+		sort_machines(s->doubtful_machines, s->n_doubtful_machines);
+	}
 	return r;
 }
 
@@ -387,6 +429,7 @@ int tally_give(struct tally *t, struct arena *arena)
 	int64_t seen = s->coverage.covered_ns > NS_PER_S ? s->coverage.covered_ns : NS_PER_S;
 	double per_day = (double)day_ns / (double)seen;
 	s->legitimate_flows_per_day = (double)s->legitimate.flows * per_day;
+	s->others_flows_per_day = (double)(s->legitimate.flows - s->of_held.flows) * per_day;
 	s->weighted_flows_per_day = t->weight * per_day;
 	for (unsigned hour = 1; hour < SIMULATE_HOURS; hour++)
 		if (s->by_hour[hour] > s->by_hour[s->busiest_hour])

@@ -135,7 +135,9 @@ static void test_what_is_lost_is_told_by_service_and_machine(void **state)
 	assert_int_equal(s.machines[0].loss.sum.flows, 2);
 	assert_int_equal(s.machines[0].n_uses, 1);
 	assert_int_equal(s.machines[0].uses[0].service, 0);
-	assert_true(s.machines[2].cut_off);
+	assert_true(s.machines[2].held);
+	assert_int_equal(s.of_held.flows, 4);
+	assert_float_equal(s.others_flows_per_day, 6, 1e-9);
 	assert_int_equal(s.machines[2].uses[0].service, 1);
 	assert_int_equal(s.machines[2].uses[0].loss.sum.payload_bytes, 400);
 	assert_int_equal(s.by_cut[0].legitimate.flows, 4);
@@ -164,6 +166,29 @@ static void test_the_intruders_flows_are_no_loss(void **state)
 	assert_int_equal(s.unanswered.flows, 1);
 	assert_int_equal(s.legitimate.flows, 1);
 	assert_int_equal(s.by_cut[0].attack.flows, 2);
+}
+
+static void test_what_others_do_with_the_intruders_places_is_doubtful(void **state)
+{
+	(void)state;
+	cuts[plan.n_cuts++] = (struct plan_cut){.kind = PLAN_CUT_DESTINATION,
+	    .to = {{.addr = ip("203.0.113.1"), .bits = 128}},
+	    .n_to = 1,
+	    .from_zone = NET_ZONE_NONE,
+	    .to_zone = NET_ZONE_NONE};
+	network_hold(&w, HELD);
+	network_peer(&w, "203.0.113.1", MSG_ROLE_C2);
+	timeline_add(&w.t, used(HELD, "203.0.113.1", 100, 443));
+	timeline_add(&w.t, used(OTHER, "203.0.113.1", 100, 53));
+	timeline_add(&w.t, used(OTHER, "203.0.113.1", 200, 53));
+	run(0, DAY_S);
+	assert_int_equal(s.attack.flows, 1);
+	assert_int_equal(s.doubtful.flows, 2);
+	assert_int_equal(s.legitimate.flows, 0);
+	assert_int_equal(s.by_cut[0].doubtful.flows, 2);
+	assert_int_equal(s.n_machines, 0);
+	assert_int_equal(s.n_doubtful_machines, 1);
+	assert_int_equal(s.doubtful_machines[0].asset, timeline_asset(&w.t, OTHER));
 }
 
 static void test_a_flow_counts_once_however_often_it_was_written(void **state)
@@ -316,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(test_what_is_lost_is_told_by_service_and_machine),
 	    T(test_the_intruders_flows_are_no_loss),
+	    T(test_what_others_do_with_the_intruders_places_is_doubtful),
 	    T(test_a_flow_counts_once_however_often_it_was_written),
 	    T(test_only_what_the_window_touches_counts),
 	    T(test_a_weekly_use_stands_out),
