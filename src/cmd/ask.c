@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmd/ask.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "archive/archive.h"
 #include "base/err.h"
@@ -13,25 +14,49 @@
 #include "cmd/results.h"
 #include "cmd/unfinished.h"
 
-static int parse(const struct cmd_verb *v, int argc, char **argv, struct ask *a, const char **ret_folder)
+enum { OPTIONS_MAX = 16 };
+
+static const struct option common[] = {{"json", no_argument, NULL, 'j'},
+    {"incident", required_argument, NULL, 'n'}, {"zone", required_argument, NULL, 'z'},
+    {"backflow", no_argument, NULL, 'b'}};
+enum { COMMON = sizeof(common) / sizeof(common[0]) };
+
+/* All options: those of every verb, then the verb's own. */
+static void gather_options(const struct ask_more *more, struct option longs[OPTIONS_MAX])
 {
-	static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
-	    {"incident", required_argument, NULL, 'n'}, {"zone", required_argument, NULL, 'z'},
-	    {"backflow", no_argument, NULL, 'b'}, {NULL, 0, NULL, 0}};
+	size_t n = COMMON;
+	memset(longs, 0, OPTIONS_MAX * sizeof(*longs));
+	memcpy(longs, common, sizeof(common));
+	for (const struct option *o = more->longs; o && o->name; o++) {
+		assert(n < OPTIONS_MAX - 1);
+		longs[n++] = *o;
+	}
+}
+
+static int parse(const struct cmd_verb *v, int argc, char **argv, const struct ask_more *more, struct ask *a,
+    const char **ret_folder)
+{
+	struct option longs[OPTIONS_MAX];
+	int code = 0;
+	gather_options(more, longs);
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "jn:z:b", longs, NULL)) != -1;) {
+	for (int c; code == 0 && (c = getopt_long(argc, argv, "jn:z:b", longs, NULL)) != -1;) {
 		switch (c) {
 		case 'j': a->json = true; break;
 		case 'n': a->options.incident = optarg; break;
 		case 'z': a->options.zone = optarg; break;
 		case 'b': a->options.backflow = true; break;
-		default: return cmd_usage(v, "'%s' is not understood", argv[optind - 1]);
+		case '?': return cmd_usage(v, "'%s' is not understood", argv[optind - 1]);
+		default: code = more->take(more->context, c, optarg); break;
 		}
 	}
-	if (argc - optind != 1)
-		return cmd_usage(v, argc == optind ? "which CASE folder?" : "one CASE folder, not several");
-	*ret_folder = argv[optind];
-	return 0;
+	if (code == 0 && argc - optind != 1)
+		code = cmd_usage(v, argc == optind ? "which CASE folder?" : "one CASE folder, not several");
+	if (code == 0 && more->check)
+		code = more->check(more->context);
+	if (code == 0)
+		*ret_folder = argv[optind];
+	return code;
 }
 
 /* Answers are of the whole or none: what is missing could be the very thing that was asked for. */
@@ -79,12 +104,21 @@ static int open_case(struct ask *a, const char *folder)
 
 int ask_run(const struct cmd_verb *v, int argc, char **argv, ask_render_fn render)
 {
-	struct ask a = {0};
+	const struct ask_more none = {.longs = NULL};
+	return ask_run_more(v, argc, argv, &none, render);
+}
+
+int ask_run_more(
+    const struct cmd_verb *v, int argc, char **argv, const struct ask_more *more, ask_render_fn render)
+{
+	struct ask a = {.context = more->context};
 	const char *folder = NULL;
-	int code = parse(v, argc, argv, &a, &folder);
+	int code = parse(v, argc, argv, more, &a, &folder);
 	if (code)
 		return code;
 	int r = open_case(&a, folder);
+	if (r == 0 && more->work)
+		r = more->work(&a);
 	if (r == 0) {
 		code = a.answers->report.n_incidents ? CMD_EXIT_FOUND : CMD_EXIT_FINE;
 		r = render(&a, stdout);

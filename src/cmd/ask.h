@@ -7,12 +7,15 @@
  * the captures is made; the archive is read.
  */
 
+#include <getopt.h>
+
 #include "cmd/cmd.h"
 #include "daemon/case.h"
 
 struct ask {
 	struct case_options options;
 	bool json;
+	void *context; /* of whoever added options */
 	struct site *site;
 	struct archive *archive;
 	struct case_answers *answers;
@@ -26,6 +29,22 @@ typedef int (*ask_render_fn)(const struct ask *a, FILE *out);
  * Returns an exit code: FOUND where there is an incident.
  */
 int ask_run(const struct cmd_verb *v, int argc, char **argv, ask_render_fn render);
+
+/* Options that one verb has besides. */
+struct ask_more {
+	const struct option *longs; /* with values of `val` that are no letters, closed with zeroes */
+	/* Takes one of them. 0 or what cmd_usage gave. */
+	int (*take)(void *context, int option, const char *argument);
+	/* Whether they go together, once all are taken. The same. NULL: they do. */
+	int (*check)(void *context);
+	/* What is left to work out once there are answers; tells its own errors. 0 or -errno. */
+	int (*work)(struct ask *a);
+	void *context;
+};
+
+/* ask_run with those. */
+int ask_run_more(
+    const struct cmd_verb *v, int argc, char **argv, const struct ask_more *more, ask_render_fn render);
 /* The most severe incident that was asked for, or NULL. */
 const struct report_incident *ask_incident(const struct ask *a);
 

@@ -23,6 +23,16 @@ const char *plan_name_text(enum plan_name n)
 	return names[n];
 }
 
+int plan_name_parse(struct text t, enum plan_name *ret_name)
+{
+	for (int i = 0; i < PLAN_COUNT; i++)
+		if (text_equal(t, text_of(names[i]))) {
+			*ret_name = (enum plan_name)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 const char *plan_cut_kind_name(enum plan_cut_kind k)
 {
 	return kinds[k];

@@ -120,6 +120,8 @@ int plan_compute(const struct plan_input *in, struct arena *arena, struct plan *
 bool plan_blocks(
     const struct plan *p, const struct net_zone_map *zones, struct net_addr from, struct net_addr to);
 const char *plan_name_text(enum plan_name n);
+/* 0 or -EINVAL. */
+int plan_name_parse(struct text t, enum plan_name *ret_name);
 const char *plan_cut_kind_name(enum plan_cut_kind k);
 const char *plan_direction_name(enum plan_direction d);
 

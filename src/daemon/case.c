@@ -46,9 +46,9 @@ static int work_spread(struct case_answers *a, const struct site *site, struct a
 	return case_spread(a, site, archive, options, seeds, n, ret_spread);
 }
 
-static int work_plans(struct case_answers *a, const struct site *site, struct archive *archive,
+int case_plan_input(struct case_answers *a, const struct site *site, struct archive *archive,
     const struct case_options *options, const struct incident *incident, const struct spread *spread,
-    struct plan *ret_plans)
+    struct plan_input *ret_in)
 {
 	struct plan_enforcement *points = arena_array(&a->arena, site->n_enforcement, sizeof(*points));
 	struct plan_service *services = arena_array(&a->arena, site->n_services, sizeof(*services));
@@ -68,7 +68,7 @@ static int work_plans(struct case_answers *a, const struct site *site, struct ar
 		    .port = s->port,
 		    .criticality = s->criticality};
 	}
-	struct plan_input in = {.assets = a->assets,
+	*ret_in = (struct plan_input){.assets = a->assets,
 	    .zones = site->zones,
 	    .archive = archive,
 	    .incident = incident,
@@ -84,7 +84,16 @@ static int work_plans(struct case_answers *a, const struct site *site, struct ar
 	    .widest_prefix_v4 = site->policy.widest_prefix_v4,
 	    .widest_prefix_v6 = site->policy.widest_prefix_v6,
 	    .seed = options->seed};
-	return plan_compute(&in, &a->arena, ret_plans);
+	return 0;
+}
+
+static int work_plans(struct case_answers *a, const struct site *site, struct archive *archive,
+    const struct case_options *options, const struct incident *incident, const struct spread *spread,
+    struct plan *ret_plans)
+{
+	struct plan_input in;
+	int r = case_plan_input(a, site, archive, options, incident, spread, &in);
+	return r == 0 ? plan_compute(&in, &a->arena, ret_plans) : r;
 }
 
 static int by_addr(const void *left, const void *right)
@@ -174,7 +183,7 @@ static int work_incidents(struct case_answers *a, const struct site *site, struc
 		if (options->incident && strcmp(options->incident, incidents[i].id) != 0)
 			continue;
 		out[kept].incident = &incidents[i];
-		if (kept < CASE_WORKED_MAX)
+		if (kept < CASE_WORKED_MAX && !options->incidents_only)
 			r = work_incident(a, site, archive, options, &out[kept]);
 		kept++;
 	}
@@ -182,6 +191,8 @@ static int work_incidents(struct case_answers *a, const struct site *site, struc
 	a->report.n_incidents = kept;
 	if (r == 0 && options->incident && kept == 0)
 		r = -ENOENT;
+	if (options->incidents_only)
+		return r;
 	size_t worked = kept < CASE_WORKED_MAX ? kept : CASE_WORKED_MAX;
 	return r == 0 ? work_exposures(a, site, archive, options, out, worked) : r;
 }

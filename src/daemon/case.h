@@ -21,6 +21,7 @@ struct case_options {
 	const char *incident; /* only the one with this id; NULL: all */
 	const char *zone;     /* exposure of this zone only; NULL: as above */
 	bool backflow;        /* see spread_config */
+	bool incidents_only;  /* no spread, plans and exposure of them */
 	bool one_thread;      /* the process may start none: else CASE_THREADS work on the archive */
 	uint64_t seed;
 };

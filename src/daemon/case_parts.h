@@ -23,6 +23,11 @@ int case_spread(struct case_answers *a, const struct site *site, struct archive 
     const struct case_options *options, const struct spread_seed *seeds, size_t n,
     struct spread **ret_spread);
 
+/* What plans for an incident are made from; it lives in the answers. 0 or -ENOMEM. */
+int case_plan_input(struct case_answers *a, const struct site *site, struct archive *archive,
+    const struct case_options *options, const struct incident *incident, const struct spread *spread,
+    struct plan_input *ret_in);
+
 /* What an exposure is asked with from a time on, but for its zone and peers. */
 struct exposure_input case_exposure_input(const struct case_answers *a, const struct site *site,
     struct archive *archive, const struct spread *spread, int64_t from);

@@ -57,7 +57,7 @@ static json_t *json_confidence(double v)
 	return json_real((double)(long)(v * 1000 + 0.5) / 1000);
 }
 
-static void put_asset(const struct report_case *c, json_t *to, uint32_t asset)
+void tree_put_asset(const struct report_case *c, json_t *to, uint32_t asset)
 {
 	const struct asset *a = asset_at(c->assets, asset);
 	json_t *addresses = json_array(), *names = json_array();
@@ -86,7 +86,7 @@ static json_t *json_entry(const struct report_case *c, const struct incident *i)
 	if (!i->has_entry)
 		return json_null();
 	json_t *entry = json_object();
-	put_asset(c, entry, i->entry_asset);
+	tree_put_asset(c, entry, i->entry_asset);
 	json_object_set_new(entry, "time", tree_time(i->entry_time));
 	json_object_set_new(
 	    entry, "peer", net_addr_is_none(i->entry_peer) ? json_null() : tree_addr(i->entry_peer));
@@ -102,7 +102,7 @@ static json_t *json_incident_assets(const struct report_case *c, const struct in
 		if (a->state == INCIDENT_ASSET_TARGET)
 			continue;
 		json_t *asset = json_object();
-		put_asset(c, asset, a->asset);
+		tree_put_asset(c, asset, a->asset);
 		json_object_set_new(asset, "state", json_string(incident_asset_state_name(a->state)));
 		json_object_set_new(asset, "confidence", json_confidence(a->confidence));
 		json_object_set_new(asset, "since", tree_time(a->since));
@@ -186,7 +186,7 @@ json_t *tree_spread(const struct report_case *c, const struct report_incident *i
 			if (a->state == INCIDENT_ASSET_TARGET)
 				continue;
 			json_t *seed = json_object();
-			put_asset(c, seed, a->asset);
+			tree_put_asset(c, seed, a->asset);
 			json_object_set_new(seed, "time", tree_time(a->since));
 			json_object_set_new(seed, "state", json_string(incident_asset_state_name(a->state)));
 			json_array_append_new(seeds, seed);
@@ -194,7 +194,7 @@ json_t *tree_spread(const struct report_case *c, const struct report_incident *i
 		for (size_t k = 0; k < i->spread->n_assets; k++) {
 			const struct spread_asset *a = &i->spread->assets[k];
 			json_t *asset = json_object();
-			put_asset(c, asset, a->asset);
+			tree_put_asset(c, asset, a->asset);
 			json_object_set_new(asset, "grade", json_string(spread_grade_name(a->grade)));
 			json_object_set_new(asset, "arrival", tree_time(a->arrival));
 			json_object_set_new(asset, "path", json_hops(c, a));

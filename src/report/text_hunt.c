@@ -5,50 +5,17 @@
 
 #include "base/num.h"
 #include "base/timefmt.h"
+#include "report/pen.h"
 #include "report/render.h"
 #include "report/report_hunt.h"
 
-enum { WIDTH = 80, COUNT_SIZE = 32, IDS_SHOWN = 3, CLEAN_SIZE = 400 };
-
-struct pen {
-	FILE *out;
-	const char *bold, *dim, *red, *yellow, *off;
-};
-
-static struct pen pen_of(FILE *out, bool colour)
-{
-	if (colour)
-		return (struct pen){out, "\033[1m", "\033[2m", "\033[31m", "\033[33m", "\033[0m"};
-	return (struct pen){out, "", "", "", "", ""};
-}
-
-/* "4,000,000" */
-static char *count_text(uint64_t n, char *buf)
-{
-	char digits[COUNT_SIZE];
-	int length = snprintf(digits, sizeof(digits), "%" PRIu64, n), at = 0;
-	for (int i = 0; i < length; i++) {
-		if (i && (length - i) % 3 == 0)
-			buf[at++] = ',';
-		buf[at++] = digits[i];
-	}
-	buf[at] = '\0';
-	return buf;
-}
+enum { WIDTH = 80, IDS_SHOWN = 3, CLEAN_SIZE = 400 };
 
 /* "1 flow", "2 flows" */
 static void add_count(struct dynbuf *b, uint64_t n, const char *one, const char *many)
 {
-	char count[COUNT_SIZE];
-	dynbuf_printf(b, "%s %s", count_text(n, count), n == 1 ? one : many);
-}
-
-static size_t columns_of(const uint8_t *p, size_t n)
-{
-	size_t columns = 0;
-	for (size_t i = 0; i < n; i++)
-		columns += (p[i] & 0xc0) != 0x80;
-	return columns;
+	char count[PEN_COUNT_SIZE];
+	dynbuf_printf(b, "%s %s", pen_count(n, count), n == 1 ? one : many);
 }
 
 /* Writes the words of b, breaking lines: the first begins at column `at`, the others at `indent`. */
@@ -59,7 +26,7 @@ static void print_wrapped(const struct pen *p, const struct dynbuf *b, size_t at
 		size_t end = i;
 		while (end < b->n && b->p[end] != ' ')
 			end++;
-		size_t columns = columns_of(b->p + i, end - i);
+		size_t columns = pen_columns((const char *)b->p + i, end - i);
 		if (i && column + 1 + columns > WIDTH) {
 			fprintf(p->out, "\n%*s", (int)indent, "");
 			column = indent;
@@ -92,7 +59,7 @@ static bool is_fingerprint(enum indicator_kind kind)
 
 static void print_head(const struct pen *p, const struct hunt_hit *hit)
 {
-	char out[COUNT_SIZE], in[COUNT_SIZE], addr[NET_ADDR_TEXT_SIZE], value[INDICATOR_TEXT_SIZE];
+	char out[PEN_COUNT_SIZE], in[PEN_COUNT_SIZE], addr[NET_ADDR_TEXT_SIZE], value[INDICATOR_TEXT_SIZE];
 	struct dynbuf b = {.max = 0};
 	int column;
 	if (hit->flows)
@@ -183,7 +150,7 @@ static void add_peers(struct dynbuf *b, const struct hunt_hit *hit)
 
 static void add_records(struct dynbuf *b, const struct hunt_hit *hit)
 {
-	char count[COUNT_SIZE];
+	char count[PEN_COUNT_SIZE];
 	uint64_t all = hit->flows + hit->lookups;
 	if (hit->n_ids == 0)
 		return;
@@ -192,7 +159,7 @@ static void add_records(struct dynbuf *b, const struct hunt_hit *hit)
 	for (size_t i = 0; i < shown; i++)
 		dynbuf_printf(b, "%s%" PRIu64, i ? ", " : "", hit->ids[i]);
 	if (all > shown)
-		dynbuf_printf(b, " and %s more", count_text(all - shown, count));
+		dynbuf_printf(b, " and %s more", pen_count(all - shown, count));
 }
 
 static void add_origin(struct dynbuf *b, const struct hunt_hit *hit)
@@ -227,7 +194,7 @@ static void add_times(struct dynbuf *b, int64_t from, int64_t to)
 
 static void print_hit(const struct pen *p, const struct report_hunt *h, const struct hunt_hit *hit)
 {
-	char bytes[COUNT_SIZE];
+	char bytes[PEN_COUNT_SIZE];
 	struct dynbuf b = {.max = 0};
 	print_head(p, hit);
 	add_times(&b, hit->first, hit->last);
@@ -307,11 +274,11 @@ static const char *kind_words(enum indicator_kind kind, bool one)
 static void add_kinds(struct dynbuf *b, const struct hunt_result *r)
 {
 	bool first = true;
-	char count[COUNT_SIZE];
+	char count[PEN_COUNT_SIZE];
 	for (int k = 0; k < INDICATOR_KINDS; k++) {
 		if (!r->indicators[k])
 			continue;
-		dynbuf_printf(b, "%s%s %s", first ? "; for " : ", ", count_text(r->indicators[k], count),
+		dynbuf_printf(b, "%s%s %s", first ? "; for " : ", ", pen_count(r->indicators[k], count),
 		    kind_words((enum indicator_kind)k, r->indicators[k] == 1));
 		first = false;
 	}
@@ -362,14 +329,14 @@ static void print_gaps(const struct pen *p, const struct hunt_result *r)
 
 static int print_follow(const struct pen *p, const struct report_hunt *h, bool colour)
 {
-	char count[COUNT_SIZE];
+	char count[PEN_COUNT_SIZE];
 	int error = 0;
 	if (!h->follow)
 		return 0;
 	fputc('\n', p->out);
 	if (h->seeds_left_out)
 		fprintf(p->out, "%s machines with hits are none that spread can be followed from.\n",
-		    count_text(h->seeds_left_out, count));
+		    pen_count(h->seeds_left_out, count));
 	if (!h->followed) {
 		fputs("No machine had an answered contact: there is nothing to follow.\n", p->out);
 		return 0;
@@ -387,13 +354,13 @@ int report_text_hunt(const struct report_hunt *h, FILE *out, bool colour)
 	const struct hunt_result *r = h->result;
 	struct pen p = pen_of(out, colour);
 	size_t shown = h->all || r->n_hits < REPORT_HUNT_HITS ? r->n_hits : REPORT_HUNT_HITS;
-	char count[COUNT_SIZE];
+	char count[PEN_COUNT_SIZE];
 	print_verdict(&p, r);
 	for (size_t i = 0; i < shown; i++)
 		print_hit(&p, h, &r->hits[i]);
 	if (shown < r->n_hits)
 		fprintf(out, "and %s more hits: --all prints them, --json too.\n",
-		    count_text(r->n_hits - shown, count));
+		    pen_count(r->n_hits - shown, count));
 	fputc('\n', out);
 	print_searched(&p, h);
 	print_gaps(&p, r);

@@ -19,6 +19,8 @@ json_t *tree_time(int64_t ns); /* 0: null */
 json_t *tree_count(uint64_t n);
 json_t *tree_ids(const uint64_t *ids, size_t n);
 json_t *tree_strings(const char *const *v, size_t n);
+/* Adds an asset's addresses, names and zone to an object. */
+void tree_put_asset(const struct report_case *c, json_t *to, uint32_t asset);
 json_t *tree_spread(const struct report_case *c, const struct report_incident *i);
 /* One zone: the object itself; several: an array of them. */
 json_t *tree_exposures(const struct report_case *c, const struct exposure *e, size_t n);
