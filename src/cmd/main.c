@@ -26,6 +26,15 @@ static const struct cmd_verb *const verbs[] = {
     &cmd_prove,
     &cmd_ledger,
     &cmd_check,
+    &cmd_run,
+    &cmd_status,
+    &cmd_orders,
+    &cmd_approve,
+    &cmd_reject,
+    &cmd_confirm,
+    &cmd_release,
+    &cmd_reload,
+    &cmd_process,
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(*verbs) };
@@ -67,7 +76,8 @@ static void print_verbs(FILE *out)
 	fprintf(out, "bulkhead: contain an intrusion without shutting the network down.\n\n"
 	             "usage: bulkhead VERB ...\n\n");
 	for (size_t i = 0; i < VERBS; i++)
-		fprintf(out, "  %-10s  %s\n", verbs[i]->name, verbs[i]->summary);
+		if (verbs[i] != &cmd_process) /* for `run` alone */
+			fprintf(out, "  %-10s  %s\n", verbs[i]->name, verbs[i]->summary);
 	fprintf(out, "\n  bulkhead VERB --help tells more of one, man bulkhead of all.\n"
 	             "  bulkhead --version prints the version.\n");
 }

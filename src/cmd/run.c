@@ -66,7 +66,6 @@ static int process(int argc, char **argv)
 	    {"enforcer", enforcer_process},
 	    {"gateway", gateway_process},
 	    {"courier", courier_process},
-	    {"link", link_process},
 	};
 	uint64_t index;
 	if (argc != 3 || num_parse_u64(text_of(argv[2]), UINT16_MAX, &index) < 0)

@@ -215,6 +215,16 @@ const struct order *orders_changed(const struct orders *s)
 	return r ? &r->order : NULL;
 }
 
+const struct order *orders_changed_after(const struct orders *s, const struct order *o)
+{
+	if (!o)
+		return orders_changed(s);
+	const struct record *r = orders_record(s, o->id);
+	assert(r && r->is_changed);
+	r = TAILQ_NEXT(r, changed);
+	return r ? &r->order : NULL;
+}
+
 void orders_stored(struct orders *s, const struct order *o)
 {
 	struct record *r = orders_record(s, o->id);

@@ -50,9 +50,9 @@ void orders_free(struct orders *s);
 
 /*
  * A copy of `o` among them, in whatever state but ended; what waits for an enforcer gets a new generation.
- * Sets its `enforcers`. *ret_order (may be NULL) is good until it has ended and is stored. -EINVAL: no cuts, or
- * some that are not sound, sorted and different, or ended; -EEXIST: its id is there; -ENOTSUP: no enforcer takes one of
- * its cuts; -ERR_LIMIT; -ENOMEM.
+ * Sets its `enforcers`. *ret_order (may be NULL) is good until it has ended and is stored. -EINVAL: no cuts,
+ * or some that are not sound, sorted and different, or ended; -EEXIST: its id is there; -ENOTSUP: no enforcer
+ * takes one of its cuts; -ERR_LIMIT; -ENOMEM.
  */
 int orders_add(struct orders *s, const struct order *o, const struct order **ret_order);
 /* NULL where there is none. */
@@ -82,6 +82,8 @@ int64_t orders_deadline(const struct orders *s);
 
 /* An order that changed since it was stored, the longest ago first; NULL: none. */
 const struct order *orders_changed(const struct orders *s);
+/* The one that changed after that one, which has changed too; NULL: the first. To store several at once. */
+const struct order *orders_changed_after(const struct orders *s, const struct order *o);
 /* It is stored as it is now; one that has ended is gone with that. */
 void orders_stored(struct orders *s, const struct order *o);
 

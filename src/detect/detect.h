@@ -45,6 +45,10 @@ struct detector;
 
 int detector_new(struct detector **ret_detector, const struct detect_config *config);
 void detector_free(struct detector *d);
+/* Asks other zones and indicators from now on (both borrowed, indicators may be NULL). What was learned
+ * stays, and so do findings. */
+void detector_change(
+    struct detector *d, const struct net_zone_map *zones, const struct indicator_set *indicators);
 /* One transaction of flow f, which is still being held and comes next. */
 void detector_transaction(struct detector *d, const struct msg_flow *f, const struct msg_transaction *t);
 void detector_flow(struct detector *d, const struct msg_flow *f);

@@ -155,6 +155,13 @@ void detector_free(struct detector *d)
 	free(d);
 }
 
+void detector_change(
+    struct detector *d, const struct net_zone_map *zones, const struct indicator_set *indicators)
+{
+	d->config.zones = zones;
+	d->config.indicators = indicators;
+}
+
 static void clock_take(struct detector *d, int64_t first, int64_t last)
 {
 	if (d->first == INT64_MIN || first < d->first)

@@ -106,6 +106,7 @@ struct sighting {
 	struct net_addr asset, peer;
 	enum msg_role asset_role, peer_role;
 	double weight; /* on the kind's confidence */
+	bool again;    /* of a flow that was counted: now it says more */
 };
 
 static void sighting_report(
@@ -126,7 +127,7 @@ static void sighting_report(
 	    .subject = hash_bytes(i->key.p, i->key.n, 0),
 	    .first = s->time,
 	    .last = s->f->last > s->time ? s->f->last : s->time,
-	    .count = 1,
+	    .count = s->again ? 0 : 1,
 	    .adds = true,
 	    .flows = &s->f->id,
 	    .n_flows = 1,
@@ -180,13 +181,20 @@ static const char *place_words(enum indicator_place place)
 	return "";
 }
 
+/* A flow whose earlier records told of no answer, and this one does. */
+static bool is_answered_now(const struct observation *o)
+{
+	const struct msg_flow *f = o->f;
+	return detect_answered(f) && (f->payload_out == o->out || f->payload_in == o->in);
+}
+
 static void match_flow(struct detector *d, void *state, const struct observation *o)
 {
 	const struct indicator_set *set = d->config.indicators;
 	const struct msg_flow *f = o->f;
 	struct indicator_query queries[3];
 	struct indicator i;
-	if (!set || !o->fresh)
+	if (!set || (!o->fresh && !is_answered_now(o)))
 		return;
 	size_t n = indicator_queries_of_flow(f, queries);
 	for (size_t k = 0; k < n; k++) {
@@ -195,6 +203,7 @@ static void match_flow(struct detector *d, void *state, const struct observation
 		if (place == INDICATOR_AT_FLOW_NAME || !indicator_match(set, &queries[k], f->first, &i))
 			continue;
 		struct sighting s = sighting_of(d, f, f->first, place_words(place));
+		s.again = !o->fresh;
 		if (place == INDICATOR_AT_INITIATOR)
 			s.weight = detect_answered(f) ? 0.6 : 0.4;
 		else /* it tried, which says as much of the asset, but nothing says that anybody answered */

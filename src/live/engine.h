@@ -15,7 +15,7 @@
  */
 
 #include "contain/orders.h"
-#include "contain/policy.h"
+struct policy_row;
 #include "daemon/order_store.h"
 #include "detect/detect.h"
 #include "detect/indicator.h"
