@@ -10,6 +10,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <microhttpd.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -208,8 +209,12 @@ int need_tls_out(const struct world *w)
 	return tls_over(SSL_new(needs_servers.client), fd, true);
 }
 
+/* What served the metrics before has left the socket non-blocking. */
 int need_tls_in(const struct world *w)
 {
+	struct pollfd p = {.fd = w->listening, .events = POLLIN};
+	if (poll(&p, 1, 10000) != 1)
+		return 1;
 	return tls_over(
 	    SSL_new(needs_servers.server), accept4(w->listening, NULL, NULL, SOCK_CLOEXEC), false);
 }
