@@ -65,9 +65,9 @@ static int filter_own(struct mnl_socket *s, uint32_t own)
 
 int netfilter_socket_listen(struct mnl_socket **ret_socket, uint32_t own)
 {
-	struct mnl_socket *s;
+	struct mnl_socket *s = NULL;
 	int group = NFNLGRP_NFTABLES, r = open_for(&s, 0);
-	if (r < 0)
+	if (!s)
 		return r;
 	r = filter_own(s, own);
 	if (r == 0 && mnl_socket_setsockopt(s, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
