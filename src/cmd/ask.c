@@ -46,8 +46,11 @@ static int parse(const struct cmd_verb *v, int argc, char **argv, const struct a
 		case 'n': a->options.incident = optarg; break;
 		case 'z': a->options.zone = optarg; break;
 		case 'b': a->options.backflow = true; break;
-		case '?': return cmd_usage(v, "'%s' is not understood", argv[optind - 1]);
-		default: code = more->take(more->context, c, optarg); break;
+		default:
+			if (c == '?' || !more->take)
+				return cmd_usage(v, "'%s' is not understood", argv[optind - 1]);
+			code = more->take(more->context, c, optarg);
+			break;
 		}
 	}
 	if (code == 0 && argc - optind != 1)

@@ -195,27 +195,29 @@ static int give(struct work *w, struct arena *arena, struct resolution *ret_reso
 	return 0;
 }
 
-static int make_pieces(struct work *w)
+/* A copy of all that is left alone, which the results keep. */
+static int find_spared(const struct resolve_input *in, struct arena *arena, struct resolution *made)
 {
-	const struct resolve_input *in = w->in;
-	size_t n = in->plan->n_never_cut + in->n_spare;
-	struct net_prefix *but = reallocarray(NULL, n + 1, sizeof(*but));
-	if (!but)
+	size_t n = in->plan->n_never_cut;
+	struct net_prefix *spared = arena_array(arena, n + in->n_spare, sizeof(*spared));
+	if (!spared)
 		return -ENOMEM;
-	if (in->plan->n_never_cut)
-		memcpy(but, in->plan->never_cut, in->plan->n_never_cut * sizeof(*but));
+	if (n)
+		memcpy(spared, in->plan->never_cut, n * sizeof(*spared));
 	if (in->n_spare)
-		memcpy(but + in->plan->n_never_cut, in->spare, in->n_spare * sizeof(*but));
-	int r = pieces_make(&w->pieces, in->zones, but, n);
-	free(but);
-	return r;
+		memcpy(spared + n, in->spare, in->n_spare * sizeof(*spared));
+	made->spared = spared;
+	made->n_spared = n + in->n_spare;
+	return 0;
 }
 
 int resolve_plan(const struct resolve_input *in, struct arena *arena, struct resolution *ret_resolution)
 {
 	struct resolution made = {.n = 0};
 	struct work w = {.in = in};
-	int r = make_pieces(&w);
+	int r = find_spared(in, arena, &made);
+	if (r == 0)
+		r = pieces_make(&w.pieces, in->zones, made.spared, made.n_spared);
 	for (size_t i = 0; i < in->plan->n_cuts && r == 0 && !made.problem; i++) {
 		int64_t lease_ns = in->plan->cuts[i].lease_ns;
 		if (i == 0 || lease_ns < made.lease_ns)

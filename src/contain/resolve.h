@@ -37,6 +37,8 @@ struct resolution {
 	const struct cut *cuts; /* sorted by cut_compare, without doubles */
 	const uint32_t *of;     /* [n]: the first of the plan's cuts that wants it */
 	size_t n;
+	const struct net_prefix *spared; /* never_cut and `spare`: passes also where an end is anywhere */
+	size_t n_spared;
 	int64_t lease_ns;    /* the shortest of the plan's cuts; 0 where there are none */
 	const char *problem; /* why it doesn't fit, then there are no cuts; NULL: it does */
 };

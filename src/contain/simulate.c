@@ -100,12 +100,12 @@ static struct simulated_flow flow_kept(const struct work *w, const struct msg_fl
 	    .responder = f->responder,
 	    .first = f->first,
 	    .payload_bytes = f->payload_out + f->payload_in,
-	    .service = {.service = service},
 	    .criticality = service < 0 ? 1 : in->services[service].criticality,
 	    .attack = legitimate_is_intrusion(w->legitimate, f),
 	    .unanswered = !legitimate_was_used(f) || net_addr_is_multicast(f->responder),
 	    .doubtful = cut_index_named(w->destinations, f->initiator, f->responder) != CUT_INDEX_NONE,
 	    .plan_cut = w->in->cuts->of[cut]};
+	kept.service.service = service;
 	if (service < 0) {
 		kept.service.responder = f->responder;
 		kept.service.port = f->responder_port;
@@ -199,8 +199,8 @@ static int run(struct work *w, struct keys *k)
 	const struct simulate_input *in = w->in;
 	const struct cut_index_input index = {.cuts = in->cuts->cuts,
 	    .n = in->cuts->n,
-	    .never_cut = in->plan->never_cut,
-	    .n_never_cut = in->plan->n_never_cut,
+	    .never_cut = in->cuts->spared,
+	    .n_never_cut = in->cuts->n_spared,
 	    .zones = in->network->zones,
 	    .seed = in->network->seed};
 	int r = cut_index_new(&w->index, &index);

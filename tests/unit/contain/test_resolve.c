@@ -160,8 +160,8 @@ static size_t check_random(uint64_t seed)
 	check_ends(&r, never, p.n_never_cut);
 	const struct cut_index_input index = {.cuts = r.cuts,
 	    .n = r.n,
-	    .never_cut = never,
-	    .n_never_cut = p.n_never_cut,
+	    .never_cut = r.spared,
+	    .n_never_cut = r.n_spared,
 	    .zones = m,
 	    .seed = seed};
 	assert_int_equal(cut_index_new(&x, &index), 0);
@@ -330,6 +330,8 @@ static void test_what_guardrails_name_is_left_out_too(void **state)
 	assert_int_equal(resolve_plan(&in, &p->arena, &r), 0);
 	assert_int_equal(r.n, 1);
 	assert_cut(&r.cuts[0], "10.2.0.1/32", "10.1.0.0/17", CUT_BOTH);
+	assert_int_equal(r.n_spared, 1);
+	assert_memory_equal(&r.spared[0], &control, sizeof(control));
 }
 
 static void test_a_plan_without_cuts_names_nothing(void **state)
