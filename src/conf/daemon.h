@@ -22,6 +22,7 @@ enum {
 	DAEMON_INTERFACES_MAX = 16,
 	DAEMON_SENSORS_MAX = 32,
 	DAEMON_ENFORCERS_MAX = 16,
+	DAEMON_NEAR_NAMES_MAX = 16,
 	DAEMON_AUTOMATIC_MAX = 64,
 	DAEMON_PASS_MAX = 256,
 	DAEMON_WEBHOOKS_MAX = 16,
@@ -91,6 +92,15 @@ struct daemon_enforcer {
 	bool reset;        /* a cut TCP connection is told so; default: dropped in silence */
 	int64_t lease_ns;  /* default 30 s; of BGP its hold time */
 	struct daemon_bgp bgp;
+};
+
+/* In the file of `bulkhead enforce`: who steers the one enforcer of this machine (doc/remote.md). */
+struct daemon_near {
+	struct net_addr address; /* where it is listened on */
+	uint16_t port;           /* 0: there is no such section, and this is the file of `bulkhead run` */
+	const char **names;      /* any of them, in the certificate of whom connects */
+	size_t n_names;
+	const char *certificate, *key, *ca; /* PEM files */
 };
 
 /* What passes although an end of it is cut off. */
@@ -170,6 +180,7 @@ struct daemon_conf {
 	struct daemon_sensor sensor;
 	struct daemon_enforcer *enforcers;
 	size_t n_enforcers;
+	struct daemon_near near;
 	struct daemon_guardrails guardrails;
 	struct daemon_approval approval;
 	struct daemon_automatic *automatic;

@@ -194,9 +194,13 @@ void daemon_check(void *reader, const struct conf_node *root)
 	if (r->report.error)
 		return;
 	take_defaults(r->conf, r->site);
-	check_purpose(r, root);
 	check_names(r, root);
 	daemon_check_guardrails(r, root);
+	if (r->conf->near.port || conf_find(root, "near")) {
+		daemon_check_near(r, root);
+		return;
+	}
+	check_purpose(r, root);
 	check_leases(r, root);
 	check_persons(r, root);
 }

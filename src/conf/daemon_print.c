@@ -143,6 +143,20 @@ static void print_enforcers(struct conf_printer *p, const struct daemon_conf *c)
 	conf_print_list_end(p);
 }
 
+static void print_near(struct conf_printer *p, const struct daemon_near *n)
+{
+	char addr[NET_ADDR_TEXT_SIZE], text[NET_ADDR_TEXT_SIZE + 16];
+	snprintf(text, sizeof(text), net_addr_is_v4(n->address) ? "%s:%u" : "[%s]:%u",
+	    net_addr_text(n->address, addr), n->port);
+	conf_print_mapping(p, "near");
+	conf_print_pair(p, "listen", text);
+	conf_print_texts(p, "names", n->names, n->n_names);
+	conf_print_pair(p, "certificate", n->certificate);
+	conf_print_pair(p, "key", n->key);
+	conf_print_pair(p, "ca", n->ca);
+	conf_print_mapping_end(p);
+}
+
 static void print_pass(struct conf_printer *p, const struct daemon_pass *pass)
 {
 	char prefix[NET_PREFIX_TEXT_SIZE], protocol[4];
@@ -275,6 +289,36 @@ static void print_outlets(struct conf_printer *p, const struct daemon_conf *c)
 	conf_print_list_end(p);
 }
 
+/* Of `bulkhead enforce`: the rest says nothing there. */
+static void print_far(struct conf_printer *p, const struct daemon_conf *c)
+{
+	conf_print_pair(p, "run_as", c->run_as);
+	print_near(p, &c->near);
+	print_enforcers(p, c);
+	print_guardrails(p, &c->guardrails);
+}
+
+static void print_run(struct conf_printer *p, const struct daemon_conf *c)
+{
+	conf_print_pair(p, "archive", c->archive);
+	conf_print_pair(p, "state", c->state);
+	conf_print_pair(p, "run_as", c->run_as);
+	if (c->keep_ns)
+		conf_print_span(p, "keep", c->keep_ns);
+	else
+		conf_print_pair(p, "keep", "forever");
+	conf_print_span(p, "sync", c->sync_ns);
+	conf_print_span(p, "verify", c->verify_ns);
+	print_links(p, c);
+	print_sensor(p, &c->sensor);
+	print_enforcers(p, c);
+	print_guardrails(p, &c->guardrails);
+	print_approval(p, &c->approval);
+	print_automatic(p, c);
+	print_control(p, &c->control);
+	print_outlets(p, c);
+}
+
 int daemon_conf_print(const struct daemon_conf *c, FILE *out)
 {
 	struct conf_printer p;
@@ -283,22 +327,9 @@ int daemon_conf_print(const struct daemon_conf *c, FILE *out)
 		return r;
 	conf_print_pair(&p, "version", "1");
 	conf_print_pair(&p, "site", c->site);
-	conf_print_pair(&p, "archive", c->archive);
-	conf_print_pair(&p, "state", c->state);
-	conf_print_pair(&p, "run_as", c->run_as);
-	if (c->keep_ns)
-		conf_print_span(&p, "keep", c->keep_ns);
+	if (c->near.port)
+		print_far(&p, c);
 	else
-		conf_print_pair(&p, "keep", "forever");
-	conf_print_span(&p, "sync", c->sync_ns);
-	conf_print_span(&p, "verify", c->verify_ns);
-	print_links(&p, c);
-	print_sensor(&p, &c->sensor);
-	print_enforcers(&p, c);
-	print_guardrails(&p, &c->guardrails);
-	print_approval(&p, &c->approval);
-	print_automatic(&p, c);
-	print_control(&p, &c->control);
-	print_outlets(&p, c);
+		print_run(&p, c);
 	return conf_print_end(&p);
 }

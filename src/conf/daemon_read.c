@@ -94,6 +94,7 @@ static const struct conf_row rows[] = {
     {"links", false, daemon_read_links},
     {"sensor", false, daemon_read_sensor},
     {"enforcers", false, daemon_read_enforcers},
+    {"near", false, daemon_read_near},
     {"guardrails", false, daemon_read_guardrails},
     {"approval", false, daemon_read_approval},
     {"automatic", false, daemon_read_automatic},

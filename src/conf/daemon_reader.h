@@ -36,6 +36,7 @@ void daemon_read_sensor(void *reader, const struct conf_node *value, void *into)
 void daemon_read_enforcers(void *reader, const struct conf_node *value, void *into);
 void daemon_read_bgp(void *reader, const struct conf_node *value, void *into);
 void daemon_read_remote(void *reader, const struct conf_node *value, void *into);
+void daemon_read_near(void *reader, const struct conf_node *value, void *into);
 void daemon_read_guardrails(void *reader, const struct conf_node *value, void *into);
 void daemon_read_approval(void *reader, const struct conf_node *value, void *into);
 void daemon_read_automatic(void *reader, const struct conf_node *value, void *into);
@@ -47,6 +48,8 @@ void daemon_read_webhooks(void *reader, const struct conf_node *value, void *int
 /* What must hold across sections, and between the file and its site; fills in what the site gives. */
 void daemon_check(void *reader, const struct conf_node *root);
 void daemon_check_guardrails(struct daemon_reader *r, const struct conf_node *root);
+/* Of a file with the section `near`, in place of what only `bulkhead run` has. */
+void daemon_check_near(struct daemon_reader *r, const struct conf_node *root);
 
 /* Values that only this file has. As in conf/values.h: false, and a mistake told, where there is none. */
 

@@ -100,6 +100,16 @@ static inline void same_enforcers(const struct daemon_conf *a, const struct daem
 	}
 }
 
+static inline void same_near(const struct daemon_near *a, const struct daemon_near *b)
+{
+	same_addr(a->address, b->address);
+	assert_int_equal(a->port, b->port);
+	same_texts(a->names, a->n_names, b->names, b->n_names);
+	same_text(a->certificate, b->certificate);
+	same_text(a->key, b->key);
+	same_text(a->ca, b->ca);
+}
+
 static inline void same_policy(const struct daemon_conf *a, const struct daemon_conf *b)
 {
 	const struct daemon_guardrails *g = &a->guardrails, *h = &b->guardrails;
@@ -172,6 +182,7 @@ static inline void same_conf(const struct daemon_conf *a, const struct daemon_co
 	assert_true(a->verify_ns == b->verify_ns);
 	same_links(a, b);
 	same_enforcers(a, b);
+	same_near(&a->near, &b->near);
 	same_policy(a, b);
 	same_outlets(a, b);
 }

@@ -125,6 +125,28 @@ static void a_full_file_says_what_is_watched(void **state)
 	daemon_conf_free(c);
 }
 
+static void a_far_file_says_who_steers(void **state)
+{
+	struct daemon_conf *c = load_good("far.yaml");
+	const struct daemon_near *n = &c->near;
+	(void)state;
+	same_addr(n->address, addr("2001:db8::7"));
+	assert_int_equal(n->port, 9475);
+	assert_int_equal(n->n_names, 2);
+	assert_string_equal(n->names[0], "near.example.org");
+	assert_string_equal(n->names[1], "standby.example.org");
+	assert_string_equal(n->certificate, "tls/far.pem");
+	assert_string_equal(n->key, "tls/far.key");
+	assert_string_equal(n->ca, "tls/ca.pem");
+	assert_int_equal(c->n_enforcers, 1);
+	assert_false(c->enforcers[0].is_remote);
+	assert_int_equal(c->guardrails.n_control, 2);
+	daemon_conf_free(c);
+	c = load_good("full.yaml");
+	assert_int_equal(c->near.port, 0);
+	daemon_conf_free(c);
+}
+
 static void a_full_file_says_who_cuts(void **state)
 {
 	struct daemon_conf *c = load_good("full.yaml");
@@ -544,6 +566,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(good_files_print_back_to_themselves),
 	    cmocka_unit_test(a_full_file_says_what_is_watched),
+	    cmocka_unit_test(a_far_file_says_who_steers),
 	    cmocka_unit_test(a_full_file_says_who_cuts),
 	    cmocka_unit_test(a_full_file_says_what_may_be_cut),
 	    cmocka_unit_test(a_full_file_says_who_may_ask_and_who_is_told),
