@@ -335,6 +335,7 @@ static int start(struct process *p, void **ret_self)
 	if (!a)
 		return -ENOMEM;
 	a->process = p;
+	p->engine = &a->engine;
 	*ret_self = a;
 	return 0;
 }

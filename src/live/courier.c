@@ -392,6 +392,7 @@ static int start(struct process *p, void **ret_self)
 		return -ENOMEM;
 	}
 	c->process = p;
+	p->engine = &c->engine;
 	c->curl_at = INT64_MAX;
 	*ret_self = c;
 	return 0;

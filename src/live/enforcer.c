@@ -141,6 +141,14 @@ static void swap(void *self)
 	f->read_at = now;
 }
 
+static void on_gone(void *context, int error)
+{
+	struct enforcer *f = context;
+	if (error != -EPIPE)
+		log_error("the engine said what makes no sense (%s); its channel is closed", err_text(error));
+	enforcer_give_up_waiting(f);
+}
+
 static int met(void *self, unsigned peer, uint16_t index, struct channel *c)
 {
 	struct enforcer *f = self;
@@ -151,6 +159,7 @@ static int met(void *self, unsigned peer, uint16_t index, struct channel *c)
 	}
 	enforcer_give_up_waiting(f);
 	f->engine.message = enforcer_message;
+	f->engine.gone = on_gone;
 	f->engine.context = f;
 	f->state_at = 0; /* it is told at once how things are */
 	return peer_open(&f->engine, &f->process->peers, c);
@@ -243,6 +252,7 @@ static int start(struct process *p, void **ret_self)
 	if (!f)
 		return -ENOMEM;
 	f->process = p;
+	p->engine = &f->engine;
 	*ret_self = f;
 	return 0;
 }

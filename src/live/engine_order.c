@@ -57,8 +57,11 @@ static int make_orders(struct engine *e, const struct daemon_conf *conf)
 		                                        d->bgp.announce == DAEMON_BGP_BLACKHOLE));
 		takes[i] = one_end ? ORDERS_TAKES_ONE_END : ORDERS_TAKES_ALL;
 	}
+	/* there is a generation from the beginning, if only of nothing: what an enforcer finds is held
+	 * against it */
+	uint64_t generation = order_store_generation(e->store);
 	return orders_new(
-	    &e->orders, takes, conf->n_enforcers, order_store_generation(e->store), e->process->seed);
+	    &e->orders, takes, conf->n_enforcers, generation ? generation : 1, e->process->seed);
 }
 
 int engine_orders_open(

@@ -172,6 +172,7 @@ static int start(struct process *p, void **ret_self)
 		return -ENOMEM;
 	}
 	g->process = p;
+	p->engine = &g->engine;
 	g->control.fd = g->metrics_fd = -1;
 	*ret_self = g;
 	return 0;

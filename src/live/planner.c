@@ -342,6 +342,7 @@ static int start(struct process *process, void **ret_self)
 	if (!p)
 		return -ENOMEM;
 	p->process = process;
+	process->engine = &p->engine;
 	*ret_self = p;
 	return 0;
 }

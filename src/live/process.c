@@ -259,6 +259,21 @@ static void say_alive(struct process *p, int64_t now)
 	p->next_alive = now + NS_PER_S;
 }
 
+/* Who lost the engine is given a channel to the next one; if none comes, something is wrong with us. */
+#define ORPHAN_NS (10 * NS_PER_S)
+
+static void look_for_engine(struct process *p, int64_t now)
+{
+	if (!p->engine || !p->running || p->engine->channel)
+		p->orphan_at = INT64_MAX;
+	else if (p->orphan_at == INT64_MAX)
+		p->orphan_at = now + ORPHAN_NS;
+	else if (now >= p->orphan_at && !p->stopping) {
+		log_error("%s %u: there is no engine to talk to", msg_process_name(p->ops->kind), p->index);
+		process_fail(p, -EPIPE);
+	}
+}
+
 static int turn(struct process *p)
 {
 	int64_t deadline = p->next_alive;
@@ -272,6 +287,7 @@ static int turn(struct process *p)
 	if (r == 0 && p->running && p->error == 0)
 		p->ops->tick(p->self, now);
 	say_alive(p, now);
+	look_for_engine(p, now);
 	return r < 0 ? r : p->error;
 }
 
@@ -292,7 +308,8 @@ static int open_parent(struct process *p)
 int process_run(
     const struct process_ops *ops, uint16_t index, int (*start)(struct process *p, void **ret_self))
 {
-	struct process p = {.ops = ops, .index = index, .daemon_file = -1, .site_file = -1};
+	struct process p = {
+	    .ops = ops, .index = index, .daemon_file = -1, .site_file = -1, .orphan_at = INT64_MAX};
 	int r = loop_new(&p.loop);
 	p.peers.loop = p.loop;
 	if (r == 0)

@@ -63,6 +63,9 @@ struct process {
 	struct peers peers;
 	uint64_t seed;
 	struct peer parent;
+	struct peer *engine; /* the one peer that most have; NULL: none is needed */
+	int64_t orphan_at;   /* without it for so long the process ends, to be started anew; INT64_MAX: it is
+	                        there */
 	/* in force, and prepared */
 	struct daemon_conf *conf, *next_conf;
 	struct site *site, *next_site;

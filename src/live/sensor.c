@@ -27,10 +27,9 @@ enum {
 	WAITING_ENOUGH = 4 << 20, /* below it reading goes on */
 	INTERFACES_TEXT = 256,
 };
-#define TICK_NS   (NS_PER_S / 4)
-#define STATE_NS  NS_PER_S
-#define GRACE_NS  (NS_PER_S / 5)  /* what is on its way when a cut comes into force */
-#define ORPHAN_NS (60 * NS_PER_S) /* without an engine for so long: the parent starts us anew */
+#define TICK_NS  (NS_PER_S / 4)
+#define STATE_NS NS_PER_S
+#define GRACE_NS (NS_PER_S / 5) /* what is on its way when a cut comes into force */
 
 struct link_ring {
 	struct loop_source source;
@@ -65,7 +64,7 @@ struct sensor_state {
 	bool paused; /* the engine doesn't keep up */
 	uint64_t packets, bytes, lost, unsent;
 	int64_t now; /* of the packets' clock */
-	int64_t tick_at, state_at, orphan_at;
+	int64_t tick_at, state_at;
 	bool began, outgoing, played, finished;
 	int error;
 };
@@ -264,7 +263,6 @@ static void swap(void *self)
 	for (size_t i = 0; i < s->n_rings && s->error == 0; i++)
 		s->error = loop_add(s->process->loop, &s->ring[i].source, EPOLLIN);
 	s->tick_at = s->state_at = now;
-	s->orphan_at = now + ORPHAN_NS;
 	s->play.began = now;
 	if (s->error < 0)
 		process_fail(s->process, s->error);
@@ -407,7 +405,6 @@ static void on_gone(void *context, int error)
 {
 	struct sensor_state *s = context;
 	(void)error;
-	s->orphan_at = loop_now() + ORPHAN_NS;
 	/* the next engine tells anew what is cut */
 	if (s->watch)
 		watch_clear(s->watch);
@@ -424,7 +421,6 @@ static int met(void *self, unsigned peer, uint16_t index, struct channel *c)
 	s->engine.message = on_engine;
 	s->engine.gone = on_gone;
 	s->engine.context = s;
-	s->orphan_at = INT64_MAX;
 	return peer_open(&s->engine, &s->process->peers, c);
 }
 
@@ -511,8 +507,6 @@ static void tick(void *self, int64_t now)
 			s->error = watch_tell(s->watch, tell_sight, s);
 		say_state(s, now);
 	}
-	if (!s->engine.channel && now > s->orphan_at)
-		s->error = -EPIPE;
 	if (s->error < 0)
 		process_fail(s->process, s->error);
 }
@@ -555,7 +549,7 @@ static int start(struct process *p, void **ret_self)
 	if (!s)
 		return -ENOMEM;
 	s->process = p;
-	s->orphan_at = INT64_MAX;
+	p->engine = &s->engine;
 	*ret_self = s;
 	return 0;
 }
