@@ -175,7 +175,7 @@ static int64_t deadline(void *self)
 	struct enforcer *f = self;
 	int64_t own = f->backend->ops->deadline ? f->backend->ops->deadline(f->backend) : INT64_MAX;
 	int64_t at = earliest(earliest(f->state_at, f->renew_at), earliest(f->retry_at, own));
-	return f->reading ? at : earliest(at, f->read_at);
+	return f->reading ? earliest(at, f->read_next) : earliest(at, f->read_at);
 }
 
 /* While the engine lives: who tells nothing any more wants nothing. */

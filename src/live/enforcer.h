@@ -38,6 +38,7 @@ struct enforcer {
 	/* reading back */
 	bool reading, settled, dirty; /* dirty: changed since the reading began */
 	int64_t read_at;
+	int64_t read_next;  /* the next step, if the backend's descriptor doesn't tell before */
 	uint64_t unsettled; /* a generation that is in place and may not be said to be before it is settled */
 	struct table *counted; /* cut -> packets told */
 	int64_t state_at;

@@ -11,6 +11,8 @@
 
 #define READ_NS  (10 * NS_PER_S)
 #define RETRY_NS NS_PER_S
+/* Between two steps others are heard, and a change goes first. */
+#define STEP_NS (NS_PER_MS / 2)
 
 void enforcer_read_soon(struct enforcer *f, int64_t at)
 {
@@ -121,6 +123,7 @@ void enforcer_read(struct enforcer *f, int64_t now)
 	}
 	if (r == 0)
 		r = f->backend->ops->read_more(f->backend, &elements, &n, &intact);
+	f->read_next = now + STEP_NS;
 	if (r > 0)
 		return;
 	f->reading = false;

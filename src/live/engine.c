@@ -127,6 +127,8 @@ static int prepare(void *self, const struct process_configuration *c, struct dyn
 	int r = live_path(c->conf->path, c->conf->state, folder, sizeof(folder));
 	if (r == 0 && !e->store)
 		r = engine_orders_open(e, folder, c->conf, why);
+	if (r == 0 && !e->spared)
+		r = engine_policy_open(e);
 	if (r == 0)
 		r = indicator_set_new(
 		    &e->next_indicators, &(struct indicator_options){.seed = e->process->seed});
@@ -134,6 +136,8 @@ static int prepare(void *self, const struct process_configuration *c, struct dyn
 		r = load_feeds(e, e->next_indicators, why);
 	if (r == 0)
 		r = live_rules_make(&e->next_rules, c->conf, c->site);
+	if (r == 0)
+		r = engine_policy_make(c->conf, &e->next_policy);
 	forget_feeds(e);
 	return r;
 }
@@ -145,6 +149,8 @@ static void discard(void *self)
 		indicator_set_free(e->next_indicators);
 	e->next_indicators = NULL;
 	live_rules_free(&e->next_rules);
+	free(e->next_policy);
+	e->next_policy = NULL;
 }
 
 static int start_detector(struct engine *e)
@@ -167,6 +173,9 @@ static void swap(void *self)
 	live_rules_free(&e->rules);
 	e->rules = e->next_rules;
 	e->next_rules = (struct live_rules){0};
+	free(e->policy);
+	e->policy = e->next_policy;
+	e->next_policy = NULL;
 	if (e->detector) {
 		/* what it has learned stays; only what it asks changes */
 		detector_change(e->detector, e->process->site->zones, e->indicators);
@@ -232,8 +241,9 @@ static bool stop(void *self)
 static void free_engine(void *self)
 {
 	struct engine *e = self;
-	engine_orders_close(e);
 	discard(e);
+	engine_orders_close(e);
+	engine_policy_close(e);
 	live_rules_free(&e->rules);
 	detector_free(e->detector);
 	if (e->indicators)

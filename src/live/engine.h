@@ -15,7 +15,7 @@
  */
 
 #include "contain/orders.h"
-struct policy_row;
+#include "contain/policy.h"
 #include "daemon/order_store.h"
 #include "detect/detect.h"
 #include "detect/indicator.h"
@@ -31,6 +31,7 @@ enum {
 	ENGINE_FEEDS_MAX = 1024,
 	ENGINE_PROCESSES_MAX = 64,
 	ENGINE_PLANS = 3,
+	ENGINE_PROVEN_MAX = 1 << 17,
 };
 
 struct engine;
@@ -96,7 +97,7 @@ struct engine_counts {
 	uint64_t flows, snapshots, transactions, detections, bindings, coverage;
 	uint64_t unarchived, unarchived_packets; /* dropped because the archivist didn't keep up */
 	uint64_t broken;
-	uint64_t orders_by_policy, orders_refused, sights, posted, post_failures;
+	uint64_t orders_by_policy, policy_declined, orders_refused, sights, posted, post_failures;
 };
 
 struct engine {
@@ -106,6 +107,10 @@ struct engine {
 	struct policy_row *policy, *next_policy;
 	struct live_rules rules, next_rules;
 	struct guardrail_pace pace;
+	struct policy_spared *spared;
+	struct table *proven;   /* ids of flows that prove their ends */
+	uint64_t *proven_order; /* a ring of them, the oldest at proven_at */
+	size_t proven_at;
 	int feeds[ENGINE_FEEDS_MAX];
 	char *feed_names[ENGINE_FEEDS_MAX];
 	size_t n_feeds;
@@ -164,8 +169,6 @@ void engine_orders_begin(struct engine *e, int64_t now);
 /* The clocks as they are now. */
 struct order_store_clock engine_clock(const struct engine *e);
 void engine_orders_close(struct engine *e);
-/* What a detection calls for by itself. */
-void engine_follow_policy(struct engine *e, const struct msg_detection *d);
 /* Proposes an order for cuts that somebody asked a plan for. 0 with its id, or a negative error whose reason
  * stands in why. */
 int engine_propose(struct engine *e, const struct cut *cuts, size_t n, const char *who, const char *what,
@@ -188,6 +191,17 @@ int64_t engine_orders_deadline(const struct engine *e);
 void engine_act(struct engine *e, uint64_t order, const char *what, const char *who, const char *why);
 
 int engine_met_archivist(struct engine *e, uint16_t index, struct channel *c);
+
+/* engine_policy.c */
+int engine_policy_open(struct engine *e);
+void engine_policy_close(struct engine *e);
+int engine_policy_make(const struct daemon_conf *conf, struct policy_row **ret_rows);
+/* Remembers a flow that nobody can have forged. */
+void engine_note_proof(struct engine *e, const struct msg_flow *f);
+/* What a detection calls for by itself. */
+void engine_follow_policy(struct engine *e, const struct msg_detection *d);
+/* An order has ended: what people let go policy leaves alone. */
+void engine_policy_spare(struct engine *e, const struct order *o);
 
 /* engine_enforcer.c */
 int engine_met_enforcer(struct engine *e, uint16_t index, struct channel *c);

@@ -173,6 +173,7 @@ static void follow(struct engine *e, const struct order *o)
 		w->since = 0;
 	}
 	if (o->state == ORDER_ENDED) {
+		engine_policy_spare(e, o);
 		engine_forget_counts(e, o);
 		table_remove(e->watches, &o->id);
 	}

@@ -86,6 +86,7 @@ static int on_flow(struct engine *e, struct engine_sensor *s, struct text bytes)
 		return r;
 	e->cited = false;
 	e->clock = f.last > e->clock ? f.last : e->clock;
+	engine_note_proof(e, &f);
 	r = give_transactions(e, s, &f);
 	if (r == 0 && !f.duplicate_of)
 		detector_flow(e->detector, &f);
