@@ -8,7 +8,8 @@
 #include "base/table.h"
 #include "net/trie.h"
 
-enum { LENGTHS = 129, WORDS = (LENGTHS + 63) / 64 };
+/* Of more lengths than FEW those that can hold an address are asked for first. */
+enum { LENGTHS = 129, WORDS = (LENGTHS + 63) / 64, FEW = 2 };
 
 /* Which prefix lengths occur. */
 struct lengths {
@@ -38,6 +39,7 @@ struct cut_index {
 	struct table *origins; /* struct net_prefix -> struct origin */
 	struct table *pairs;   /* struct pair_key -> struct pair */
 	struct lengths from;
+	struct net_trie *to;    /* all `to` prefixes, with their lengths */
 	struct net_trie *never; /* NULL: there are none */
 	const struct net_zone_map *zones;
 };
@@ -73,6 +75,9 @@ static int add(struct cut_index *x, const struct cut *c, uint32_t number)
 		return -ENOMEM;
 	if (fresh)
 		origin->number = (uint32_t)table_count(x->origins) - 1;
+	int r = net_trie_insert(x->to, c->to, c->to.bits);
+	if (r < 0 && r != -EEXIST)
+		return r;
 	lengths_add(&x->from, c->from.bits);
 	lengths_add(&origin->to, c->to.bits);
 	const struct pair_key key = {.to = c->to, .origin = origin->number};
@@ -93,6 +98,8 @@ static int add_all(struct cut_index *x, const struct cut_index_input *in)
 	int r = table_new(&x->origins, sizeof(struct net_prefix), sizeof(struct origin), most, in->seed);
 	if (r == 0)
 		r = table_new(&x->pairs, sizeof(struct pair_key), sizeof(struct pair), most, in->seed);
+	if (r == 0)
+		r = net_trie_new(&x->to, most);
 	if (r == 0 && in->n_never_cut)
 		r = net_trie_new(&x->never, in->n_never_cut);
 	for (size_t i = 0; i < in->n_never_cut && r == 0; i++) {
@@ -128,26 +135,58 @@ void cut_index_free(struct cut_index *x)
 		return;
 	table_free(x->origins);
 	table_free(x->pairs);
+	net_trie_free(x->to);
 	net_trie_free(x->never);
 	free(x);
 }
 
-/* The first cut from where `from` is to where `to` is; with `both` only of those that work both ways. */
+/* The lengths of the `to` prefixes that hold an address. */
+static struct lengths lengths_holding(const struct cut_index *x, struct net_addr a)
+{
+	uint32_t found[LENGTHS];
+	struct lengths l = {.bits = {0}};
+	size_t n = net_trie_match_all(x->to, a, found, LENGTHS);
+	for (size_t i = 0; i < n; i++)
+		lengths_add(&l, (uint8_t)found[i]);
+	return l;
+}
+
+/* Leaves of the lengths, where they are many, those that can hold the address. */
+static struct lengths lengths_left(const struct cut_index *x, struct lengths l, struct net_addr a)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < WORDS; i++)
+		n += (unsigned)__builtin_popcountll(l.bits[i]);
+	if (n <= FEW)
+		return l;
+	struct lengths holding = lengths_holding(x, a);
+	for (unsigned i = 0; i < WORDS; i++)
+		l.bits[i] &= holding.bits[i];
+	return l;
+}
+
+/* The first cut of an origin to where `to` is; with `both` only of those that work both ways. */
+static uint32_t find_to(const struct cut_index *x, const struct origin *origin, struct net_addr to, bool both)
+{
+	struct lengths left = lengths_left(x, origin->to, to);
+	uint32_t first = CUT_INDEX_NONE;
+	for (unsigned t = 0; (t = lengths_next(&left, t)) < LENGTHS; t++) {
+		const struct pair_key key = {.to = net_prefix_of(to, (uint8_t)t), .origin = origin->number};
+		const struct pair *pair = table_get(x->pairs, &key);
+		if (pair)
+			first = first_of(first, both ? pair->both : pair->any);
+	}
+	return first;
+}
+
 static uint32_t find(const struct cut_index *x, struct net_addr from, struct net_addr to, bool both)
 {
 	uint32_t first = CUT_INDEX_NONE;
 	for (unsigned f = 0; (f = lengths_next(&x->from, f)) < LENGTHS; f++) {
 		const struct net_prefix prefix = net_prefix_of(from, (uint8_t)f);
 		const struct origin *origin = table_get(x->origins, &prefix);
-		if (!origin)
-			continue;
-		for (unsigned t = 0; (t = lengths_next(&origin->to, t)) < LENGTHS; t++) {
-			const struct pair_key key = {
-			    .to = net_prefix_of(to, (uint8_t)t), .origin = origin->number};
-			const struct pair *pair = table_get(x->pairs, &key);
-			if (pair)
-				first = first_of(first, both ? pair->both : pair->any);
-		}
+		if (origin)
+			first = first_of(first, find_to(x, origin, to, both));
 	}
 	return first;
 }
@@ -157,7 +196,7 @@ uint32_t cut_index_named(const struct cut_index *x, struct net_addr from, struct
 	return first_of(find(x, from, to, false), find(x, to, from, true));
 }
 
-static bool passes(const struct cut_index *x, struct net_addr from, struct net_addr to)
+bool cut_index_spares(const struct cut_index *x, struct net_addr from, struct net_addr to)
 {
 	uint32_t value;
 	if (x->never && (net_trie_match(x->never, from, &value) || net_trie_match(x->never, to, &value)))
@@ -168,5 +207,5 @@ static bool passes(const struct cut_index *x, struct net_addr from, struct net_a
 uint32_t cut_index_stops(const struct cut_index *x, struct net_addr from, struct net_addr to)
 {
 	uint32_t named = cut_index_named(x, from, to);
-	return named == CUT_INDEX_NONE || passes(x, from, to) ? CUT_INDEX_NONE : named;
+	return named == CUT_INDEX_NONE || cut_index_spares(x, from, to) ? CUT_INDEX_NONE : named;
 }

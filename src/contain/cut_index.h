@@ -4,8 +4,9 @@
 
 /*
  * Whether any of a set of cuts stops a flow, asked of millions of flows: a hash of the cuts' `from` prefixes
- * for each length that occurs among them, and of each `from` that is found, the lengths of its `to`. Most
- * flows cost two look-ups for each length of `from`; cuts of machines have one.
+ * for each length that occurs among them, and of each `from` that is found, the `to` of its cuts; where these
+ * are of many lengths a trie tells which can hold the other end. Most flows cost two look-ups for each length
+ * of `from`; cuts of machines have one.
  *
  * Owns copies of what it is made from but for the zone map. Bounds: as many cuts as there is memory for.
  * Read-only once made.
@@ -33,8 +34,10 @@ void cut_index_free(struct cut_index *x);
 /* The first of the cuts whose ends those are, whatever enforcement points let pass: what `from` begins
  * towards `to`. CUT_INDEX_NONE: none. */
 uint32_t cut_index_named(const struct cut_index *x, struct net_addr from, struct net_addr to);
-/* Of them the first that stops it: CUT_INDEX_NONE also where an end may never be cut, and between two
- * machines of one zone, which meet no enforcement point. */
+/* Whether such a flow passes all the same: an end may never be cut, or both are of one zone, so that it meets
+ * no enforcement point. */
+bool cut_index_spares(const struct cut_index *x, struct net_addr from, struct net_addr to);
+/* The first that stops it: named, and not spared. */
 uint32_t cut_index_stops(const struct cut_index *x, struct net_addr from, struct net_addr to);
 
 #endif

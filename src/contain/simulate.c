@@ -9,9 +9,12 @@
 #include "base/timefmt.h"
 #include "contain/cut_index.h"
 #include "contain/simulate_parts.h"
+#include "net/trie.h"
 
 /* flow/flow.h, FLOW_END_NONE: the record is a snapshot. */
 enum { END_NONE = 0 };
+
+enum { MARK_FORTH = 1, MARK_BACK = 2 };
 
 #define COLUMN(name) (UINT64_C(1) << MSG_FLOW_FIELD_##name)
 
@@ -19,6 +22,7 @@ struct work {
 	const struct simulate_input *in;
 	struct cut_index *index;
 	struct cut_index *destinations; /* those of the cuts that are of destinations */
+	struct net_trie *begins, *ends; /* the cuts' `from` and `to` prefixes */
 	struct legitimate *legitimate;
 	struct table *open; /* record id -> struct simulated_flow: the last snapshot of a flow */
 	struct tally *tally;
@@ -43,6 +47,26 @@ static int by_prefix(const void *left, const void *right)
 	const struct net_prefix *a = left, *b = right;
 	int order = net_addr_compare(a->addr, b->addr);
 	return order ? order : (int)a->bits - (int)b->bits;
+}
+
+static int put_prefix(struct net_trie *t, struct net_prefix p)
+{
+	int r = net_trie_insert(t, p, 0);
+	return r == -EEXIST ? 0 : r;
+}
+
+static int tries_make(struct work *w)
+{
+	const struct resolution *cuts = w->in->cuts;
+	int r = net_trie_new(&w->begins, cuts->n + 1);
+	if (r == 0)
+		r = net_trie_new(&w->ends, cuts->n + 1);
+	for (size_t i = 0; i < cuts->n && r == 0; i++) {
+		r = put_prefix(w->begins, cuts->cuts[i].from);
+		if (r == 0)
+			r = put_prefix(w->ends, cuts->cuts[i].to);
+	}
+	return r;
 }
 
 /* Machines and destinations before zones, and zones before the outside, which is `to` where there is one. */
@@ -83,6 +107,21 @@ static void keys_free(struct keys *k)
 	free(k->prefixes);
 }
 
+/* Which addresses can be which end of a cut: what of a flow is looked at first. */
+static int ends(void *context, const struct net_addr *addrs, size_t n, uint8_t *from, uint8_t *to)
+{
+	const struct work *w = context;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t value;
+		uint8_t begins = net_trie_match(w->begins, addrs[i], &value) ? MARK_FORTH : 0;
+		uint8_t ends = net_trie_match(w->ends, addrs[i], &value) ? MARK_BACK : 0;
+		/* forth a cut's `from` is the initiator, back it is the responder */
+		from[i] = begins | ends;
+		to[i] = (uint8_t)((begins ? MARK_BACK : 0) | (ends ? MARK_FORTH : 0));
+	}
+	return 0;
+}
+
 /* Before the rest of a flow is read: whether a cut has anything to do with it. */
 static bool pick(void *context, const struct msg_flow *f, uint8_t common)
 {
@@ -98,6 +137,8 @@ static struct simulated_flow flow_kept(const struct work *w, const struct msg_fl
 	struct simulated_flow kept = {.id = f->id,
 	    .initiator = f->initiator,
 	    .responder = f->responder,
+	    .initiator_asset = asset_of(in->assets, f->initiator),
+	    .responder_asset = asset_of(in->assets, f->responder),
 	    .first = f->first,
 	    .payload_bytes = f->payload_out + f->payload_in,
 	    .criticality = service < 0 ? 1 : in->services[service].criticality,
@@ -135,9 +176,8 @@ static int take(void *context, const struct msg_flow *f)
 	uint32_t named = f->parent ? CUT_INDEX_NONE : cut_index_named(w->index, f->initiator, f->responder);
 	if (named == CUT_INDEX_NONE)
 		return 0;
-	uint32_t cut = cut_index_stops(w->index, f->initiator, f->responder);
 	const struct net_zone_map *zones = w->in->network->zones;
-	if (cut == CUT_INDEX_NONE) {
+	if (cut_index_spares(w->index, f->initiator, f->responder)) {
 		if (f->end != END_NONE &&
 		    net_zone_of(zones, f->initiator) == net_zone_of(zones, f->responder)) {
 			w->simulation->within_zones.flows++;
@@ -145,7 +185,7 @@ static int take(void *context, const struct msg_flow *f)
 		}
 		return 0;
 	}
-	struct simulated_flow kept = flow_kept(w, f, cut);
+	struct simulated_flow kept = flow_kept(w, f, named);
 	if (f->end == END_NONE) {
 		keep_open(w, &kept);
 		return 0;
@@ -157,8 +197,10 @@ static int take(void *context, const struct msg_flow *f)
 
 static int scan(struct work *w, const struct keys *k)
 {
-	const struct archive_hints hints = {
-	    .pick = pick, .pick_columns = COLUMN(INITIATOR) | COLUMN(RESPONDER)};
+	/* the addresses of machines lead to their flows; of zones most flows would be looked at */
+	const struct archive_hints hints = {.ends = k->n_prefixes ? ends : NULL,
+	    .pick = pick,
+	    .pick_columns = COLUMN(INITIATOR) | COLUMN(RESPONDER)};
 	const struct archive_filter filter = {.from = w->in->from,
 	    .to = w->in->to,
 	    .addrs = k->addrs,
@@ -213,6 +255,8 @@ static int run(struct work *w, struct keys *k)
 		    in->network->seed);
 	if (r == 0)
 		r = keys_make(k, in->cuts);
+	if (r == 0)
+		r = tries_make(w);
 	return r == 0 ? scan(w, k) : r;
 }
 
@@ -236,6 +280,8 @@ int simulate(const struct simulate_input *in, struct arena *arena, struct simula
 	cut_index_free(w.index);
 	cut_index_free(w.destinations);
 	legitimate_free(w.legitimate);
+	net_trie_free(w.begins);
+	net_trie_free(w.ends);
 	table_free(w.open);
 	tally_free(w.tally);
 	if (r == 0)

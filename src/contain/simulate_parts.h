@@ -13,6 +13,7 @@ enum { SIMULATED_NAME_SIZE = 80 };
 struct simulated_flow {
 	uint64_t id;
 	struct net_addr initiator, responder;
+	uint32_t initiator_asset, responder_asset;
 	int64_t first;
 	uint64_t payload_bytes;
 	struct legitimate_service service;

@@ -139,9 +139,8 @@ static void add_loss(struct simulated_loss *loss, const struct simulated_flow *f
 	}
 }
 
-static struct machine_key machine_of(const struct tally *t, struct net_addr addr)
+static struct machine_key machine_of(uint32_t asset, struct net_addr addr)
 {
-	uint32_t asset = asset_of(t->in->network->assets, addr);
 	return (struct machine_key){
 	    .asset = asset, .addr = asset == ASSET_NONE ? addr : (struct net_addr){.b = {0}}};
 }
@@ -166,7 +165,8 @@ static struct service_tally *add_service(struct tally *t, const struct simulated
 		memcpy(service->name, f->name, sizeof(f->name));
 	add_loss(&service->loss, f);
 	add_day(service, t->in->from, f->first);
-	const struct client_key client = {.machine = machine_of(t, f->initiator), .service = service->number};
+	const struct client_key client = {
+	    .machine = machine_of(f->initiator_asset, f->initiator), .service = service->number};
 	if (table_put(t->clients, &client, &fresh))
 		service->machines += fresh != 0;
 	else
@@ -180,19 +180,21 @@ static bool is_held(const struct tally *t, uint32_t asset)
 }
 
 /* Who loses it: whoever of ours begins it, else whoever of ours offers it, else whoever begins it. */
-static struct net_addr loser_of(const struct tally *t, const struct simulated_flow *f)
+static bool loses_as_responder(const struct simulated_flow *f)
 {
-	const struct asset_map *assets = t->in->network->assets;
-	bool offered = asset_of(assets, f->initiator) == ASSET_NONE &&
-	               asset_of(assets, f->responder) != ASSET_NONE;
-	return offered ? f->responder : f->initiator;
+	return f->initiator_asset == ASSET_NONE && f->responder_asset != ASSET_NONE;
+}
+
+static uint32_t loser_of(const struct simulated_flow *f)
+{
+	return loses_as_responder(f) ? f->responder_asset : f->initiator_asset;
 }
 
 static struct machine_tally *add_machine(
     const struct tally *t, struct table *table, const struct simulated_flow *f)
 {
-	const struct net_addr addr = loser_of(t, f);
-	const struct machine_key key = machine_of(t, addr);
+	const struct net_addr addr = loses_as_responder(f) ? f->responder : f->initiator;
+	const struct machine_key key = machine_of(loser_of(f), addr);
 	int fresh;
 	struct machine_tally *machine = table_put(table, &key, &fresh);
 	if (!machine)
@@ -208,14 +210,13 @@ static struct machine_tally *add_machine(
 
 static void add_legitimate(struct tally *t, const struct simulated_flow *f)
 {
-	const struct asset_map *assets = t->in->network->assets;
 	struct simulation *s = t->s;
 	add_sum(&s->legitimate, f);
-	if (is_held(t, asset_of(assets, loser_of(t, f))))
+	if (is_held(t, loser_of(f)))
 		add_sum(&s->of_held, f);
 	add_sum(&s->by_cut[f->plan_cut].legitimate, f);
 	s->by_hour[(uint64_t)(f->first < 0 ? 0 : f->first) / (uint64_t)hour_ns % SIMULATE_HOURS]++;
-	t->weight += is_held(t, asset_of(assets, f->initiator)) ? 1 : f->criticality;
+	t->weight += is_held(t, f->initiator_asset) ? 1 : f->criticality;
 	struct service_tally *service = add_service(t, f);
 	struct machine_tally *machine = add_machine(t, t->machines, f);
 	struct simulated_loss *loss = NULL;

@@ -128,6 +128,7 @@ static size_t check_pairs(const struct plan *p, const struct net_zone_map *m, co
 		bool blocks = plan_blocks(p, m, a, b);
 		assert_int_equal(named != CUT_INDEX_NONE && meets && !never, blocks);
 		assert_int_equal(cut_index_named(x, a, b), named);
+		assert_int_equal(cut_index_spares(x, a, b), never || !meets);
 		assert_int_equal(cut_index_stops(x, a, b), blocks ? named : CUT_INDEX_NONE);
 		if (blocks) {
 			const struct plan alone = {.cuts = &p->cuts[r->of[named]], .n_cuts = 1};
