@@ -51,7 +51,7 @@ site: site.yaml
 archive: archive
 state: state
 run_as: nobody
-sync: 200ms
+sync: 1s
 verify: 1s
 links:
   - name: gw-link
