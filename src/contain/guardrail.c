@@ -102,16 +102,17 @@ void guardrails_free(struct guardrails *g)
 	g->prepared = false;
 }
 
+/* A prefix of IPv6 that holds all of IPv4 as we write it: no network looks so, only a mistake or worse. */
+static bool mixes_families(struct net_prefix p)
+{
+	bool v4 = p.bits >= V4_BITS && net_addr_is_v4(p.addr);
+	return !anywhere(p) && !v4 && net_prefix_contains(p, net_addr_v4((const uint8_t[4]){0}));
+}
+
 static bool too_wide(const struct guardrails *g, struct net_prefix p)
 {
-	if (anywhere(p))
-		return false;
 	bool v4 = p.bits >= V4_BITS && net_addr_is_v4(p.addr);
-	/* a prefix of IPv6 that holds all of IPv4 as we write it: no network looks so, only a mistake or
-	 * worse */
-	if (!v4 && net_prefix_contains(p, net_addr_v4((const uint8_t[4]){0})))
-		return true;
-	return v4 ? p.bits < V4_BITS + g->widest_v4 : p.bits < g->widest_v6;
+	return anywhere(p) || (v4 ? p.bits < V4_BITS + g->widest_v4 : p.bits < g->widest_v6);
 }
 
 enum guardrail guardrail_of_cut(const struct guardrails *g, const struct cut *c)
@@ -122,7 +123,8 @@ enum guardrail guardrail_of_cut(const struct guardrails *g, const struct cut *c)
 		return GUARDRAIL_NEVER_CUT;
 	if (is_control(g, c->from) || is_control(g, c->to))
 		return GUARDRAIL_CONTROL_PATH;
-	if (too_wide(g, c->from) || too_wide(g, c->to))
+	/* one machine from half the world is a narrow cut, as one machine from all of it is */
+	if (mixes_families(c->from) || mixes_families(c->to) || (too_wide(g, c->from) && too_wide(g, c->to)))
 		return GUARDRAIL_WIDEST_PREFIX;
 	return GUARDRAIL_NONE;
 }

@@ -36,9 +36,11 @@ struct guardrails {
 	size_t n_never_cut;
 	const struct net_prefix *control; /* addresses of the enforcer's own control connections */
 	size_t n_control;
-	uint8_t widest_v4, widest_v6; /* bits, of 32 and of 128: 24 forbids a /23. 0: any */
-	size_t most_cuts;             /* in force at once. 0: any number */
-	int64_t longest_lease_ns;     /* 0: any */
+	/* Of the narrower end of a cut, in bits of 32 and of 128: 24 forbids a /23 from anything as wide. 0:
+	 * any. */
+	uint8_t widest_v4, widest_v6;
+	size_t most_cuts;         /* in force at once. 0: any number */
+	int64_t longest_lease_ns; /* 0: any */
 	unsigned most_orders_a_minute;
 	/* Of the two lists above, by guardrails_prepare; until then these are walked. */
 	struct guardrail_prefixes prepared_never_cut, prepared_control;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -160,6 +161,11 @@ static int meet(struct process *p, const struct msg_handed *h, int fd)
 		in = CHANNEL_ENGINE_TO_ENFORCER;
 		out = CHANNEL_ENFORCER_TO_ENGINE;
 	}
+	/* and at the far side for the engine */
+	if (p->ops->kind == MSG_PROCESS_LINK && h->peer == MSG_PROCESS_ENFORCER) {
+		in = CHANNEL_ENFORCER_TO_ENGINE;
+		out = CHANNEL_ENGINE_TO_ENFORCER;
+	}
 	if (in == CHANNEL_WAYS || out == CHANNEL_WAYS || !p->ops->met) {
 		close(fd);
 		return -EPROTO;
@@ -311,6 +317,7 @@ int process_run(
 	struct process p = {
 	    .ops = ops, .index = index, .daemon_file = -1, .site_file = -1, .orphan_at = INT64_MAX};
 	int r = loop_new(&p.loop);
+	take_precedence(ops->kind);
 	p.peers.loop = p.loop;
 	if (r == 0)
 		r = open_parent(&p);

@@ -44,6 +44,9 @@ static void test_each_rule_is_named(void **unused)
 	    {NULL, "10.1.0.0/16", "widest-prefix"},
 	    {"2001:db8:1::/48", NULL, "none"},
 	    {"2001:db8::/47", NULL, "widest-prefix"},
+	    {"10.1.0.5", "128.0.0.0/1", "none"}, /* a machine from half the world */
+	    {"10.1.2.0/24", "128.0.0.0/1", "none"},
+	    {"10.1.2.0/23", "128.0.0.0/1", "widest-prefix"},
 	};
 	const struct net_prefix never[] = {
 	    prefix("10.9.9.9"), prefix("10.8.0.0/16"), prefix("2001:db8:9::/64")};
