@@ -100,8 +100,8 @@ int engine_sight(struct engine *e, const struct msg_sight *s)
 	char why[ORDER_WHY_SIZE], from[NET_ADDR_TEXT_SIZE], to[NET_ADDR_TEXT_SIZE];
 	const struct engine_watch *w = o ? table_get(e->watches, &o->id) : NULL;
 	e->counts.sights++;
-	/* what was seen before the cut stood, or of one that is gone, says nothing */
-	if (!w || !w->since || s->last < w->since)
+	/* of one that is gone it says nothing; since when it counts the sensor knows, by a clock nobody sets */
+	if (!w || !w->since)
 		return 0;
 	const struct daemon_conf *conf = e->process->conf;
 	snprintf(why, sizeof(why),
