@@ -17,7 +17,7 @@
 #include "contain/orders_parts.h"
 #include "enforce/desired.h"
 
-enum { ORDERS = 2, CUTS = 3, ENFORCERS = 2, GATE = 2, UNTIL = 0x7f, CLOSED = 0x80, DROPPED = UNTIL };
+enum { ORDERS = 2, CUTS = 3, ENFORCERS = 2, GATE = 1, UNTIL = 0x7f, CLOSED = 0x80, DROPPED = UNTIL };
 
 static const int64_t second = 1000000000;
 

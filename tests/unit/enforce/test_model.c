@@ -5,8 +5,9 @@
  * kernel, crashes and others do to two orders (model.h). In each state that is reached:
  *
  * - the kernel holds no cut that wasn't approved, and what is stored says so;
- * - it holds none beyond the end of all orders that want it, nor, where nobody confirmed, beyond the time for
- *   that: so every cut ends, and what isn't confirmed rolls back, whoever is dead by then;
+ * - it holds none beyond the end of the orders that stand and want it, nor, where nobody confirmed, beyond
+ * the time for that: so every cut ends, and what isn't confirmed rolls back, whoever is dead by then;
+ * - neither the engine nor an enforcer ever takes away a cut that an order in force wants;
  * - it holds none that the guardrails forbid;
  * - what is stored as ended is gone from every kernel, unless another order stands that wants it;
  * - nothing fails closed but what an order that stands says;
@@ -62,8 +63,8 @@ enum act {
 	CONFIRM_1,
 	ENGINE_TICKS,
 	ANSWER_ARRIVES,
-	ENGINE_DIES_HAVING_STORED = ANSWER_ARRIVES + ENFORCERS, /* time's doing, before it could tell */
-	ENGINE_DIES,
+	ENGINE_DIES_HAVING_STORED = ANSWER_ARRIVES + ENFORCERS, /* any of those above, before it could tell */
+	ENGINE_DIES = ENGINE_DIES_HAVING_STORED + ANSWER_ARRIVES,
 	ENGINE_BEGINS,
 	TIME_PASSES,
 	GENERATION_ARRIVES,
@@ -94,7 +95,7 @@ static bool answer_arrives(struct world *w, unsigned e)
 	return true;
 }
 
-static bool engine_acts(struct world *w, int a)
+static bool engine_acts(struct world *w, int a, bool dies)
 {
 	int64_t now = now_of(w);
 	enum order_answer done = ORDER_OK;
@@ -108,22 +109,22 @@ static bool engine_acts(struct world *w, int a)
 	case RELEASE_1: done = orders_release(engine, 1, now, "ada", ""); break;
 	case RELEASE_2: done = orders_release(engine, 2, now, "ada", ""); break;
 	case CONFIRM_1: done = orders_confirm(engine, 1, now, "ada"); break;
-	case ENGINE_TICKS:
-	case ENGINE_DIES_HAVING_STORED: break;
+	case ENGINE_TICKS: break;
 	default: done = answer_arrives(w, (unsigned)(a - ANSWER_ARRIVES)) ? ORDER_OK : ORDER_TOO_EARLY; break;
 	}
 	if (done != ORDER_OK)
 		return false;
-	engine_settles(w, a == ENGINE_DIES_HAVING_STORED);
+	engine_settles(w, dies);
 	return true;
 }
 
-static bool engine_dies(struct world *w, bool having_stored)
+/* having: what it does last; ACTS: nothing. */
+static bool engine_dies(struct world *w, int having)
 {
 	if (w->crashes == scene->crashes || !w->engine_lives)
 		return false;
-	if (having_stored)
-		(void)engine_acts(w, ENGINE_DIES_HAVING_STORED);
+	if (having != ACTS && !engine_acts(w, having, true))
+		return false;
 	w->crashes++;
 	w->engine_lives = 0;
 	memset(w->in_force, 0, sizeof(w->in_force));
@@ -204,7 +205,9 @@ static bool is_of(int a, int first)
 static bool happens(struct world *w, int a)
 {
 	if (a < ANSWER_ARRIVES || is_of(a, ANSWER_ARRIVES))
-		return engine_acts(w, a);
+		return engine_acts(w, a, false);
+	if (a >= ENGINE_DIES_HAVING_STORED && a < ENGINE_DIES)
+		return engine_dies(w, a - ENGINE_DIES_HAVING_STORED);
 	if (is_of(a, GENERATION_ARRIVES))
 		return generation_arrives(w, &w->enforcers[a - GENERATION_ARRIVES], false);
 	if (is_of(a, KERNEL_REFUSES))
@@ -221,10 +224,7 @@ static bool happens(struct world *w, int a)
 		engine_begins(w);
 		return true;
 	}
-	return a == TIME_PASSES                 ? time_passes(w)
-	       : a == ENGINE_DIES               ? engine_dies(w, false)
-	       : a == ENGINE_DIES_HAVING_STORED ? engine_dies(w, true)
-	                                        : false;
+	return a == TIME_PASSES ? time_passes(w) : a == ENGINE_DIES ? engine_dies(w, ACTS) : false;
 }
 
 /* Only which generation is later matters: their ranks stand for them, so that states meet again. */
@@ -269,8 +269,10 @@ static void check_cut(const struct world *w, const struct enforcer *e, size_t c)
 		if (!(scene->orders[i].cuts >> c & 1) || l->approved_at == 0)
 			continue;
 		approved = true;
-		standing |= l->state != ORDER_ENDED;
-		closed |= l->state != ORDER_ENDED && scene->orders[i].closed;
+		if (l->state == ORDER_ENDED)
+			continue;
+		standing = true;
+		closed |= scene->orders[i].closed;
 		end = end_of(l, i) > end ? end_of(l, i) : end;
 	}
 	assert_true(approved);
@@ -286,6 +288,30 @@ static void check_kernels(const struct world *w)
 		for (size_t c = 0; c < CUTS; c++)
 			if (w->enforcers[e].kernel[c])
 				check_cut(w, &w->enforcers[e], c);
+}
+
+static bool is_past(element told, const struct world *w)
+{
+	return told && told != DROPPED && (told & UNTIL) <= w->time;
+}
+
+/* Nothing of ours takes a cut away that an order in force wants, but at the end that the enforcer is told:
+ * what is confirmed at the last moment may lapse until word of that has come. */
+static void check_kept(const struct world *before, const struct world *after)
+{
+	for (size_t e = 0; e < scene->n_enforcers; e++)
+		for (size_t c = 0; c < CUTS; c++) {
+			const struct enforcer *at = &before->enforcers[e];
+			if (!at->kernel[c] || after->enforcers[e].kernel[c] ||
+			    is_past(at->desired[c], before) || is_past(at->says[c], before))
+				continue;
+			for (size_t i = 0; i < ORDERS; i++) {
+				const struct life *l = &after->orders[i];
+				bool in_force = l->state == ORDER_APPLIED || l->state == ORDER_CONFIRMED;
+				assert_false((scene->orders[i].cuts >> c & 1) && in_force &&
+				             l->ends == ORDER_STANDS && end_of(l, i) > after->time);
+			}
+		}
 }
 
 /* The enforcers die and nobody comes back: what drops packets after the lease fails closed. */
@@ -390,6 +416,8 @@ static void explore(void **state)
 			if (!happens(&next, a))
 				continue;
 			acts++;
+			if (a != TIME_PASSES && !is_of(a, SOMEBODY_FLUSHES))
+				check_kept(&at, &next);
 			rank_generations(&next);
 			assert_non_null(table_put(seen, &next, &fresh));
 			if (!fresh)
