@@ -261,6 +261,9 @@ int xdp_open(const struct xdp_config *config, struct backend **ret_backend, char
 	snprintf(x->pins, sizeof(x->pins), "%s", config->pins);
 	libbpf_set_print(NULL); /* libraries don't write: what went wrong is in `why` */
 	r = set_up(x, config, why);
+	size_t n = strlen(why);
+	if (n > 2 && strcmp(why + n - 2, "; ") == 0)
+		why[n - 2] = 0;
 	if (r < 0) {
 		if (!*why)
 			xdp_say(why, "XDP: %s", err_text(r));

@@ -160,7 +160,7 @@ static int take_slots(struct xdp *x, size_t n, uint64_t generation, size_t *ret_
 	return 0;
 }
 
-/* Has the tries lead to what is added, new or not: somebody may have taken an entry out. */
+/* Has the maps lead to what is added, new or not: somebody may have taken an entry out. */
 static int lead_to(struct xdp *x, size_t n)
 {
 	uint32_t *heads = malloc((n ? n : 1) * sizeof(*heads));
@@ -173,7 +173,7 @@ static int lead_to(struct xdp *x, size_t n)
 		if (head && (n_heads == 0 || heads[n_heads - 1] != head))
 			heads[n_heads++] = head;
 	}
-	int r = xdp_trie_put(x, heads, n_heads);
+	int r = xdp_way_put(x, heads, n_heads);
 	free(heads);
 	return r;
 }
@@ -189,8 +189,8 @@ int xdp_take_away(struct xdp *x, const uint32_t *slots, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct net_prefix p = x->model.v[slots[i]].prefix;
 		uint32_t head = xdp_model_head(&x->model, p);
-		int one = head ? xdp_trie_put(x, &head, 1) : xdp_trie_remove(x, p);
-		/* A slot that a trie still leads to is not used again: repair finds it. It cuts nothing. */
+		int one = head ? xdp_way_put(x, &head, 1) : xdp_way_remove(x, p);
+		/* A slot that an entry still leads to is not used again: repair finds it. It cuts nothing. */
 		if (one == 0) {
 			xdp_read_note(x, slots[i], false);
 			xdp_slot_free(x, slots[i], now);
@@ -247,7 +247,7 @@ int xdp_change(struct backend *b, const struct backend_step *steps, size_t n, si
 		note_time(x, t->until);
 		xdp_read_note(x, t->slot, true);
 	}
-	/* What is gone cuts nothing already: a trie that holds on to it is drift, and found as such. */
+	/* What is gone cuts nothing already: an entry that holds on to it is drift, and found as such. */
 	if (gone)
 		(void)xdp_take_away(x, x->slots, gone);
 	return 0;

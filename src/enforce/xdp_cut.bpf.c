@@ -5,7 +5,7 @@
  * keeps no state but counters. What it needs of the kernel is in 5.15: no helper beyond map lookups and the
  * clock. See doc/enforce-xdp.md for what it lets pass and why.
  *
- * A packet costs two lookups in a trie; only where an end of it is named by a cut is more of it looked at.
+ * A packet costs two lookups for each end; only where an end is named by a cut is more of it looked at.
  */
 
 #include <stdbool.h>
@@ -44,60 +44,84 @@ enum {
 	ND_BYTES = 32, /* of a solicitation or advertisement with one link-layer address */
 };
 
+struct addr4 {
+	__u8 b[4];
+};
+
+struct addr6 {
+	__u8 b[16];
+};
+
 struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, XDP_ELEMENTS_MAX);
-	__type(key, struct xdp_key4);
-	__type(value, __u32);
-} cuts4 SEC(".maps");
+	struct addr4 *key;
+	__u32 *value;
+} hosts4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, XDP_ELEMENTS_MAX);
+	struct addr6 *key;
+	__u32 *value;
+} hosts6 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, XDP_ELEMENTS_MAX);
-	__type(key, struct xdp_key6);
-	__type(value, __u32);
-} cuts6 SEC(".maps");
+	struct xdp_key4 *key;
+	__u32 *value;
+} prefixes4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, XDP_ELEMENTS_MAX);
+	struct xdp_key6 *key;
+	__u32 *value;
+} prefixes6 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, XDP_ELEMENTS_MAX);
-	__type(key, __u32);
-	__type(value, struct xdp_element);
+	__u32 *key;
+	struct xdp_element *value;
 } elements SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xdp_state);
+	__u32 *key;
+	struct xdp_state *value;
 } state SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__uint(max_entries, XDP_PASSES_MAX);
-	__type(key, struct xdp_key4);
-	__type(value, __u32);
+	struct xdp_key4 *key;
+	__u32 *value;
 } passes4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__uint(max_entries, XDP_PASSES_MAX);
-	__type(key, struct xdp_key6);
-	__type(value, __u32);
+	struct xdp_key6 *key;
+	__u32 *value;
 } passes6 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_RDONLY_PROG);
 	__uint(max_entries, XDP_PASSES_MAX);
-	__type(key, __u32);
-	__type(value, struct xdp_pass);
+	__u32 *key;
+	struct xdp_pass *value;
 } passes SEC(".maps");
 
 char licence[] SEC("license") = "GPL";
@@ -110,10 +134,24 @@ struct service {
 	bool later;        /* a fragment that isn't the first */
 };
 
-static __always_inline __u32 slot_of(void *trie, const void *key)
+static __always_inline __u32 slot_of(void *map, const void *key)
 {
-	__u32 *slot = bpf_map_lookup_elem(trie, key);
+	__u32 *slot = bpf_map_lookup_elem(map, key);
 	return slot ? *slot : 0;
+}
+
+/* Where the chain of an address is entered; that of a single address goes on with the prefixes that hold it.
+ */
+static __always_inline __u32 chain4(const struct xdp_key4 *key)
+{
+	__u32 slot = slot_of(&hosts4, key->addr);
+	return slot ? slot : slot_of(&prefixes4, key);
+}
+
+static __always_inline __u32 chain6(const struct xdp_key6 *key)
+{
+	__u32 slot = slot_of(&hosts6, key->addr);
+	return slot ? slot : slot_of(&prefixes6, key);
 }
 
 /*
@@ -203,7 +241,7 @@ static __always_inline int judge4(struct xdp_md *ctx, void *at, const void *end)
 	struct xdp_key4 source = {.bits = 32}, destination = {.bits = 32};
 	__builtin_memcpy(source.addr, &ip->saddr, 4);
 	__builtin_memcpy(destination.addr, &ip->daddr, 4);
-	__u32 from = slot_of(&cuts4, &source), to = slot_of(&cuts4, &destination);
+	__u32 from = chain4(&source), to = chain4(&destination);
 	if (!from && !to)
 		return XDP_PASS;
 	__u64 now = bpf_ktime_get_boot_ns();
@@ -276,7 +314,7 @@ static __always_inline int judge6(struct xdp_md *ctx, void *at, const void *end)
 	struct xdp_key6 source = {.bits = 128}, destination = {.bits = 128};
 	__builtin_memcpy(source.addr, &ip->saddr, 16);
 	__builtin_memcpy(destination.addr, &ip->daddr, 16);
-	__u32 from = slot_of(&cuts6, &source), to = slot_of(&cuts6, &destination);
+	__u32 from = chain6(&source), to = chain6(&destination);
 	if (!from && !to)
 		return XDP_PASS;
 	__u64 now = bpf_ktime_get_boot_ns();

@@ -19,8 +19,8 @@ extern const size_t xdp_cut_object_size;
 
 enum { VERIFIER_SAYS = 4096 };
 
-/* In the order of pinning: with the last one all are there. */
-static const char *const kept[] = {"cuts4", "cuts6", "elements", "state"};
+/* As enum xdp_way, and in the order of pinning: with the last one all are there. */
+static const char *const kept[] = {"hosts4", "hosts6", "prefixes4", "prefixes6", "elements", "state"};
 enum { KEPT = sizeof(kept) / sizeof(kept[0]) };
 
 static void path_of(const struct xdp *x, const char *name, char *path)
@@ -30,8 +30,9 @@ static void path_of(const struct xdp *x, const char *name, char *path)
 
 static int *descriptor_of(struct xdp *x, size_t kept_at)
 {
-	int *const fds[KEPT] = {&x->trie[1], &x->trie[0], &x->elements_fd, &x->state_fd};
-	return fds[kept_at];
+	if (kept_at < XDP_WAYS)
+		return &x->ways[kept_at];
+	return kept_at == XDP_WAYS ? &x->elements_fd : &x->state_fd;
 }
 
 /* Whether that map is of the shape that the program's own would have. */

@@ -41,15 +41,28 @@ struct xdp_todo {
 	bool add, remove, fail_closed, fresh;
 };
 
-enum xdp_read_phase { XDP_READ_IDLE, XDP_READ_TRIE4, XDP_READ_TRIE6, XDP_READ_TO, XDP_READ_FROM };
+/* The maps that lead to chains. */
+enum xdp_way { XDP_WAY_HOSTS4, XDP_WAY_HOSTS6, XDP_WAY_PREFIXES4, XDP_WAY_PREFIXES6, XDP_WAYS };
 
-/* Reading back: the tries first, then the list of what they lead to, in the order of cuts. */
+/* A walk through all entries of one of them, some a step. */
+struct xdp_walk {
+	enum xdp_way way;
+	bool begun;
+	uint8_t token[sizeof(struct xdp_key6)];
+	size_t n; /* of this step */
+	struct net_prefix prefixes[XDP_READ_STEP];
+	uint32_t slots[XDP_READ_STEP];
+};
+
+enum xdp_read_phase { XDP_READ_IDLE, XDP_READ_WAYS, XDP_READ_TO, XDP_READ_FROM };
+
+/* Reading back: the ways first, then the list of what they lead to, in the order of cuts. */
 struct xdp_read {
 	enum xdp_read_phase phase;
-	bool begun, intact;
-	uint8_t token[sizeof(struct xdp_key6)];
+	bool intact;
+	struct xdp_walk walk;
 	size_t visited;
-	uint64_t *seen; /* a bit per slot: a trie leads to it */
+	uint64_t *seen; /* a bit per slot: a way leads to it */
 	bool listed;
 	struct xdp_entry last; /* that was listed, if one was */
 	struct backend_element *v;
@@ -63,7 +76,7 @@ struct xdp {
 	int sockets; /* any socket: to ask for interfaces' numbers */
 	bool generic;
 	struct bpf_object *object;
-	int program, trie[2], elements_fd, state_fd; /* trie[0] IPv6, [1] IPv4; all owned by object */
+	int program, ways[XDP_WAYS], elements_fd, state_fd; /* all owned by object */
 	uint32_t program_id;
 	struct xdp_element *elements;
 	struct xdp_state *state;
@@ -102,10 +115,13 @@ void xdp_detach(struct xdp *x, struct xdp_interface *i);
 /* Takes away links of interfaces that aren't ours any more. */
 void xdp_drop_others(const struct xdp *x);
 
-/* xdp_trie.c: the tries' entries. */
-int xdp_trie_put(struct xdp *x, const uint32_t *heads, size_t n);
-int xdp_trie_remove(struct xdp *x, struct net_prefix p);
-struct net_prefix xdp_key_prefix(const void *key, bool v4);
+/* xdp_way.c: the entries that lead to chains. */
+int xdp_way_put(struct xdp *x, const uint32_t *heads, size_t n);
+int xdp_way_remove(struct xdp *x, struct net_prefix p);
+/* The next entries: 1 there may be more, 0 that was all. */
+int xdp_way_walk(const struct xdp *x, struct xdp_walk *w);
+
+/* xdp_adopt.c */
 /* Makes all that the maps hold what the model says. */
 int xdp_resync(struct xdp *x);
 /* Fills the model with what the maps hold and still stands, and makes them consistent. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Reading back what the kernel holds: the tries entry by entry, then the elements that they lead to, listed
- * in the order of cuts, some hundred a step. Changes may come in between: what they add counts as seen, and
- * the list goes on behind the last cut that it has.
+ * Reading back what the kernel holds: what leads to chains, entry by entry, then the elements that they lead
+ * to, listed in the order of cuts, some hundred a step. Changes may come in between: what they add counts as
+ * seen, and the list goes on behind the last cut that it has.
  */
 
 #include "enforce/xdp_parts.h"
@@ -15,9 +15,9 @@
 #include "base/err.h"
 #include "base/vec.h"
 
-enum { SEEN_WORDS = XDP_ELEMENTS_MAX / 64 };
+enum { SEEN_WORDS = XDP_ELEMENTS_MAX / 64, ROOM = 1024 };
 
-/* Somebody who keeps changing a trie makes the walk begin again and again. */
+/* Somebody who keeps changing a map makes the walk begin again and again. */
 static const size_t visited_max = XDP_ELEMENTS_MAX * (size_t)4;
 
 void xdp_read_note(struct xdp *x, uint32_t slot, bool there)
@@ -39,8 +39,9 @@ int xdp_read_begin(struct backend *b)
 	if (!r->seen)
 		return -ENOMEM;
 	memset(r->seen, 0, SEEN_WORDS * sizeof(*r->seen));
-	r->phase = XDP_READ_TRIE4;
-	r->begun = r->listed = false;
+	r->phase = XDP_READ_WAYS;
+	r->walk.way = 0;
+	r->walk.begun = r->listed = false;
 	r->intact = true;
 	r->visited = r->n = 0;
 	return 0;
@@ -55,7 +56,7 @@ static bool is_as_put(const struct xdp *x, uint32_t slot)
 	       memcmp(e->addr, entry->prefix.addr.b, sizeof(e->addr)) == 0;
 }
 
-/* One entry of a trie: where it leads to what it should, its elements are seen. */
+/* One entry: where it leads to what it should, its elements are seen. */
 static void see(struct xdp *x, struct net_prefix p, uint32_t slot)
 {
 	const struct xdp_model *m = &x->model;
@@ -76,31 +77,24 @@ static void see(struct xdp *x, struct net_prefix p, uint32_t slot)
 		x->read.intact = false;
 }
 
-/* The next entries of a trie: 1 there are more, 0 that was all. */
-static int walk(struct xdp *x, bool v4)
+/* The next entries of the ways: 1 there are more, 0 that was all. */
+static int walk(struct xdp *x)
 {
 	struct xdp_read *r = &x->read;
-	uint8_t keys[XDP_READ_STEP * sizeof(struct xdp_key6)], token[sizeof(r->token)];
-	uint32_t slots[XDP_READ_STEP], n = XDP_READ_STEP;
-	size_t size = v4 ? sizeof(struct xdp_key4) : sizeof(struct xdp_key6);
-	int got = bpf_map_lookup_batch(x->trie[v4], r->begun ? r->token : NULL, token, keys, slots, &n, NULL);
-	int error = got < 0 ? errno : 0;
-	if (error == EINTR) /* entries went away while it looked */
-		n = 0;
-	else if (error && error != ENOENT)
-		return -error;
-	r->visited += n + 1;
+	int more = xdp_way_walk(x, &r->walk);
+	if (more < 0)
+		return more;
+	r->visited += r->walk.n + 1;
 	if (r->visited > visited_max)
 		return -EAGAIN;
-	for (uint32_t i = 0; i < n; i++)
-		see(x, xdp_key_prefix(keys + i * size, v4), slots[i]);
-	if (error == ENOENT)
-		return 0;
-	if (n) {
-		memcpy(r->token, token, sizeof(token));
-		r->begun = true;
+	for (size_t i = 0; i < r->walk.n; i++)
+		see(x, r->walk.prefixes[i], r->walk.slots[i]);
+	if (more == 0 && r->walk.way + 1 < XDP_WAYS) {
+		r->walk.way++;
+		r->walk.begun = false;
+		more = 1;
 	}
-	return 1;
+	return more;
 }
 
 static int list_one(struct xdp *x, uint32_t slot, int64_t now)
@@ -149,8 +143,7 @@ static int step(struct xdp *x)
 {
 	switch (x->read.phase) {
 	case XDP_READ_IDLE: return -EINVAL;
-	case XDP_READ_TRIE4: return walk(x, true);
-	case XDP_READ_TRIE6: return walk(x, false);
+	case XDP_READ_WAYS: return walk(x);
 	/* a cut whose `from` is anywhere sorts before all others */
 	case XDP_READ_TO: return list(x, XDP_FORM_TO);
 	case XDP_READ_FROM: return list(x, XDP_FORM_FROM);
@@ -173,9 +166,12 @@ int xdp_read_more(struct backend *b, struct backend_element **ret_elements, size
 	int more = step(x);
 	if (more > 0)
 		return 1;
+	/* room for all at once: to move what is listed already would take as long as many steps */
+	if (more == 0 && r->phase == XDP_READ_WAYS && VEC_ROOM(r->v, &r->cap, x->model.n + ROOM) != 0)
+		more = -ENOMEM;
 	if (more == 0 && r->phase != XDP_READ_FROM) {
 		r->phase++;
-		r->begun = r->listed = false;
+		r->listed = false;
 		return 1;
 	}
 	r->phase = XDP_READ_IDLE;
