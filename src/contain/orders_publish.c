@@ -174,7 +174,7 @@ static struct record *pick_of_cut(
 
 static struct record *pick_of_generation(const struct orders *s, unsigned enforcer, uint64_t generation)
 {
-	struct record *behind = NULL, *r;
+	struct record *behind = NULL, *r = NULL;
 	for (size_t i = 0; i < ORDERS_CLASSES; i++)
 		TAILQ_FOREACH(r, &s->waiting[i], waiting)
 		{

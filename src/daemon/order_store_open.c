@@ -251,7 +251,7 @@ static int set_up(sqlite3 *db)
 /* Whether it is a sound database of ours; older ones are brought to our version. */
 static int look_it_over(sqlite3 *db, char ret_what[ORDER_STORE_WHY_SIZE])
 {
-	int64_t application, version, faults;
+	int64_t application = 0, version = 0, faults = 0;
 	int r = number_of(db, "PRAGMA application_id", &application);
 	if (r == 0)
 		r = number_of(db, "PRAGMA user_version", &version);

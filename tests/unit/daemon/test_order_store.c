@@ -395,7 +395,8 @@ static void test_killed_at_any_moment_what_was_acknowledged_is_there(void **unus
 		assert_int_equal(order_store_generation(s), seen);
 		assert_int_equal(order_store_next_id(s), seen + 1);
 		in_the_open += seen > last;
-		last = shared->put = seen;
+		shared->put = seen;
+		last = seen;
 		order_store_close(s);
 	}
 	print_message("%llu orders, %llu of %d kills came after one was put\n", (unsigned long long)last,
