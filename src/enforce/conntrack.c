@@ -23,7 +23,7 @@ enum {
 
 struct conntrack {
 	struct mnl_socket *socket;
-	uint32_t sequence;
+	uint32_t sequence, asked; /* the last one, and that of the dump which is read */
 	uint8_t *answer;
 	struct dynbuf deletes; /* messages that end what was found, one after another */
 };
@@ -96,12 +96,12 @@ static int ask(struct conntrack *t, const struct question *q)
 {
 	_Alignas(struct nlmsghdr) uint8_t message[256];
 	struct nlmsghdr *h = begin_message(t, message, IPCTNL_MSG_CT_GET, NLM_F_DUMP, q->family);
+	t->asked = h->nlmsg_seq;
 	if (q->filtered) {
 		/* the kernel's own numbering: bit 0 is the source address */
-		bool v6 = q->family == AF_INET6;
 		struct nlattr *tuple = mnl_attr_nest_start(h, q->reply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG);
 		struct nlattr *ip = mnl_attr_nest_start(h, CTA_TUPLE_IP);
-		mnl_attr_put(h, v6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, v6 ? 16 : 4, q->addr.b + (v6 ? 0 : 12));
+		mnl_attr_put(h, CTA_IP_V4_SRC, 4, q->addr.b + 12);
 		mnl_attr_nest_end(h, ip);
 		mnl_attr_nest_end(h, tuple);
 		struct nlattr *filter = mnl_attr_nest_start(h, CTA_FILTER);
@@ -125,7 +125,7 @@ static int read_answer(struct conntrack *t, const struct conntrack_cuts *cuts)
 		const struct nlmsghdr *h = (const struct nlmsghdr *)t->answer;
 		for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
 			struct conntrack_ends ends;
-			if (h->nlmsg_seq != t->sequence)
+			if (h->nlmsg_seq != t->asked)
 				continue;
 			torn |= (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
@@ -152,11 +152,6 @@ static int dump(struct conntrack *t, const struct conntrack_cuts *cuts, const st
 	return r == -EINTR ? -EAGAIN : r;
 }
 
-static uint8_t family_of(struct net_prefix p)
-{
-	return net_addr_is_v4(p.addr) ? AF_INET : AF_INET6;
-}
-
 /* The single address of a cut, its `from` rather than its `to`. */
 static bool single_end(const struct cut *c, struct net_prefix *ret_end, bool *ret_is_from)
 {
@@ -165,20 +160,26 @@ static bool single_end(const struct cut *c, struct net_prefix *ret_end, bool *re
 	return ret_end->bits == 128;
 }
 
-/* Where each of a few cuts has a single address: the connections that this one began, and those that it
- * answers. */
+/*
+ * Where each of a few cuts has a single address: the connections that this one began, and those that it
+ * answers. By an IPv6 address kernels were seen to give all but what was asked for; there the family is all
+ * that is asked.
+ */
 static int dump_filtered(
     struct conntrack *t, const struct conntrack_cuts *all, const struct cut *cuts, size_t n)
 {
+	bool v6_done = false;
 	for (size_t i = 0; i < n; i++) {
 		struct net_prefix end;
 		bool is_from;
 		if (!single_end(&cuts[i], &end, &is_from))
 			continue;
+		bool v6 = !net_addr_is_v4(end.addr);
 		for (int reply = 0; reply < 2; reply++) {
-			struct question q = {family_of(end), true, reply == 1, end.addr};
-			if (cuts[i].direction == CUT_FROM_ONLY && is_from == (reply == 1))
+			struct question q = {v6 ? AF_INET6 : AF_INET, !v6, reply == 1, end.addr};
+			if (v6 ? v6_done : cuts[i].direction == CUT_FROM_ONLY && is_from == (reply == 1))
 				continue;
+			v6_done |= v6;
 			int r = dump(t, all, &q);
 			if (r < 0)
 				return r;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -225,6 +226,15 @@ static int keep_passes(struct netfilter *n, const struct netfilter_config *confi
 	return 0;
 }
 
+/* Later kernels take a hook at an interface that may come; here a name is more likely mistaken. */
+static int find_interfaces(const struct netfilter *n)
+{
+	for (size_t i = 0; i < n->m.n_interfaces; i++)
+		if (if_nametoindex(n->m.interfaces[i]) == 0)
+			return -ENODEV;
+	return 0;
+}
+
 int netfilter_open(const struct netfilter_config *config, struct backend **ret_backend)
 {
 	struct netfilter *n = calloc(1, sizeof(*n));
@@ -233,6 +243,8 @@ int netfilter_open(const struct netfilter_config *config, struct backend **ret_b
 	n->backend.ops = &ops;
 	n->poll_fd = -1;
 	int r = netfilter_model_init(&n->m, config);
+	if (r == 0)
+		r = find_interfaces(n);
 	if (r == 0)
 		r = keep_passes(n, config);
 	if (r == 0)
@@ -243,9 +255,6 @@ int netfilter_open(const struct netfilter_config *config, struct backend **ret_b
 		r = netfilter_reader_init(&n->surveyor, &n->m, n->change);
 	if (r == 0)
 		r = netfilter_build(n, false);
-	/* the one thing that is looked for by name and isn't ours to make */
-	if (r == -ENOENT)
-		r = -ENODEV;
 	if (r == 0)
 		r = netfilter_probe_timeouts(n);
 	if (r == 0)

@@ -8,6 +8,9 @@
 #include "enforce/conntrack.h"
 #include "enforce/netfilter_read.h"
 
+/* Debian 12's header ends before it. */
+enum { NETFILTER_MSG_DESTROYSETELEM = 30 };
+
 struct netfilter {
 	struct backend backend; /* first: the ops are given this */
 	struct netfilter_model m;
@@ -20,6 +23,7 @@ struct netfilter {
 	struct netfilter_batch batch;
 	struct netfilter_reader reader, surveyor;
 	bool renews;         /* the kernel gives an element that is there another timeout (Linux 6.12) */
+	bool destroys;       /* it takes away what isn't there without an error (Linux 6.3) */
 	int64_t lease_until; /* as it was last set; 0: not yet */
 	uint64_t changes;    /* of elements and shapes, so far */
 	uint64_t read_at;    /* `changes` as the reading began */
@@ -40,7 +44,7 @@ void netfilter_put_all_rules(struct netfilter *n);
 /* Writes the lease's elements as they shall be at `now`. */
 void netfilter_put_lease(struct netfilter *n, int64_t now);
 int netfilter_clear(struct netfilter *n);
-/* Find out whether the kernel renews, and where it tracks connections; need the tables. */
+/* Find out whether the kernel renews and destroys, and where it tracks connections; need the tables. */
 int netfilter_probe_timeouts(struct netfilter *n);
 int netfilter_probe_tracking(struct netfilter *n);
 /* Milliseconds from now until then, for a timeout: 0 where it is past. */

@@ -164,6 +164,20 @@ static void put_family(struct netfilter *n, const struct netfilter_family *f, bo
 	netfilter_put_rules(&n->m, f, b);
 }
 
+/* Wakes tables up that somebody put to sleep: the kernel takes no other change of them in the same
+ * transaction.
+ */
+static int wake(struct netfilter *n)
+{
+	int r = netfilter_begin(n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n->m.n_families; i++)
+		if (n->surveyor.dormant[n->m.families[i] - netfilter_families])
+			netfilter_put_table(&n->m, n->m.families[i], &n->batch);
+	return netfilter_commit(n, NULL);
+}
+
 int netfilter_build(struct netfilter *n, bool take)
 {
 	int r = survey(n);
@@ -174,7 +188,9 @@ int netfilter_build(struct netfilter *n, bool take)
 		if (present[i] == NETFILTER_FOREIGN && is_in_use(n, &netfilter_families[i]))
 			return -EEXIST;
 	adopt(n);
-	r = netfilter_begin(n);
+	r = wake(n);
+	if (r == 0)
+		r = netfilter_begin(n);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < NETFILTER_TABLES_MAX; i++) {

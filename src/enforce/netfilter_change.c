@@ -142,10 +142,20 @@ static void put_list(
 }
 
 /*
- * What isn't there can't be taken away, and what is there gets another timeout only from a later kernel.
- * Whether an element is there isn't known: the kernel may have ended it a moment ago. So it is put first,
- * which is no error where it is, and then taken away, all in the same transaction.
+ * Whether an element is there isn't known: the kernel may have ended it a moment ago. Later kernels take away
+ * what isn't there without an error, and give what is there another timeout. For those before it is put
+ * first, which is no error where it is, and then taken away, all in the same transaction.
  */
+static void put_removal(struct plan *p, const struct netfilter_family *f, size_t from, size_t to)
+{
+	if (p->n->destroys) {
+		put_list(p, f, NETFILTER_MSG_DESTROYSETELEM, from, to, false);
+		return;
+	}
+	put_list(p, f, NFT_MSG_NEWSETELEM, from, to, false);
+	put_list(p, f, NFT_MSG_DELSETELEM, from, to, false);
+}
+
 static void put_acts(struct plan *p)
 {
 	for (size_t from = 0, to; from < p->n_acts; from = to) {
@@ -156,10 +166,8 @@ static void put_acts(struct plan *p)
 			const struct netfilter_family *f = p->n->m.families[i];
 			if (!netfilter_model_holds(&p->n->m, f, &p->n->m.shapes[a->set]))
 				continue;
-			if (!a->put || !p->n->renews) {
-				put_list(p, f, NFT_MSG_NEWSETELEM, from, to, false);
-				put_list(p, f, NFT_MSG_DELSETELEM, from, to, false);
-			}
+			if (!a->put || !p->n->renews)
+				put_removal(p, f, from, to);
 			if (a->put)
 				put_list(p, f, NFT_MSG_NEWSETELEM, from, to, true);
 		}

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "base/cursor.h"
 #include "base/vec.h"
 #include "enforce/netfilter_elements.h"
 #include "enforce/netfilter_read_parts.h"
@@ -112,7 +113,10 @@ int netfilter_reader_see(struct netfilter_reader *r, const struct nlmsghdr *h, i
 	if (kind == NFT_MSG_NEWTABLE) {
 		struct text mark = text_bytes(netfilter_mark, netfilter_mark_size);
 		bool ours = text_equal(mark, netfilter_message_bytes(h, NFTA_TABLE_USERDATA));
+		struct text flags = netfilter_message_bytes(h, NFTA_TABLE_FLAGS);
 		r->present[r->family] = ours ? NETFILTER_OURS : NETFILTER_FOREIGN;
+		r->dormant[r->family] = flags.n == 4 &&
+		                        (load_be32((const uint8_t *)flags.p) & NFT_TABLE_F_DORMANT);
 	}
 	if (r->names_only && (kind == NFT_MSG_NEWCHAIN || kind == NFT_MSG_NEWSET))
 		return note_name(r, h, kind, name, same);

@@ -10,7 +10,8 @@
 /*
  * An element that is there is given another timeout by Linux 6.12 and later, when it is added again. Before,
  * that was silently nothing. Which of the two is found out with an element of the lease's set that no packet
- * matches, and that goes by itself should we die meanwhile.
+ * matches, and that goes by itself should we die meanwhile. Taking away what isn't there is tried with the
+ * same.
  */
 
 enum { FIRST_MS = 5000, SECOND_MS = 60000 };
@@ -81,6 +82,7 @@ int netfilter_probe_timeouts(struct netfilter *n)
 	if (r < 0)
 		return r;
 	n->renews = expires_ms > FIRST_MS;
+	n->destroys = put_probe(n, NETFILTER_MSG_DESTROYSETELEM, 0) == 0;
 	return 0;
 }
 

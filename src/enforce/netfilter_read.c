@@ -49,6 +49,7 @@ static void start(struct netfilter_reader *r)
 	r->n_elements = r->n_found = r->family = 0;
 	memset(r->shape_elements, 0, sizeof(r->shape_elements));
 	memset(r->present, 0, sizeof(r->present));
+	memset(r->dormant, 0, sizeof(r->dormant));
 	r->intact = true;
 	r->crowded = r->spoilt = r->asked = false;
 	r->stage = STAGE_TABLE;
@@ -211,6 +212,8 @@ static int step(struct netfilter_reader *r)
 		if (error < 0)
 			return error;
 	}
+	/* receiving one piece makes the kernel write the next one */
+	int64_t next = netfilter_now();
 	ssize_t n = netfilter_socket_receive(r->socket, r->answer);
 	if (n < 0) {
 		/* the kernel answers at once: what isn't there won't come */
@@ -218,6 +221,8 @@ static int step(struct netfilter_reader *r)
 		return n == -EAGAIN ? -EIO : (int)n;
 	}
 	error = take_answer(r, (size_t)n);
+	if (r->asked)
+		r->now = next;
 	return error < 0 ? error : 1;
 }
 

@@ -42,6 +42,7 @@ struct netfilter_reader {
 	struct netfilter_found *found;
 	size_t n_found, found_cap;
 	enum netfilter_presence present[NETFILTER_TABLES_MAX]; /* of netfilter_families */
+	bool dormant[NETFILTER_TABLES_MAX];                    /* a table's hooks are let go of */
 	/* where it is */
 	int stage;
 	size_t family; /* of netfilter_families */
@@ -50,7 +51,8 @@ struct netfilter_reader {
 	unsigned tries;
 	int generation; /* its low 16 bits; -1: not known yet */
 	uint32_t sequence;
-	int64_t now, lease_until;
+	int64_t now; /* when the kernel wrote what is read */
+	int64_t lease_until;
 	struct netfilter_batch expected; /* its marks: a shape's place, or NETFILTER_SHAPES_MAX + a pass's */
 	struct netfilter_expected *list;
 	size_t n_list, list_cap;
