@@ -29,11 +29,10 @@ uint64_t order_store_next_id(const struct order_store *s)
 int order_store_begin(struct order_store *s)
 {
 	assert(!s->begun);
-	int r = order_store_run(s, s->statements[STORE_BEGIN]);
-	if (r < 0)
-		return r;
+	s->failed = order_store_run(s, s->statements[STORE_BEGIN]);
+	if (s->failed < 0)
+		return s->failed;
 	s->begun = true;
-	s->failed = 0;
 	s->begun_generation = s->generation;
 	s->begun_next_id = s->next_id;
 	return 0;
@@ -50,8 +49,9 @@ static int put_clock(struct order_store *s, const struct order_store_clock *now)
 
 int order_store_commit(struct order_store *s, const struct order_store_clock *now)
 {
-	assert(s->begun);
 	int r = s->failed;
+	if (!s->begun)
+		return r < 0 ? r : -EINVAL;
 	if (r == 0)
 		r = put_clock(s, now);
 	if (r == 0)

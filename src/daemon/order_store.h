@@ -66,7 +66,7 @@ int order_store_acts(struct order_store *s, uint64_t id, order_store_act_fn fn, 
 
 /*
  * Several changes as one: what comes between these is stored by order_store_commit, all or nothing. Where one
- * of them fails, nothing is, and order_store_commit returns its error.
+ * of them fails, the beginning too, nothing is, and order_store_commit returns its error.
  */
 int order_store_begin(struct order_store *s);
 int order_store_commit(struct order_store *s, const struct order_store_clock *now);
