@@ -28,8 +28,8 @@ struct cmd_verb {
 };
 
 extern const struct cmd_verb cmd_analyze, cmd_archive, cmd_check, cmd_incidents, cmd_spread, cmd_plan,
-    cmd_exposure, cmd_hunt, cmd_verify, cmd_prove, cmd_ledger, cmd_run, cmd_status, cmd_orders, cmd_approve,
-    cmd_reject, cmd_confirm, cmd_release, cmd_reload, cmd_process;
+    cmd_exposure, cmd_hunt, cmd_verify, cmd_prove, cmd_ledger, cmd_run, cmd_enforce, cmd_status, cmd_orders,
+    cmd_approve, cmd_reject, cmd_confirm, cmd_release, cmd_reload, cmd_process;
 
 /* Prints the verb's help to standard output. Returns CMD_EXIT_FINE. */
 int cmd_help(const struct cmd_verb *v);

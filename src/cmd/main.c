@@ -27,6 +27,7 @@ static const struct cmd_verb *const verbs[] = {
     &cmd_ledger,
     &cmd_check,
     &cmd_run,
+    &cmd_enforce,
     &cmd_status,
     &cmd_orders,
     &cmd_approve,

@@ -6,32 +6,37 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
-#include "live/parent.h"
+#include "cmd/run.h"
 #include "live/process.h"
 
 #define DEFAULT_CONF "/etc/bulkhead/bulkhead.yaml"
 
-static int run(int argc, char **argv)
+int run_parent(const struct cmd_verb *v, struct parent_options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 	    {"sandbox", required_argument, NULL, 's'}, {"debug", no_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
-	struct parent_options o = {.conf = DEFAULT_CONF, .sandbox = SANDBOX_LEVEL_ALL};
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "c:d", longs, NULL)) != -1;) {
 		switch (c) {
-		case 'c': o.conf = optarg; break;
+		case 'c': o->conf = optarg; break;
 		case 's':
-			if (sandbox_level_parse(optarg, &o.sandbox) < 0)
-				return cmd_usage(&cmd_run,
-				    "--sandbox is all, no-landlock, no-seccomp or none, not '%s'", optarg);
+			if (sandbox_level_parse(optarg, &o->sandbox) < 0)
+				return cmd_usage(
+				    v, "--sandbox is all, no-landlock, no-seccomp or none, not '%s'", optarg);
 			break;
 		case 'd': log_set_level(LOG_LEVEL_DEBUG); break;
-		default: return cmd_usage(&cmd_run, "'%s' is not understood", argv[optind - 1]);
+		default: return cmd_usage(v, "'%s' is not understood", argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
-		return cmd_usage(&cmd_run, "'%s' is one argument too many", argv[optind]);
-	return parent_run(&o);
+		return cmd_usage(v, "'%s' is one argument too many", argv[optind]);
+	return parent_run(o);
+}
+
+static int run(int argc, char **argv)
+{
+	struct parent_options o = {.conf = DEFAULT_CONF, .sandbox = SANDBOX_LEVEL_ALL};
+	return run_parent(&cmd_run, &o, argc, argv);
 }
 
 const struct cmd_verb cmd_run = {
@@ -66,6 +71,7 @@ static int process(int argc, char **argv)
 	    {"enforcer", enforcer_process},
 	    {"gateway", gateway_process},
 	    {"courier", courier_process},
+	    {"link", link_process},
 	};
 	uint64_t index;
 	if (argc != 3 || num_parse_u64(text_of(argv[2]), UINT16_MAX, &index) < 0)

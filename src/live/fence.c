@@ -54,7 +54,8 @@ static int add_own(struct fence *f, const struct process *p)
 			add_enforcer(f, &d->enforcers[p->index]);
 		return 0;
 	case MSG_PROCESS_LINK:
-		if (p->index < d->n_enforcers)
+		/* at the far side it connects to nobody */
+		if (!d->near.port && p->index < d->n_enforcers)
 			f->ports[f->request.n_ports++] = d->enforcers[p->index].remote.port;
 		return 0;
 	case MSG_PROCESS_PARENT:

@@ -48,6 +48,8 @@ void parent_notify(const char *state)
 uint64_t parent_take_ids(struct parent *p)
 {
 	uint8_t bytes[8] = {0};
+	if (p->ids_fd < 0)
+		return MSG_IDS;
 	ssize_t n = pread(p->ids_fd, bytes, sizeof(bytes), 0);
 	uint64_t range = n == (ssize_t)sizeof(bytes) ? load_le64(bytes) : 1;
 	range = range ? range : 1;
@@ -63,6 +65,8 @@ uint64_t parent_take_ids(struct parent *p)
 static int open_ids(struct parent *p)
 {
 	char folder[PATH_MAX], path[PATH_MAX + 8];
+	if (p->conf.daemon->near.port)
+		return 0;
 	int r = live_path(p->conf.daemon->path, p->conf.daemon->state, folder, sizeof(folder));
 	if (r < 0)
 		return r;
@@ -232,7 +236,7 @@ int parent_run(const struct parent_options *options)
 	p->ids_fd = -1;
 	p->generation = 1;
 	p->conf = p->next = (struct parent_conf){.daemon_fd = -1, .site_fd = -1};
-	int r = parent_conf_read(&p->conf, options->conf, log_line_of, NULL);
+	int r = parent_conf_read(&p->conf, options->conf, options->far, log_line_of, NULL);
 	if (r < 0) {
 		release(p);
 		return PARENT_MISTAKES;

@@ -5,13 +5,15 @@
 /*
  * The parent of `bulkhead run`: reads the configuration, opens what needs a right to be opened, starts the
  * other processes and hands everything down to them, starts again what dies, and swaps configurations. It
- * never reads a byte that came from the network.
+ * never reads a byte that came from the network. That of `bulkhead enforce` is the same, with two children:
+ * an enforcer, and a link whom another machine steers it by (doc/remote.md).
  */
 
 #include "sandbox/sandbox.h"
 
 struct parent_options {
 	const char *conf; /* bulkhead.yaml */
+	bool far;         /* it is the one of `bulkhead enforce` */
 	enum sandbox_level sandbox;
 };
 

@@ -48,12 +48,21 @@ static int wants(struct parent *p, enum msg_process kind, uint16_t index)
 	return 0;
 }
 
+/* Of `bulkhead enforce`. */
+static int far_children(struct parent *p)
+{
+	int r = wants(p, MSG_PROCESS_ENFORCER, 0);
+	return r == 0 ? wants(p, MSG_PROCESS_LINK, 0) : r;
+}
+
 int parent_children(struct parent *p)
 {
 	const struct daemon_conf *d = p->conf.daemon;
 	int r = 0;
 	for (size_t i = 0; i < p->n_children; i++)
 		p->children[i].retired = true;
+	if (d->near.port)
+		return far_children(p);
 	/* who gives the others something comes first */
 	static const enum msg_process always[] = {
 	    MSG_PROCESS_ARCHIVIST, MSG_PROCESS_ENGINE, MSG_PROCESS_PLANNER, MSG_PROCESS_GATEWAY};

@@ -84,7 +84,25 @@ static int find_users(struct parent_conf *c, site_diagnostic_fn line, void *cont
 	return r;
 }
 
-int parent_conf_read(struct parent_conf *c, const char *path, site_diagnostic_fn line, void *context)
+/* Each of the two files is for one verb; a configuration that is swapped is of the same kind. */
+static int check_kind(const struct daemon_conf *d, bool far, site_diagnostic_fn line, void *context)
+{
+	struct dynbuf b = {0};
+	if ((d->near.port != 0) == far)
+		return 0;
+	dynbuf_printf(&b,
+	    far ? "%s: has no section \"near\": it is for bulkhead run"
+	        : "%s: has a section \"near\": it is for bulkhead enforce",
+	    d->path);
+	dynbuf_u8(&b, 0);
+	if (b.error == 0)
+		line(context, (const char *)b.p);
+	dynbuf_free(&b);
+	return -ERR_INVALID;
+}
+
+int parent_conf_read(
+    struct parent_conf *c, const char *path, bool far, site_diagnostic_fn line, void *context)
 {
 	struct parent_conf n = {.daemon_fd = -1, .site_fd = -1};
 	char site[PATH_MAX];
@@ -106,6 +124,8 @@ int parent_conf_read(struct parent_conf *c, const char *path, site_diagnostic_fn
 		n.daemon = NULL;
 		r = live_read_daemon(&n.daemon, n.daemon_fd, path, n.site, line, context);
 	}
+	if (r == 0)
+		r = check_kind(n.daemon, far, line, context);
 	if (r == 0)
 		r = find_users(&n, line, context);
 	if (r < 0) {
@@ -195,8 +215,10 @@ bool parent_conf_restarts(const struct parent_conf *a, const struct parent_conf 
 		return !same(x->archive, y->archive) || !same(x->eve_file, y->eve_file) ||
 		       !same(x->eve_socket, y->eve_socket) || !same(a->site->ledger.key, b->site->ledger.key);
 	case MSG_PROCESS_PLANNER: return !same(x->archive, y->archive);
-	case MSG_PROCESS_ENFORCER:
-	case MSG_PROCESS_LINK: return !same_enforcers(x, y);
+	case MSG_PROCESS_ENFORCER: return !same_enforcers(x, y);
+	case MSG_PROCESS_LINK:
+		return !same_enforcers(x, y) || x->near.port != y->near.port ||
+		       !net_addr_equal(x->near.address, y->near.address);
 	case MSG_PROCESS_GATEWAY:
 		return !same(x->control.socket, y->control.socket) || x->metrics_port != y->metrics_port ||
 		       !net_addr_equal(x->metrics_addr, y->metrics_addr);
@@ -231,6 +253,9 @@ static int make_folder(const struct parent_conf *c, const char *path)
 
 int parent_conf_folders(const struct parent_conf *c)
 {
+	/* who carries out what others decide keeps nothing */
+	if (c->daemon->near.port)
+		return 0;
 	int r = make_folder(c, c->daemon->archive);
 	return r == 0 ? make_folder(c, c->daemon->state) : r;
 }

@@ -137,22 +137,23 @@ static int open_control(const struct parent_conf *conf)
 	return fd;
 }
 
-static int open_metrics(const struct daemon_conf *d)
+/* A listening socket. fd or -errno. */
+static int open_port(struct net_addr addr, uint16_t port)
 {
 	struct sockaddr_storage s = {0};
 	socklen_t size;
 	int on = 1;
-	if (net_addr_is_v4(d->metrics_addr)) {
+	if (net_addr_is_v4(addr)) {
 		struct sockaddr_in *a = (struct sockaddr_in *)&s;
 		a->sin_family = AF_INET;
-		a->sin_port = htons(d->metrics_port);
-		memcpy(&a->sin_addr, d->metrics_addr.b + 12, 4);
+		a->sin_port = htons(port);
+		memcpy(&a->sin_addr, addr.b + 12, 4);
 		size = sizeof(*a);
 	} else {
 		struct sockaddr_in6 *a = (struct sockaddr_in6 *)&s;
 		a->sin6_family = AF_INET6;
-		a->sin6_port = htons(d->metrics_port);
-		memcpy(&a->sin6_addr, d->metrics_addr.b, 16);
+		a->sin6_port = htons(port);
+		memcpy(&a->sin6_addr, addr.b, 16);
 		size = sizeof(*a);
 	}
 	int fd = socket(s.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -177,7 +178,7 @@ static int hand_sockets(struct child *c, const struct parent_conf *conf)
 	int r = hand(c, &(struct msg_handed){.what = MSG_HANDED_CONTROL}, fd);
 	if (r < 0 || net_addr_is_none(conf->daemon->metrics_addr))
 		return r;
-	fd = open_metrics(conf->daemon);
+	fd = open_port(conf->daemon->metrics_addr, conf->daemon->metrics_port);
 	if (fd < 0) {
 		log_error("the metrics' port %u can't be listened on: %s", conf->daemon->metrics_port,
 		    err_text(fd));
@@ -207,10 +208,28 @@ static int hand_certificates(struct child *c, const struct parent_conf *conf, ui
 {
 	const struct daemon_conf *d = conf->daemon;
 	const struct daemon_remote *remote = &d->enforcers[c->index].remote;
-	int r = hand_file(c, d->path, remote->certificate, MSG_HANDED_CERTIFICATE, 0, generation);
-	if (r == 0)
-		r = hand_file(c, d->path, remote->key, MSG_HANDED_CERTIFICATE_KEY, 0, generation);
-	return r == 0 ? hand_file(c, d->path, remote->ca, MSG_HANDED_CA, 0, generation) : r;
+	bool far = d->near.port != 0;
+	const char *files[3] = {far ? d->near.certificate : remote->certificate,
+	    far ? d->near.key : remote->key, far ? d->near.ca : remote->ca};
+	static const uint8_t whats[3] = {MSG_HANDED_CERTIFICATE, MSG_HANDED_CERTIFICATE_KEY, MSG_HANDED_CA};
+	int r = 0;
+	for (size_t i = 0; i < 3 && r == 0; i++)
+		r = hand_file(c, d->path, files[i], whats[i], 0, generation);
+	return r;
+}
+
+/* Where a link at the far side is connected to. */
+static int hand_listener(struct child *c, const struct parent_conf *conf)
+{
+	const struct daemon_near *near = &conf->daemon->near;
+	if (!near->port)
+		return 0;
+	int fd = open_port(near->address, near->port);
+	if (fd < 0) {
+		log_error("port %u can't be listened on: %s", near->port, err_text(fd));
+		return fd;
+	}
+	return hand(c, &(struct msg_handed){.what = MSG_HANDED_REMOTE}, fd);
 }
 
 /* Names of users and groups are looked up here: a fenced process can't. */
@@ -259,12 +278,12 @@ static int hand_once(struct child *c, const struct parent_conf *conf)
 	case MSG_PROCESS_SENSOR: return hand_links(c, conf);
 	case MSG_PROCESS_ARCHIVIST: return hand_key(c, conf);
 	case MSG_PROCESS_GATEWAY: return hand_sockets(c, conf);
+	case MSG_PROCESS_LINK: return hand_listener(c, conf);
 	case MSG_PROCESS_PARENT:
 	case MSG_PROCESS_ENGINE:
 	case MSG_PROCESS_PLANNER:
 	case MSG_PROCESS_ENFORCER:
 	case MSG_PROCESS_COURIER:
-	case MSG_PROCESS_LINK:
 	case MSG_PROCESS_COUNT: return 0;
 	}
 	return 0;
@@ -291,27 +310,39 @@ int child_hand(struct child *c, const struct parent_conf *conf, uint64_t generat
 	return out ? msg_prepare_encode(out, &m) : -EPIPE;
 }
 
+/* What one is to the other: a link is the enforcer that stands behind it, and at the far side the engine. */
+static uint8_t seen_as(const struct child *c, const struct child *by)
+{
+	if (c->kind != MSG_PROCESS_LINK)
+		return (uint8_t)c->kind;
+	return by->kind == MSG_PROCESS_ENFORCER ? MSG_PROCESS_ENGINE : MSG_PROCESS_ENFORCER;
+}
+
 /* Gives both the ends of a new channel. The index that each is told is the other's. */
 static int join(struct child *a, struct child *b)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	/* to the engine a link is the enforcer that stands behind it */
-	uint8_t as = b->kind == MSG_PROCESS_LINK ? MSG_PROCESS_ENFORCER : (uint8_t)b->kind;
-	struct msg_handed to_a = {.what = MSG_HANDED_CHANNEL, .peer = as, .index = b->index};
-	struct msg_handed to_b = {.what = MSG_HANDED_CHANNEL, .peer = (uint8_t)a->kind, .index = a->index};
+	struct msg_handed to_a = {.what = MSG_HANDED_CHANNEL, .peer = seen_as(b, a), .index = b->index};
+	struct msg_handed to_b = {.what = MSG_HANDED_CHANNEL, .peer = seen_as(a, b), .index = a->index};
 	int r = hand(a, &to_a, pair[0]);
 	int other = hand(b, &to_b, pair[1]);
 	return r < 0 ? r : other;
 }
 
+/* The one that all others have a channel to. */
+static struct child *hub(struct parent *p)
+{
+	return parent_find(p, p->conf.daemon->near.port ? MSG_PROCESS_LINK : MSG_PROCESS_ENGINE, 0);
+}
+
 int child_join(struct child *c)
 {
 	struct parent *p = c->parent;
-	struct child *engine = parent_find(p, MSG_PROCESS_ENGINE, 0);
-	if (c != engine)
-		return engine && engine->pid && engine->peer.channel ? join(engine, c) : 0;
+	struct child *middle = hub(p);
+	if (c != middle)
+		return middle && middle->pid && middle->peer.channel ? join(middle, c) : 0;
 	int r = 0;
 	for (size_t i = 0; i < p->n_children && r == 0; i++)
 		if (&p->children[i] != c && p->children[i].pid && p->children[i].peer.channel)

@@ -61,8 +61,8 @@ struct parent {
 	size_t n_children;
 	struct ring_group groups[DAEMON_LINKS_MAX]
 	                        [DAEMON_INTERFACES_MAX]; /* where there are several sensors */
-	int ids_fd;                                      /* the file that counts ranges of record ids */
-	bool begun;                                      /* all children were running once */
+	int ids_fd; /* the file that counts ranges of record ids; -1: nobody makes records */
+	bool begun; /* all children were running once */
 	bool stopping;
 	int64_t stop_until; /* of the stage of stopping */
 	int64_t next_word;  /* to the watchdog, and to the engine */
@@ -75,8 +75,10 @@ struct parent {
 	struct dynbuf reload_why;
 };
 
-/* parent_conf.c. Mistakes are told to `line`. 0, -ERR_INVALID (told) or -errno. */
-int parent_conf_read(struct parent_conf *c, const char *path, site_diagnostic_fn line, void *context);
+/* parent_conf.c. Mistakes are told to `line`; a file of the other kind than `far` says is one. 0,
+ * -ERR_INVALID (told) or -errno. */
+int parent_conf_read(
+    struct parent_conf *c, const char *path, bool far, site_diagnostic_fn line, void *context);
 void parent_conf_free(struct parent_conf *c);
 /* Whether processes of that kind must be started anew for `b` to count after `a`. */
 bool parent_conf_restarts(const struct parent_conf *a, const struct parent_conf *b, enum msg_process kind);

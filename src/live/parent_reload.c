@@ -64,7 +64,7 @@ void parent_reload(struct parent *p, uint64_t id)
 	parent_notify("RELOADING=1");
 	p->reload_id = id;
 	dynbuf_reset(&p->reload_why);
-	int r = parent_conf_read(&p->next, p->options->conf, add_line, &p->reload_why);
+	int r = parent_conf_read(&p->next, p->options->conf, p->options->far, add_line, &p->reload_why);
 	if (r == 0)
 		r = parent_conf_folders(&p->next);
 	if (r < 0) {
