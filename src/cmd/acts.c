@@ -45,10 +45,12 @@ static int act(const struct cmd_verb *v, enum msg_ask_what what, bool subject, i
 	    .id = 1, .what = (uint8_t)what, .subject = text_of(o.subject), .why = text_of(o.why)};
 	if (control_ask(o.socket, &m, &answer, &code) < 0)
 		code = CMD_EXIT_FAILED;
+	else if (control_tell_refusal(&answer, o.json))
+		code = code ? code : CMD_EXIT_FAILED;
 	else if (o.json)
 		fwrite(answer.p, 1, answer.n, stdout);
-	else if (!control_tell_refusal(&answer))
-		subject ? live_print_orders(&answer, stdout, cmd_colour())
+	else
+		subject ? live_print_act(&answer, stdout, cmd_colour())
 		        : (void)puts("The new configuration counts.");
 	dynbuf_free(&answer);
 	return code;

@@ -7,10 +7,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "archive/archive.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "cmd/control.h"
 #include "cmd/results.h"
 #include "cmd/unfinished.h"
 
@@ -18,7 +20,7 @@ enum { OPTIONS_MAX = 16 };
 
 static const struct option common[] = {{"json", no_argument, NULL, 'j'},
     {"incident", required_argument, NULL, 'n'}, {"zone", required_argument, NULL, 'z'},
-    {"backflow", no_argument, NULL, 'b'}};
+    {"backflow", no_argument, NULL, 'b'}, {"socket", required_argument, NULL, 's'}};
 enum { COMMON = sizeof(common) / sizeof(common[0]) };
 
 /* All options: those of every verb, then the verb's own. */
@@ -33,8 +35,23 @@ static void gather_options(const struct ask_more *more, struct option longs[OPTI
 	}
 }
 
-static int parse(const struct cmd_verb *v, int argc, char **argv, const struct ask_more *more, struct ask *a,
-    const char **ret_folder)
+/* A folder is a case, and what looks like a path is meant to be one; else it is an incident of the daemon. */
+static int take_argument(const struct cmd_verb *v, struct ask *a, const char *argument)
+{
+	struct stat st;
+	bool folder = strchr(argument, '/') || (stat(argument, &st) == 0 && S_ISDIR(st.st_mode));
+	if (folder && a->socket)
+		return cmd_usage(v, "a CASE folder or a daemon's --socket, not both");
+	if (!folder && a->options.incident)
+		return cmd_usage(v, "'%s' is no folder, and --incident names the incident", argument);
+	if (folder)
+		a->folder = argument;
+	else
+		a->options.incident = argument;
+	return 0;
+}
+
+static int parse(const struct cmd_verb *v, int argc, char **argv, const struct ask_more *more, struct ask *a)
 {
 	struct option longs[OPTIONS_MAX];
 	int code = 0;
@@ -46,6 +63,7 @@ static int parse(const struct cmd_verb *v, int argc, char **argv, const struct a
 		case 'n': a->options.incident = optarg; break;
 		case 'z': a->options.zone = optarg; break;
 		case 'b': a->options.backflow = true; break;
+		case 's': a->socket = optarg; break;
 		default:
 			if (c == '?' || !more->take)
 				return cmd_usage(v, "'%s' is not understood", argv[optind - 1]);
@@ -53,12 +71,12 @@ static int parse(const struct cmd_verb *v, int argc, char **argv, const struct a
 			break;
 		}
 	}
-	if (code == 0 && argc - optind != 1)
-		code = cmd_usage(v, argc == optind ? "which CASE folder?" : "one CASE folder, not several");
+	if (code == 0 && argc - optind > 1)
+		code = cmd_usage(v, "one CASE folder or one incident, not several");
+	if (code == 0 && optind < argc)
+		code = take_argument(v, a, argv[optind]);
 	if (code == 0 && more->check)
 		code = more->check(more->context);
-	if (code == 0)
-		*ret_folder = argv[optind];
 	return code;
 }
 
@@ -105,21 +123,47 @@ static int open_case(struct ask *a, const char *folder)
 	return r;
 }
 
-int ask_run(const struct cmd_verb *v, int argc, char **argv, ask_render_fn render)
+/* Asks a running daemon. That something was refused isn't that something was found: it is not done. */
+static int ask_daemon(const struct ask *a, enum msg_ask_what what, const struct ask_more *more)
 {
-	const struct ask_more none = {.longs = NULL};
-	return ask_run_more(v, argc, argv, &none, render);
+	struct dynbuf answer = {0};
+	const char *option = what == MSG_ASK_EXPOSURE                        ? a->options.zone
+	                     : what == MSG_ASK_SPREAD && a->options.backflow ? "backflow"
+	                                                                     : NULL;
+	struct msg_ask m = {.id = 1,
+	    .what = (uint8_t)what,
+	    .subject = text_of(a->options.incident),
+	    .option = text_of(option),
+	    .form = a->json ? MSG_FORM_JSON : MSG_FORM_TEXT};
+	int code = CMD_EXIT_FAILED;
+	if (more->fill)
+		more->fill(more->context, &m);
+	if (control_ask(a->socket, &m, &answer, &code) < 0)
+		code = CMD_EXIT_FAILED;
+	else if (control_tell_refusal(&answer, a->json))
+		code = code == CMD_EXIT_USAGE ? CMD_EXIT_USAGE : CMD_EXIT_FAILED;
+	else
+		fwrite(answer.p, 1, answer.n, stdout);
+	dynbuf_free(&answer);
+	return code;
 }
 
-int ask_run_more(
-    const struct cmd_verb *v, int argc, char **argv, const struct ask_more *more, ask_render_fn render)
+int ask_run(const struct cmd_verb *v, int argc, char **argv, enum msg_ask_what what, ask_render_fn render)
+{
+	const struct ask_more none = {.longs = NULL};
+	return ask_run_more(v, argc, argv, what, &none, render);
+}
+
+int ask_run_more(const struct cmd_verb *v, int argc, char **argv, enum msg_ask_what what,
+    const struct ask_more *more, ask_render_fn render)
 {
 	struct ask a = {.context = more->context};
-	const char *folder = NULL;
-	int code = parse(v, argc, argv, more, &a, &folder);
+	int code = parse(v, argc, argv, more, &a);
 	if (code)
 		return code;
-	int r = open_case(&a, folder);
+	if (!a.folder)
+		return ask_daemon(&a, what, more);
+	int r = open_case(&a, a.folder);
 	if (r == 0 && more->work)
 		r = more->work(&a);
 	if (r == 0) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -87,6 +88,13 @@ static int receive(struct channel *c, struct dynbuf *out, int *code)
 	return r;
 }
 
+static const char *hint(int error)
+{
+	if (error == -ENOENT || error == -ECONNREFUSED)
+		return "; is bulkhead run running? --socket or BULKHEAD_CONTROL names another socket";
+	return error == -EACCES ? "; the control socket isn't for this user" : "";
+}
+
 int control_ask(const char *path, const struct msg_ask *ask, struct dynbuf *out, int *ret_code)
 {
 	struct channel *c = NULL;
@@ -96,9 +104,7 @@ int control_ask(const char *path, const struct msg_ask *ask, struct dynbuf *out,
 	out->max = ANSWER_MAX;
 	int r = open_socket(path, &c);
 	if (r < 0) {
-		log_error("%s: %s%s", path, err_text(r),
-		    r == -ENOENT || r == -ECONNREFUSED ? "; is bulkhead run running? --socket names another"
-		                                       : "");
+		log_error("%s: %s%s", path, err_text(r), hint(r));
 		return r;
 	}
 	r = send_ask(c, ask);
@@ -106,20 +112,25 @@ int control_ask(const char *path, const struct msg_ask *ask, struct dynbuf *out,
 		r = receive(c, out, &code);
 	channel_free(c);
 	if (r < 0) {
-		log_error("%s: the answer broke off: %s", path, err_text(r));
+		log_error("%s: the answer broke off: %s; ask again", path, err_text(r));
 		return r;
 	}
 	*ret_code = code;
 	return 0;
 }
 
-bool control_tell_refusal(const struct dynbuf *answer)
+bool control_tell_refusal(const struct dynbuf *answer, bool json)
 {
 	json_t *j = json_loadb((const char *)answer->p, answer->n, 0, NULL);
 	const char *why = json_string_value(json_object_get(j, "error"));
-	char text[1024];
-	if (why)
-		log_error("%s", text_printable(text_of(why), text, sizeof(text)));
+	for (struct text rest = text_of(why); rest.n;) {
+		char line[1024];
+		struct text first = text_sub(rest, 0, text_find(rest, '\n'));
+		rest = text_sub(rest, first.n + 1, rest.n);
+		log_error("%s", text_printable(first, line, sizeof(line)));
+	}
+	if (why && json)
+		fwrite(answer->p, 1, answer->n, stdout);
 	json_decref(j);
 	return why != NULL;
 }

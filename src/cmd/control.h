@@ -16,7 +16,8 @@
 /* Asks and waits for the whole answer. 0 with the exit code that goes with it, or a negative error that was
  * told. `path` NULL: CONTROL_SOCKET, or what the environment's BULKHEAD_CONTROL says. */
 int control_ask(const char *path, const struct msg_ask *ask, struct dynbuf *out, int *ret_code);
-/* Prints why, where the answer is a refusal: {"error": ...}. Whether it is one. */
-bool control_tell_refusal(const struct dynbuf *answer);
+/* Prints why, line by line, where the answer is a refusal: {"error": ...}. Whether it is one.
+ * `json`: to standard output as it is, too. */
+bool control_tell_refusal(const struct dynbuf *answer, bool json);
 
 #endif

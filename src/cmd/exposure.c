@@ -13,15 +13,16 @@ static int render(const struct ask *a, FILE *out)
 
 static int run(int argc, char **argv)
 {
-	return ask_run(&cmd_exposure, argc, argv, render);
+	return ask_run(&cmd_exposure, argc, argv, MSG_ASK_EXPOSURE, render);
 }
 
 const struct cmd_verb cmd_exposure = {
     .name = "exposure",
-    .arguments = "[--json] [--incident ID] [--zone NAME] CASE/",
+    .arguments = "[--json] [--incident ID] [--zone NAME] [CASE/ | INCIDENT]",
     .summary = "What can have left a zone, at the most, and how sure that is",
     .help = ASK_OPTIONS_HELP "  -z, --zone NAME     this zone; without it every protected one (every "
                              "internal one where none is)\n" ASK_EXIT_HELP
-                             "\nExample:\n  bulkhead exposure CASE/ --zone mission-control\n",
+                             "\nExample:\n  bulkhead exposure --zone mission-control\n  bulkhead exposure "
+                             "CASE/ --zone mission-control\n",
     .run = run,
 };

@@ -1,217 +1,249 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmd/live.h"
 
-#include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
 #include "base/text.h"
 
-enum { CUTS_SHOWN = 8, CELL = 160 };
+enum { ROWS = 12 };
 
-/* What came from elsewhere is shown printable. */
-static const char *text(const json_t *j, const char *key, char *buf)
+static bool is_in_force(const json_t *o)
 {
-	const char *s = json_string_value(json_object_get(j, key));
-	return text_printable(text_of(s ? s : ""), buf, CELL);
+	return !live_is(o, "state", "proposed");
 }
 
-static json_int_t number(const json_t *j, const char *key)
+/* What is wrong, each in a line; whether anything is. */
+static bool print_losses(const struct live_page *p, const json_t *j)
 {
-	return json_integer_value(json_object_get(j, key));
-}
-
-static bool yes(const json_t *j, const char *key)
-{
-	return json_is_true(json_object_get(j, key));
-}
-
-static void paint(FILE *out, bool colour, const char *code, const char *s)
-{
-	if (colour)
-		fprintf(out, "\033[%sm%s\033[0m", code, s);
-	else
-		fputs(s, out);
-}
-
-static void print_sensors(const json_t *j, FILE *out, bool colour)
-{
+	const json_t *archive = json_object_get(j, "archive"), *s;
+	char n[LIVE_CELL], why[LIVE_CELL];
+	bool any = false;
 	size_t i;
-	const json_t *s;
-	fputs("\nSensors\n", out);
 	json_array_foreach(json_object_get(j, "sensors"), i, s)
 	{
-		char line[CELL];
-		json_int_t lost = number(s, "lost_packets"), packets = number(s, "packets");
-		fprintf(out,
-		    "  %-3" JSON_INTEGER_FORMAT " %14" JSON_INTEGER_FORMAT " packets  %9" JSON_INTEGER_FORMAT
-		    " flows open  ",
-		    number(s, "index"), packets, number(s, "flows"));
-		snprintf(line, sizeof(line), "%" JSON_INTEGER_FORMAT " lost (%.3f %%)", lost,
-		    packets + lost ? 100.0 * (double)lost / (double)(packets + lost) : 0.0);
-		paint(out, colour && lost, "33", line);
-		if (!yes(s, "connected"))
-			paint(out, colour, "31", "  not connected");
-		if (yes(s, "capture_ended"))
-			fputs("  its capture has ended", out);
-		fputc('\n', out);
+		if (live_number(s, "lost_packets")) {
+			fprintf(p->out,
+			    "  sensor %" JSON_INTEGER_FORMAT " lost %s: what they held is not known\n",
+			    live_number(s, "index"),
+			    live_many(live_number(s, "lost_packets"), "packet", "packets", n));
+			any = true;
+		}
+		if (!live_yes(s, "connected")) {
+			fprintf(p->out,
+			    "  sensor %" JSON_INTEGER_FORMAT " isn't there: nothing is seen by it\n",
+			    live_number(s, "index"));
+			any = true;
+		}
+	}
+	if (live_number(archive, "records_lost")) {
+		fprintf(p->out, "  %s found no way to the archive\n",
+		    live_many(live_number(archive, "records_lost"), "record", "records", n));
+		any = true;
+	}
+	if (*live_text(archive, "failing", why)) {
+		fprintf(p->out, "  the archive takes nothing just now: %s\n", why);
+		any = true;
+	}
+	if (!live_yes(archive, "connected")) {
+		fputs("  the archivist isn't there: nothing is archived\n", p->out);
+		any = true;
+	}
+	if (*live_text(j, "store_failing", why)) {
+		fprintf(
+		    p->out, "  orders can't be stored: %s; they count, but a restart may forget them\n", why);
+		any = true;
+	}
+	return any;
+}
+
+static bool print_broken(const struct live_page *p, const json_t *j)
+{
+	char name[LIVE_CELL], why[LIVE_CELL];
+	const json_t *e;
+	bool any = false;
+	size_t i;
+	json_array_foreach(json_object_get(j, "processes"), i, e)
+	{
+		if (live_yes(e, "runs"))
+			continue;
+		fprintf(p->out, "  process %s %" JSON_INTEGER_FORMAT " doesn't run\n",
+		    live_text(e, "name", name), live_number(e, "index"));
+		any = true;
+	}
+	json_array_foreach(json_object_get(j, "enforcers"), i, e)
+	{
+		if (live_yes(e, "ready"))
+			continue;
+		live_text(e, "why_not", why);
+		fprintf(p->out, "  enforcer %s can cut nothing: %s\n", live_text(e, "name", name),
+		    *why ? why : "it hasn't said yet that it can");
+		any = true;
+	}
+	return any;
+}
+
+static void print_attention(const struct live_page *p, const json_t *j)
+{
+	const json_t *o;
+	bool any = false;
+	size_t i;
+	live_title(p, "Attention");
+	json_array_foreach(json_object_get(j, "standing"), i, o)
+	    any = i < ROWS && live_print_order_wants(p, o) ? true : any;
+	any = print_broken(p, j) || any;
+	any = print_losses(p, j) || any;
+	if (!any)
+		live_paint(
+		    p, LIVE_GOOD, "  nothing: no order waits for anybody, nothing leaks, nothing is lost\n");
+}
+
+static void print_orders(const struct live_page *p, const json_t *j)
+{
+	const json_t *counts = json_object_get(j, "orders"), *count, *o;
+	json_int_t all = 0;
+	size_t i, shown = 0;
+	const char *name;
+	char buf[LIVE_CELL];
+	live_title(p, "Orders");
+	json_object_foreach((json_t *)(uintptr_t)counts, name, count) all += json_integer_value(count);
+	if (all == 0) {
+		fputs("  none: nothing is cut\n", p->out);
+		return;
+	}
+	live_print_order_head(p);
+	for (int waiting = 0; waiting < 2; waiting++)
+		json_array_foreach(json_object_get(j, "standing"), i, o)
+		{
+			if (is_in_force(o) == (waiting == 1) || shown == ROWS)
+				continue;
+			live_print_order_row(p, o);
+			shown++;
+		}
+	if (all > (json_int_t)shown)
+		fprintf(p->out, "         and %s more: bulkhead orders\n",
+		    live_thousands(all - (json_int_t)shown, buf));
+}
+
+static void print_incidents(const struct live_page *p, const json_t *j)
+{
+	const json_t *list = json_object_get(j, "incidents"), *n;
+	char id[LIVE_CELL], severity[LIVE_CELL], machines[LIVE_CELL];
+	size_t i;
+	live_title(p, "Incidents");
+	if (json_array_size(list) == 0)
+		fputs("  none\n", p->out);
+	json_array_foreach(list, i, n)
+	{
+		if (i == ROWS) {
+			fprintf(p->out, "  and %zu more: bulkhead incidents\n", json_array_size(list) - ROWS);
+			break;
+		}
+		fprintf(p->out, "  %-26s  %-8s  confidence %.2f  %-12s  bulkhead plan %s\n",
+		    live_text(n, "id", id), live_text(n, "severity_name", severity),
+		    json_number_value(json_object_get(n, "confidence")),
+		    live_many(live_number(n, "assets"), "machine", "machines", machines), id);
 	}
 }
 
-static void print_enforcers(const json_t *j, FILE *out, bool colour)
+static void print_sensors(const struct live_page *p, const json_t *j)
 {
+	const json_t *s;
+	char cell[LIVE_CELL], flows[LIVE_CELL], line[LIVE_CELL];
 	size_t i;
-	const json_t *e;
-	char name[CELL], backend[CELL], why[CELL];
-	if (json_array_size(json_object_get(j, "enforcers")) == 0) {
-		fputs("\nEnforcers\n  none: nothing can be cut\n", out);
-		return;
+	live_title(p, "Sensors");
+	json_array_foreach(json_object_get(j, "sensors"), i, s)
+	{
+		json_int_t lost = live_number(s, "lost_packets"), packets = live_number(s, "packets");
+		double all = (double)packets + (double)lost;
+		fprintf(p->out, "  %-16" JSON_INTEGER_FORMAT " %15s packets  %11s flows open  ",
+		    live_number(s, "index"), live_thousands(packets, cell),
+		    live_thousands(live_number(s, "flows"), flows));
+		snprintf(line, sizeof(line), "%" JSON_INTEGER_FORMAT " lost (%.3f %%)", lost,
+		    all > 0 ? 100.0 * (double)lost / all : 0.0);
+		live_paint(p, lost ? LIVE_WARN : LIVE_PLAIN, line);
+		if (!live_yes(s, "connected"))
+			live_paint(p, LIVE_BAD, ", not connected");
+		fputs(live_yes(s, "capture_ended") ? ", its capture has ended\n" : "\n", p->out);
 	}
-	fputs("\nEnforcers\n", out);
+}
+
+static void print_enforcers(const struct live_page *p, const json_t *j)
+{
+	const json_t *e;
+	char name[LIVE_CELL], backend[LIVE_CELL], cuts[LIVE_CELL];
+	size_t i;
+	live_title(p, "Enforcers");
+	if (json_array_size(json_object_get(j, "enforcers")) == 0)
+		fputs("  none: nothing can be cut\n", p->out);
 	json_array_foreach(json_object_get(j, "enforcers"), i, e)
 	{
 		const json_t *drift = json_object_get(e, "drift"), *lease = json_object_get(e, "lease_s");
-		fprintf(out, "  %-16s %-10s ", text(e, "name", name), text(e, "backend", backend));
-		paint(out, colour, yes(e, "ready") ? "32" : "31", yes(e, "ready") ? "ready" : "not ready");
-		fprintf(out, "  %" JSON_INTEGER_FORMAT " cuts, generation %" JSON_INTEGER_FORMAT,
-		    number(e, "cuts"), number(e, "generation"));
+		fprintf(
+		    p->out, "  %-16s %-10s ", live_text(e, "name", name), live_text(e, "backend", backend));
+		live_paint(p, live_yes(e, "ready") ? LIVE_GOOD : LIVE_BAD,
+		    live_yes(e, "ready") ? "ready    " : "not ready");
+		fprintf(p->out, "  %s, generation %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT,
+		    live_many(live_number(e, "cuts"), "cut", "cuts", cuts), live_number(e, "generation"),
+		    live_number(j, "generation"));
 		if (json_is_number(lease) && json_number_value(lease) > 0)
-			fprintf(out, ", lease %.0f s", json_number_value(lease));
-		if (number(drift, "times"))
-			fprintf(out, ", drifted %" JSON_INTEGER_FORMAT " times", number(drift, "times"));
-		if (!yes(e, "ready"))
-			fprintf(out, "\n                   %s", text(e, "why_not", why));
-		fputc('\n', out);
+			fprintf(p->out, ", lease %.0f s", json_number_value(lease));
+		snprintf(cuts, sizeof(cuts),
+		    ", drifted %" JSON_INTEGER_FORMAT " times (missing %" JSON_INTEGER_FORMAT
+		    ", foreign %" JSON_INTEGER_FORMAT ", wrong %" JSON_INTEGER_FORMAT ")",
+		    live_number(drift, "times"), live_number(drift, "missing"), live_number(drift, "foreign"),
+		    live_number(drift, "wrong"));
+		live_paint(p, live_number(drift, "times") ? LIVE_WARN : LIVE_PLAIN,
+		    live_number(drift, "times") ? cuts : ", no drift");
+		fputc('\n', p->out);
 	}
 }
 
-static void print_counts(const json_t *j, FILE *out, bool colour)
+static void print_archive(const struct live_page *p, const json_t *j)
 {
-	static const char *const states[] = {
-	    "proposed", "approved", "applied", "verified", "leaking", "confirmed", "ending"};
-	const json_t *orders = json_object_get(j, "orders");
-	bool any = false;
-	fputs("\nOrders\n ", out);
-	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
-		char line[64];
-		if (number(orders, states[i]) == 0)
-			continue;
-		any = true;
-		snprintf(
-		    line, sizeof(line), " %" JSON_INTEGER_FORMAT " %s", number(orders, states[i]), states[i]);
-		paint(out, colour && strcmp(states[i], "leaking") == 0, "31", line);
-	}
-	fputs(any ? "\n" : " none\n", out);
+	const json_t *archive = json_object_get(j, "archive");
+	char sent[LIVE_CELL], durable[LIVE_CELL], lost[LIVE_CELL];
+	live_title(p, "Archive");
+	fprintf(p->out, "  %s, %s of them on disk, ",
+	    live_many(live_number(archive, "sent"), "record", "records", sent),
+	    live_thousands(live_number(archive, "durable"), durable));
+	snprintf(lost, sizeof(lost), "%" JSON_INTEGER_FORMAT " lost\n", live_number(archive, "records_lost"));
+	live_paint(p, live_number(archive, "records_lost") ? LIVE_BAD : LIVE_PLAIN, lost);
 }
 
-static void print_incidents(const json_t *j, FILE *out)
+static void print_processes(const struct live_page *p, const json_t *j)
 {
-	static const char *const severities[] = {"low", "medium", "high", "critical"};
-	const json_t *list = json_object_get(j, "incidents"), *n;
+	const json_t *e;
+	char name[LIVE_CELL], line[LIVE_CELL];
 	size_t i;
-	char id[CELL];
-	fputs("\nIncidents\n", out);
-	if (json_array_size(list) == 0)
-		fputs("  none\n", out);
-	json_array_foreach(list, i, n)
+	live_title(p, "Processes");
+	fputc(' ', p->out);
+	json_array_foreach(json_object_get(j, "processes"), i, e)
 	{
-		json_int_t s = number(n, "severity");
-		fprintf(out, "  %s  %s, confidence %.2f, %" JSON_INTEGER_FORMAT " machines\n",
-		    text(n, "id", id), s >= 0 && s < 4 ? severities[s] : "?",
-		    json_number_value(json_object_get(n, "confidence")), number(n, "assets"));
-	}
-}
-
-static void print_processes(const json_t *j, FILE *out, bool colour)
-{
-	size_t i;
-	const json_t *p;
-	char name[CELL];
-	fputs("\nProcesses\n ", out);
-	json_array_foreach(json_object_get(j, "processes"), i, p)
-	{
-		char line[CELL];
-		json_int_t restarts = number(p, "restarts");
-		snprintf(line, sizeof(line), " %.40s %" JSON_INTEGER_FORMAT "%s", text(p, "name", name),
-		    number(p, "index"), yes(p, "runs") ? "" : " (not running)");
-		paint(out, colour && !yes(p, "runs"), "31", line);
+		json_int_t restarts = live_number(e, "restarts");
+		snprintf(line, sizeof(line), " %.40s %" JSON_INTEGER_FORMAT "%s", live_text(e, "name", name),
+		    live_number(e, "index"), live_yes(e, "runs") ? "" : " (not running)");
+		live_paint(p, live_yes(e, "runs") ? LIVE_PLAIN : LIVE_BAD, line);
 		if (restarts)
-			fprintf(out, " (%" JSON_INTEGER_FORMAT " restarts)", restarts);
+			fprintf(p->out, " (%s)", live_many(restarts, "restart", "restarts", line));
+		fputs(i + 1 < json_array_size(json_object_get(j, "processes")) ? "," : "\n", p->out);
 	}
-	fputc('\n', out);
 }
 
 void live_print_status(const struct dynbuf *answer, FILE *out, bool colour)
 {
+	const struct live_page p = live_page(out, colour);
 	json_t *j = json_loadb((const char *)answer->p, answer->n, 0, NULL);
-	const json_t *archive = json_object_get(j, "archive");
-	char buf[CELL];
+	char version[LIVE_CELL], began[LIVE_CELL], file[LIVE_CELL];
 	if (!j)
 		return;
-	fprintf(out, "%s, running for %.0f s\n", text(j, "configuration", buf),
-	    json_number_value(json_object_get(j, "running_s")));
-	print_processes(j, out, colour);
-	print_sensors(j, out, colour);
-	print_enforcers(j, out, colour);
-	print_counts(j, out, colour);
-	print_incidents(j, out);
-	fprintf(out,
-	    "\nArchive\n  %" JSON_INTEGER_FORMAT " records, %" JSON_INTEGER_FORMAT " of them durable, ",
-	    number(archive, "sent"), number(archive, "durable"));
-	snprintf(buf, sizeof(buf), "%" JSON_INTEGER_FORMAT " lost", number(archive, "records_lost"));
-	paint(out, colour && number(archive, "records_lost"), "31", buf);
-	if (json_is_string(json_object_get(archive, "failing")))
-		fprintf(out, "\n  it takes nothing just now: %s", text(archive, "failing", buf));
-	if (json_is_string(json_object_get(j, "store_failing")))
-		fprintf(out, "\n  orders can't be stored: %s", text(j, "store_failing", buf));
-	fputc('\n', out);
-	json_decref(j);
-}
-
-static void print_order(const json_t *o, FILE *out, bool colour)
-{
-	const json_t *cuts = json_object_get(o, "cuts"), *c;
-	char a[CELL], b[CELL], state[CELL];
-	size_t i;
-	bool leaks = strcmp(text(o, "state", state), "leaking") == 0;
-	fprintf(out, "Order %" JSON_INTEGER_FORMAT "  ", number(o, "id"));
-	paint(out, colour, leaks ? "31" : "1", state);
-	if (*text(o, "ends", a) && strcmp(a, state) != 0)
-		fprintf(out, " (%s)", a);
-	if (*text(o, "until", a))
-		fprintf(out, ", until %s", a);
-	fprintf(out, ", fail %s\n", text(o, "fail", a));
-	if (*text(o, "what", a))
-		fprintf(out, "  for   %s\n", a);
-	if (*text(o, "why", a))
-		fprintf(out, "  since %s\n", a);
-	json_array_foreach(cuts, i, c)
-	{
-		if (i == CUTS_SHOWN)
-			break;
-		fprintf(out, "  cut   %s %s %s\n", text(c, "from", a),
-		    strcmp(text(c, "direction", state), "both") == 0 ? "<->" : "->", text(c, "to", b));
-	}
-	if (number(o, "n_cuts") > CUTS_SHOWN)
-		fprintf(out, "        and %" JSON_INTEGER_FORMAT " more\n", number(o, "n_cuts") - CUTS_SHOWN);
-	json_array_foreach(json_object_get(o, "approved"), i, c)
-	    fprintf(out, "  approved by %s at %s\n", text(c, "who", a), text(c, "time", b));
-	if (number(o, "stopped_packets"))
-		fprintf(out, "  stopped %" JSON_INTEGER_FORMAT " packets, %" JSON_INTEGER_FORMAT " bytes\n",
-		    number(o, "stopped_packets"), number(o, "stopped_bytes"));
-}
-
-void live_print_orders(const struct dynbuf *answer, FILE *out, bool colour)
-{
-	json_t *j = json_loadb((const char *)answer->p, answer->n, 0, NULL), *o;
-	size_t i;
-	if (json_is_array(j) && json_array_size(j) == 0)
-		fputs("There are no orders.\n", out);
-	json_array_foreach(j, i, o)
-	{
-		if (i)
-			fputc('\n', out);
-		print_order(o, out, colour);
-	}
+	fprintf(out, "bulkhead %s runs since %s, by %s\n", live_text(j, "program", version),
+	    live_moment(&p, j, "began", began), live_text(j, "configuration", file));
+	print_attention(&p, j);
+	print_orders(&p, j);
+	print_incidents(&p, j);
+	print_enforcers(&p, j);
+	print_sensors(&p, j);
+	print_archive(&p, j);
+	print_processes(&p, j);
 	json_decref(j);
 }

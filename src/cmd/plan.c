@@ -70,6 +70,18 @@ static int work(struct ask *a)
 	return r;
 }
 
+/* Asked of a running daemon, plans become orders that wait for approval; what they would have cut does not.
+ */
+static void fill(void *context, struct msg_ask *m)
+{
+	const struct wish *w = context;
+	if (!w->simulate)
+		return;
+	m->what = MSG_ASK_SIMULATE;
+	m->span = w->span_ns;
+	m->option = text_of(w->one_plan ? plan_name_text(w->plan) : NULL);
+}
+
 static int render(const struct ask *a, FILE *out)
 {
 	const struct wish *w = a->context;
@@ -87,19 +99,22 @@ static int run(int argc, char **argv)
 	    {"plan", required_argument, NULL, OPTION_PLAN}, {NULL, 0, NULL, 0}};
 	struct wish w = {.simulate = false};
 	const struct ask_more more = {
-	    .longs = longs, .take = take, .check = check, .work = work, .context = &w};
-	return ask_run_more(&cmd_plan, argc, argv, &more, render);
+	    .longs = longs, .take = take, .check = check, .work = work, .fill = fill, .context = &w};
+	return ask_run_more(&cmd_plan, argc, argv, MSG_ASK_PLAN, &more, render);
 }
 
 const struct cmd_verb cmd_plan = {
     .name = "plan",
-    .arguments = "[--json] [--incident ID] [--simulate SPAN [--plan NAME]] CASE/",
+    .arguments = "[--json] [--incident ID] [--simulate SPAN [--plan NAME]] [CASE/ | INCIDENT]",
     .summary = "The least to cut, in three plans, with what each costs",
-    .help = ASK_OPTIONS_HELP
-    "      --simulate SPAN what the plans would have cut in that time before the last flow:\n"
-    "                      7d, 36h, 90m; by service, machine, hour and cut\n"
-    "      --plan NAME     of this plan alone: surgical, guarded or shutdown\n" ASK_EXIT_HELP
-    "\nExample:\n  bulkhead plan CASE/\n  bulkhead plan --simulate 7d --plan surgical CASE/\n"
-    "  nft -c -f CASE/plan-surgical.nft\n",
+    .help =
+        "Asked of a running daemon each plan becomes an order that waits for approval; the last lines tell "
+        "its number,\nor why it can be none.\n\n" ASK_OPTIONS_HELP
+        "      --simulate SPAN what the plans would have cut in that time before the last flow:\n"
+        "                      7d, 36h, 90m; by service, machine, hour and cut\n"
+        "      --plan NAME     of this plan alone: surgical, guarded or shutdown\n" ASK_EXIT_HELP
+        "\nExample:\n  bulkhead plan incident-0f3a5c1b2d4e6978\n  bulkhead plan CASE/\n  bulkhead plan "
+        "--simulate 7d --plan surgical CASE/\n"
+        "  nft -c -f CASE/plan-surgical.nft\n",
     .run = run,
 };

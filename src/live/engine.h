@@ -7,8 +7,8 @@
  * become generations that the enforcers are told. It keeps the orders' store and answers what people ask. Its
  * files share this header: engine.c (beginning, loop, end), engine_sensor.c (records), engine_order.c
  * (orders, store, generations), engine_enforcer.c (what enforcers answer), engine_verify.c (whether a cut
- * holds), engine_incident.c (what the planner finds), engine_ask.c (questions and acts), engine_json.c and
- * engine_metrics.c (what people get to see).
+ * holds), engine_incident.c (what the planner finds), engine_ask.c and engine_refusal.c (questions
+ * and acts), engine_json*.c and engine_metrics.c (what people get to see).
  *
  * Bounds: one sensor's waiting transactions ENGINE_PENDING_MAX bytes, ENGINE_ASKS_MAX open questions,
  * ENGINE_INCIDENTS_MAX incidents that are told of.
@@ -145,6 +145,9 @@ struct engine {
 	bool store_failed;
 	char store_why[160];
 	char refused_why[ORDER_WHY_SIZE]; /* why an approval was refused */
+	uint64_t deed_order;              /* what a person does to it just now is stored with it; 0: none */
+	struct order_store_act deed;
+	int64_t wall; /* what the wall clock is ahead of ours, as times are told */
 	char boot[ORDER_STORE_BOOT_SIZE];
 	char what[ORDER_STORE_WHAT_SIZE], proposing_what[ORDER_STORE_WHAT_SIZE];
 	uint64_t next_order, proposing; /* the order that was added last, and isn't stored yet perhaps */
@@ -242,13 +245,27 @@ int engine_met_courier(struct engine *e, uint16_t index, struct channel *c);
 void engine_post(struct engine *e, bool incident, struct text body);
 
 /* engine_json.c: documents (doc/json.md), appended to `out`. 0 or a negative error. */
-int engine_json_status(const struct engine *e, struct dynbuf *out);
-int engine_json_orders(struct engine *e, const char *subject, struct dynbuf *out);
-int engine_json_order_event(struct engine *e, const struct order *o, struct dynbuf *out);
-/* The planner's plans with the number of each one's proposal, or why there is none. */
-int engine_json_plans(struct text plans, const char *const *names, const uint64_t *ids,
-    const struct dynbuf *why, struct dynbuf *out);
+int engine_json_status(struct engine *e, struct dynbuf *out);
 int engine_json_refusal(const char *why, struct dynbuf *out);
+
+/* engine_json_order.c: the same. */
+/* One order of any state with all that was done to it, or (subject "") those that stand and then the `ended`
+ * last that don't any more. -ENOENT: there is no such order. */
+int engine_json_orders(struct engine *e, const char *subject, size_t ended, struct dynbuf *out);
+int engine_json_order_event(struct engine *e, const struct order *o, struct dynbuf *out);
+/* What became of a plan: an order that waits for approval, or why none does. */
+struct engine_proposal {
+	const char *name; /* of the plan */
+	uint64_t id;      /* 0: none */
+	struct dynbuf why;
+};
+/* The planner's plans with what became of each; ENGINE_PLANS proposals. */
+int engine_json_plans(
+    struct text plans, const char *incident, const struct engine_proposal *proposals, struct dynbuf *out);
+
+/* engine_refusal.c: why an act changed nothing, and what to do instead; in a sentence or two. */
+void engine_explain(struct engine *e, enum msg_ask_what act, uint64_t id, enum order_answer answer,
+    const char *who, char *buf, size_t size);
 
 /* engine_metrics.c: the text format of Prometheus. */
 void engine_metrics(const struct engine *e, struct dynbuf *out);

@@ -69,18 +69,6 @@ static void refuse(struct engine *e, uint64_t asked, uint8_t code, const char *f
 	dynbuf_free(&out);
 }
 
-static const char *answer_text(enum order_answer a)
-{
-	switch (a) {
-	case ORDER_OK: return "done";
-	case ORDER_TOO_LATE: return "the order is past that, or ends";
-	case ORDER_TOO_EARLY: return "the order isn't that far yet";
-	case ORDER_SAME_PERSON: return "the same person has approved it already; another one must";
-	case ORDER_UNKNOWN: return "there is no such order";
-	}
-	return "unknown";
-}
-
 static enum order_answer do_act(
     struct engine *e, const struct msg_ask *m, uint64_t id, const char *who, const char *why)
 {
@@ -93,26 +81,11 @@ static enum order_answer do_act(
 	}
 }
 
-/* What a person does to an order: durable before it is acknowledged. */
-static void act(struct engine *e, const struct msg_ask *m)
+/* Done; durable before it is acknowledged. */
+static void acknowledge(struct engine *e, const struct msg_ask *m, uint64_t id)
 {
-	char who[ORDER_WHO_SIZE], why[ORDER_WHY_SIZE];
 	struct dynbuf out = {0};
-	uint64_t id;
-	text_printable(m->who, who, sizeof(who));
-	text_printable(m->why, why, sizeof(why));
-	if (num_parse_u64(m->subject, UINT64_MAX, &id) < 0) {
-		refuse(e, m->id, USAGE, "'%.*s' is no number of an order",
-		    (int)(m->subject.n < 40 ? m->subject.n : 40), m->subject.p);
-		return;
-	}
-	enum order_answer a = do_act(e, m, id, who, why);
-	if (a != ORDER_OK) {
-		refuse(e, m->id, REFUSED, "order %" PRIu64 ": %s", id,
-		    a == ORDER_TOO_LATE && e->refused_why[0] ? e->refused_why : answer_text(a));
-		return;
-	}
-	engine_act(e, id, msg_ask_name(m->what), who, why);
+	char subject[24];
 	int r = engine_orders_changed(e, true);
 	if (r < 0) {
 		refuse(e, m->id, FAILED,
@@ -121,11 +94,43 @@ static void act(struct engine *e, const struct msg_ask *m)
 		    id, err_text(r));
 		return;
 	}
-	char subject[24];
 	snprintf(subject, sizeof(subject), "%" PRIu64, id);
-	if (engine_json_orders(e, subject, &out) == 0)
+	r = engine_json_orders(e, subject, 0, &out);
+	if (r == 0)
 		engine_answer(e, m->id, FINE, dynbuf_view(&out));
+	else
+		refuse(e, m->id, FAILED, "order %" PRIu64 ": it is done, but can't be shown: %s", id,
+		    err_text(r));
 	dynbuf_free(&out);
+}
+
+/* What a person does to an order. */
+static void act(struct engine *e, const struct msg_ask *m)
+{
+	char who[ORDER_WHO_SIZE], why[ORDER_WHY_SIZE], reason[512];
+	uint64_t id;
+	text_printable(m->who, who, sizeof(who));
+	text_printable(m->why, why, sizeof(why));
+	if (num_parse_u64(m->subject, INT64_MAX, &id) < 0 || id == 0) {
+		refuse(e, m->id, USAGE, "'%.*s' is no number of an order; bulkhead orders lists them",
+		    (int)(m->subject.n < 40 ? m->subject.n : 40), m->subject.p);
+		return;
+	}
+	e->refused_why[0] = '\0';
+	enum order_answer a = do_act(e, m, id, who, why);
+	if (a != ORDER_OK) {
+		/* what time has brought meanwhile may have come out by asking */
+		engine_orders_changed(e, false);
+		engine_explain(e, (enum msg_ask_what)m->what, id, a, who, reason, sizeof(reason));
+		refuse(e, m->id, REFUSED, "%s", reason);
+		return;
+	}
+	engine_act(e, id, msg_ask_name(m->what), who, why);
+	e->deed_order = id;
+	e->deed = (struct order_store_act){.what = msg_ask_name(m->what), .who = who, .why = why};
+	acknowledge(e, m, id);
+	e->deed_order = 0;
+	e->deed = (struct order_store_act){0};
 }
 
 static void reload(struct engine *e, const struct msg_ask *m)
@@ -141,18 +146,26 @@ static void answer_own(struct engine *e, const struct msg_ask *m)
 {
 	struct dynbuf out = {0};
 	char subject[64];
+	uint64_t ended = 0;
 	int r = 0;
 	text_printable(m->subject, subject, sizeof(subject));
 	switch ((enum msg_ask_what)m->what) {
 	case MSG_ASK_STATUS: r = engine_json_status(e, &out); break;
 	case MSG_ASK_METRICS: engine_metrics(e, &out); break;
-	default: r = engine_json_orders(e, subject, &out); break;
+	default:
+		/* so many that have ended besides */
+		if (m->option.n && num_parse_u64(m->option, SIZE_MAX, &ended) < 0)
+			r = -ERR_INVALID;
+		else
+			r = engine_json_orders(e, subject, (size_t)ended, &out);
+		break;
 	}
 	r = r == 0 ? out.error : r;
 	if (r == 0)
 		engine_answer(e, m->id, FINE, dynbuf_view(&out));
 	else if (r == -ENOENT)
-		refuse(e, m->id, REFUSED, "there is no order '%s'", subject);
+		refuse(
+		    e, m->id, REFUSED, "there is no order '%s'; bulkhead orders --all lists them", subject);
 	else
 		refuse(e, m->id, FAILED, "%s", err_text(r));
 	dynbuf_free(&out);
@@ -178,8 +191,11 @@ static int on_ask(struct engine *e, struct text bytes)
 		return r < 0 ? r : -EPROTO;
 	enum daemon_role least = role_for((enum msg_ask_what)m.what);
 	if (m.role >= DAEMON_ROLES || m.role < least) {
-		refuse(e, m.id, REFUSED, "%s is for %s, which %.*s isn't among", msg_ask_name(m.what),
-		    roles[least], (int)(m.who.n < ORDER_WHO_SIZE ? m.who.n : ORDER_WHO_SIZE), m.who.p);
+		refuse(e, m.id, REFUSED,
+		    "%s is for %s, and %.*s is none; the control section of %s says who is",
+		    msg_ask_name(m.what), roles[least],
+		    (int)(m.who.n < ORDER_WHO_SIZE ? m.who.n : ORDER_WHO_SIZE), m.who.p,
+		    e->process->conf->path);
 		return 0;
 	}
 	switch ((enum msg_ask_what)m.what) {
@@ -227,6 +243,19 @@ static void take_process(struct engine *e, const struct msg_alive *m)
 	*p = (struct engine_process){.state = *m, .heard = loop_now()};
 }
 
+/* Every mistake with its place stands in a line of its own. */
+static void refuse_reload(struct engine *e, const struct msg_reload *m)
+{
+	struct dynbuf why = {0}, out = {0};
+	dynbuf_str(&why, "the new configuration wasn't taken, the one before stays:\n");
+	dynbuf_text(&why, m->why);
+	dynbuf_u8(&why, '\0');
+	if (why.error == 0 && engine_json_refusal((const char *)why.p, &out) == 0)
+		engine_answer(e, m->id, REFUSED, dynbuf_view(&out));
+	dynbuf_free(&why);
+	dynbuf_free(&out);
+}
+
 void engine_told(void *self, uint16_t number, struct text bytes)
 {
 	struct engine *e = self;
@@ -239,8 +268,7 @@ void engine_told(void *self, uint16_t number, struct text bytes)
 		if (done.ok)
 			engine_answer(e, done.id, FINE, TEXT("{\"reloaded\": true}"));
 		else
-			refuse(e, done.id, REFUSED, "the old configuration stays: %.*s",
-			    (int)(done.why.n < 400 ? done.why.n : 400), done.why.p);
+			refuse_reload(e, &done);
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "live/engine.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 
 /* While nothing new is detected incidents are looked at this often, for what ends and what is learned. */
 #define IDLE_NS (60 * NS_PER_S)
+
+enum { FOUND = 1 }; /* the planner's code: there is an incident */
 
 static struct engine_ask *ask_of(struct engine *e, uint64_t id)
 {
@@ -70,31 +73,55 @@ static int on_cut(struct engine *e, struct text bytes)
 	return r;
 }
 
-/* A plan's cuts become a proposal that somebody may approve; its number stands in the answer. */
-static void answer_plans(struct engine *e, struct engine_ask *a, uint8_t code)
+static void say_proposals(const struct engine_proposal *v, struct dynbuf *out)
 {
-	static const char *const names[ENGINE_PLANS] = {"surgical", "guarded", "shutdown"};
-	struct dynbuf out = {0};
-	uint64_t ids[ENGINE_PLANS] = {0};
-	struct dynbuf why[ENGINE_PLANS] = {{0}};
+	dynbuf_str(out, "Orders that these plans would be:\n");
 	for (size_t i = 0; i < ENGINE_PLANS; i++) {
-		char what[ORDER_WHY_SIZE];
-		snprintf(what, sizeof(what), "plan %s of incident %.60s", names[i], a->subject);
-		if (a->n_cuts[i])
-			engine_propose(e, a->cuts[i], a->n_cuts[i], a->who, what, &ids[i], &why[i]);
+		struct text why = dynbuf_view(&v[i].why);
+		dynbuf_printf(out, "  %-9s ", v[i].name);
+		if (v[i].id)
+			dynbuf_printf(out, "order %" PRIu64 ": approve with  bulkhead approve %" PRIu64 "\n",
+			    v[i].id, v[i].id);
 		else
-			dynbuf_str(&why[i], "it has no cut that an enforcer could carry out");
+			dynbuf_printf(out, "no order: %.*s\n", (int)why.n, why.n ? why.p : "");
 	}
+}
+
+static void tell_proposals(
+    struct engine *e, const struct engine_ask *a, const struct engine_proposal *v, uint8_t code)
+{
+	struct dynbuf out = {0};
 	int r = engine_orders_changed(e, true);
-	if (r == 0)
-		r = engine_json_plans(dynbuf_view(&a->body), names, ids, why, &out);
+	if (r == 0 && a->form == MSG_FORM_TEXT) {
+		dynbuf_text(&out, dynbuf_view(&a->body));
+		say_proposals(v, &out);
+		r = out.error;
+	} else if (r == 0) {
+		r = engine_json_plans(dynbuf_view(&a->body), a->subject, v, &out);
+	}
 	if (r < 0)
 		engine_answer(e, a->asked, 4, TEXT("{\"error\": \"the proposals can't be stored\"}"));
 	else
 		engine_answer(e, a->asked, code, dynbuf_view(&out));
-	for (size_t i = 0; i < ENGINE_PLANS; i++)
-		dynbuf_free(&why[i]);
 	dynbuf_free(&out);
+}
+
+/* A plan's cuts become a proposal that somebody may approve; its number stands in the answer. */
+static void answer_plans(struct engine *e, struct engine_ask *a, uint8_t code)
+{
+	struct engine_proposal v[ENGINE_PLANS] = {
+	    {.name = "surgical"}, {.name = "guarded"}, {.name = "shutdown"}};
+	for (size_t i = 0; i < ENGINE_PLANS; i++) {
+		char what[ORDER_WHY_SIZE];
+		snprintf(what, sizeof(what), "plan %s of %.60s", v[i].name, a->subject);
+		if (a->n_cuts[i])
+			engine_propose(e, a->cuts[i], a->n_cuts[i], a->who, what, &v[i].id, &v[i].why);
+		else
+			dynbuf_str(&v[i].why, "it has no cut that an enforcer could carry out");
+	}
+	tell_proposals(e, a, v, code);
+	for (size_t i = 0; i < ENGINE_PLANS; i++)
+		dynbuf_free(&v[i].why);
 }
 
 static int on_answer(struct engine *e, struct text bytes)
@@ -112,7 +139,7 @@ static int on_answer(struct engine *e, struct text bytes)
 		return 0;
 	if (a->own)
 		engine_incidents_settle(e);
-	else if (a->what == MSG_ASK_PLAN && m.code <= 1)
+	else if (a->what == MSG_ASK_PLAN && m.code == FOUND)
 		answer_plans(e, a, m.code);
 	else
 		engine_answer(e, a->asked, m.code, dynbuf_view(&a->body));
@@ -142,7 +169,14 @@ static int on_incident(struct engine *e, struct text bytes)
 	int r = msg_incident_decode(bytes.p, bytes.n, &e->arena, &m);
 	if (r < 0)
 		return r;
-	struct engine_incident *i = incident_of(e, text_printable(m.id, id, sizeof(id)));
+	text_printable(m.id, id, sizeof(id));
+	struct engine_ask *a = ask_of(e, m.id_ask);
+	if (a && !a->own) {
+		/* the incident that a question turned out to be about */
+		snprintf(a->subject, sizeof(a->subject), "%s", id);
+		return 0;
+	}
+	struct engine_incident *i = incident_of(e, id);
 	if (!i)
 		return 0;
 	uint64_t digest = hash_bytes(m.body.p, m.body.n, e->process->seed);

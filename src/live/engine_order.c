@@ -137,6 +137,14 @@ static const char *news_of(const struct order *o, const struct engine_watch *w)
 	return NULL;
 }
 
+/* The same of an order that may be new. */
+static const char *news(const struct engine *e, const struct order *o)
+{
+	static const struct engine_watch fresh;
+	const struct engine_watch *w = table_get(e->watches, &o->id);
+	return !w && o->state == ORDER_PROPOSED ? "proposed" : news_of(o, w ? w : &fresh);
+}
+
 static void tell_news(struct engine *e, const struct order *o, const char *news)
 {
 	struct dynbuf body = {0};
@@ -160,12 +168,12 @@ static void follow(struct engine *e, const struct order *o)
 		return;
 	if (fresh)
 		w->state = ORDER_PROPOSED;
-	const char *news = fresh && o->state == ORDER_PROPOSED ? "proposed" : news_of(o, w);
+	const char *what = fresh && o->state == ORDER_PROPOSED ? "proposed" : news_of(o, w);
 	w->state = (uint8_t)o->state;
 	w->check = (uint8_t)o->check;
 	w->ends = (uint8_t)o->ends;
-	if (news)
-		tell_news(e, o, news);
+	if (what)
+		tell_news(e, o, what);
 	if ((o->state == ORDER_APPLIED || o->state == ORDER_CONFIRMED) && o->ends == ORDER_STANDS)
 		engine_watch_order(e, o);
 	else if (w->since) {
@@ -177,6 +185,19 @@ static void follow(struct engine *e, const struct order *o)
 		engine_forget_counts(e, o);
 		table_remove(e->watches, &o->id);
 	}
+}
+
+/* What is stored as done to it: by a person, else what it has become. */
+static bool deed_of(const struct engine *e, const struct order *o, struct order_store_act *ret_act)
+{
+	const char *what = news(e, o);
+	bool proposed = o->state == ORDER_PROPOSED && o->ends == ORDER_STANDS;
+	if (e->deed_order == o->id)
+		*ret_act = e->deed;
+	else if (what)
+		*ret_act = (struct order_store_act){
+		    .what = what, .who = proposed ? o->proposed.who : "bulkhead", .why = o->why};
+	return what || e->deed_order == o->id;
 }
 
 static void note_store(struct engine *e, int error)
@@ -198,8 +219,10 @@ static int store_changed(struct engine *e, bool generation, const struct order *
 	if (r == 0 && generation)
 		r = order_store_put_generation(e->store, &now, orders_generation(e->orders));
 	for (const struct order *o = NULL; r == 0 && n < BATCH && (o = orders_changed_after(e->orders, o));) {
+		struct order_store_act act;
+		bool deed = deed_of(e, o, &act);
 		r = order_store_put(
-		    e->store, &now, o, e->proposing == o->id ? e->proposing_what : NULL, NULL);
+		    e->store, &now, o, e->proposing == o->id ? e->proposing_what : NULL, deed ? &act : NULL);
 		changed[n++] = o;
 	}
 	int committed = order_store_commit(e->store, &now);
@@ -219,6 +242,8 @@ static int settle(struct engine *e, bool generation)
 	if (generation)
 		engine_tell_enforcers(e);
 	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (e->deed_order == changed[i]->id)
+			e->deed_order = 0;
 		follow(e, changed[i]);
 		orders_stored(e->orders, changed[i]);
 	}

@@ -23,7 +23,9 @@
 #include "live/rules.h"
 #include "report/report_simulation.h"
 
-enum { PART_SIZE = 60000, ASSETS_TOLD = 16, FINE = 0, FOUND = 1, FAILED = 4, ANSWER_MAX = 256 << 20 };
+enum { PART_SIZE = 60000, ASSETS_TOLD = 16, FINE = 0, FOUND = 1, USAGE = 2, FAILED = 4 };
+/* An answer must find room in every channel on its way as a whole (CHANNEL_OUT_MAX). */
+enum { ANSWER_MAX = 40 << 20 };
 
 struct planner {
 	struct process *process;
@@ -63,11 +65,11 @@ static int say_answer(struct planner *p, uint64_t id, uint8_t code, struct text 
 	return r;
 }
 
-static void refuse(struct planner *p, uint64_t id, const char *why)
+static void refuse(struct planner *p, uint64_t id, uint8_t code, const char *why)
 {
 	json_t *j = json_pack("{s:s}", "error", why);
 	char *text = j ? json_dumps(j, 0) : NULL;
-	say_answer(p, id, FAILED, text_of(text ? text : "{}"));
+	say_answer(p, id, code, text_of(text ? text : "{}"));
 	free(text);
 	json_decref(j);
 }
@@ -152,7 +154,7 @@ static int answer_plans(struct question *q)
 {
 	const struct report_case *c = &q->answers->report;
 	const struct report_incident *i = first_incident(q);
-	int r = 0;
+	int r = i ? say_incident(q, i->incident) : 0;
 	for (int k = 0; k < PLAN_COUNT && i && r == 0; k++) {
 		struct case_plan plan;
 		r = plan_cuts(q, (enum plan_name)k, &plan);
@@ -227,12 +229,30 @@ static int work(struct question *q, const char *subject, const char *zone)
 	    .zone = *zone ? zone : NULL,
 	    .one_thread = true,
 	    .incidents_only = q->ask->what == MSG_ASK_INCIDENTS,
+	    .backflow = q->ask->what == MSG_ASK_SPREAD && text_equal(q->ask->option, TEXT("backflow")),
 	    .seed = p->process->seed};
 	if (r == 0)
 		r = case_answer(&q->answers, q->archive, p->process->site, &q->options);
 	if (r == 0)
 		r = answer(q);
 	return r;
+}
+
+static void explain(struct planner *p, const struct msg_ask *m, int error, bool opened)
+{
+	char why[256], subject[64];
+	if (error == -ENOENT && !opened)
+		refuse(p, m->id, FAILED, "nothing has been archived yet; ask again in a few seconds");
+	else if (error == -ENOENT && m->what == MSG_ASK_EXPOSURE && m->option.n)
+		refuse(p, m->id, USAGE, "there is no such incident or zone; the site file names the zones");
+	else if (error == -ENOENT) {
+		snprintf(why, sizeof(why), "there is no incident '%s'; bulkhead incidents lists them",
+		    text_printable(m->subject, subject, sizeof(subject)));
+		refuse(p, m->id, USAGE, why);
+	} else if (error == -ERR_LIMIT)
+		refuse(p, m->id, FAILED, "the answer is too large for the control socket");
+	else
+		refuse(p, m->id, FAILED, err_text(error));
 }
 
 static void on_ask(struct planner *p, const struct msg_ask *m)
@@ -251,7 +271,7 @@ static void on_ask(struct planner *p, const struct msg_ask *m)
 	else if (r == 0)
 		r = -ERR_LIMIT;
 	if (r < 0)
-		refuse(p, m->id, r == -ENOENT ? "there is no such incident, zone or plan" : err_text(r));
+		explain(p, m, r, q.archive != NULL);
 	case_free(q.answers);
 	if (q.archive)
 		archive_close(q.archive);
@@ -267,7 +287,7 @@ static int on_message(void *context, uint16_t number, struct text bytes)
 	if (r == 0 && p->process->running)
 		on_ask(p, &m);
 	else if (r == 0)
-		refuse(p, m.id, "the planner isn't ready yet");
+		refuse(p, m.id, FAILED, "the planner isn't ready yet");
 	arena_free(&arena);
 	return r;
 }
