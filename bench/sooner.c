@@ -5,10 +5,11 @@
  * does (records while flows go on, and a look every 30 s), and lays what was detected side by side: the last
  * states must be the same, and the first words of `run` no later. Times are those of the capture.
  *
- *   sooner [--site FILE] [--indicators FILE] [--table] CAPTURE...
+ *   sooner [--site FILE] [--indicators FILE] [--table] [--whole] CAPTURE...
  *
  * Prints each difference; with --table, for each name of a detection how long after its first packet it was
- * first said, both ways. Exits with 1 where the last states differ.
+ * first said, both ways. With --whole the live detector looks over everything every 30 s instead of a part
+ * four times a second. Exits with 1 where the last states differ.
  */
 
 #include <errno.h>
@@ -32,8 +33,12 @@ enum { SEEN_MAX = 1 << 20, FEED_MAX = 64 << 20, SEED = 7, LOOKS_IN_A_GAP = 120 }
 /* As live/engine.c and live/sensor.c have them. */
 #define LOOK_NS (30 * NS_PER_S)
 #define TICK_NS (NS_PER_S / 4)
+/* What is known of a capture when it was read, and live before: the same time to learn for both. */
+#define LEARNING_NS (600 * NS_PER_S)
 /* What two runs may differ by: what a detection's confidence must move by to be told again. */
 #define TOLERANCE 0.02
+/* Which vantage's record stands for a flow may differ, and with it the clock (daemon/merge.h). */
+#define SKEW_NS (5 * NS_PER_S)
 
 /* The last state of a detection, and when it was first said. */
 struct seen {
@@ -55,6 +60,8 @@ struct pass {
 	struct steady *steady;
 	struct capture_set *set;
 	uint64_t id, packets;
+	int64_t first, last; /* of the records, as the detector reckons learning */
+	bool looks;          /* in small steps, else the whole every LOOK_NS */
 	int64_t now, tick_at, look_at;
 	int64_t clock;       /* the latest time of a record, as live/engine_sensor.c keeps it */
 	struct table *index; /* id -> place in seen + 1 */
@@ -70,9 +77,16 @@ static uint64_t next_id(void *context)
 	return ++p->id;
 }
 
+static void note_span(struct pass *p, int64_t first, int64_t last)
+{
+	p->first = p->first == 0 || first < p->first ? first : p->first;
+	p->last = last > p->last ? last : p->last;
+}
+
 static int on_transaction(void *context, const struct msg_flow *f, const struct msg_transaction *t)
 {
 	struct pass *p = context;
+	note_span(p, f->first < t->time ? f->first : t->time, t->time);
 	detector_transaction(p->detector, f, t);
 	return p->error;
 }
@@ -82,8 +96,10 @@ static int on_flow(void *context, const struct msg_flow *f)
 	struct pass *p = context;
 	p->clock = f->last > p->clock ? f->last : p->clock;
 	p->records++;
-	if (!f->duplicate_of)
-		detector_flow(p->detector, f);
+	if (f->duplicate_of)
+		return p->error;
+	note_span(p, f->first, f->last);
+	detector_flow(p->detector, f);
 	return p->error;
 }
 
@@ -136,16 +152,19 @@ static void on_detection(void *context, const struct msg_detection *d)
 /* Time passes without frames too; of a long gap the first looks are enough. */
 static int pass_time(struct pass *p, int64_t now)
 {
+	int64_t step = p->looks ? TICK_NS : LOOK_NS;
 	int r = 0;
 	for (int looks = 0; r == 0 && p->look_at <= now && looks < LOOKS_IN_A_GAP; looks++) {
 		p->now = p->look_at;
 		r = sensor_tick(p->sensor, p->look_at);
-		if (p->clock)
+		if (p->clock && p->looks)
+			(void)detector_look(p->detector, p->clock);
+		else if (p->clock)
 			detector_finish(p->detector, p->clock);
-		p->look_at += LOOK_NS;
+		p->look_at += step;
 	}
 	if (p->look_at <= now)
-		p->look_at = now + LOOK_NS;
+		p->look_at = now + step;
 	p->now = now > p->now ? now : p->now;
 	if (r == 0 && now >= p->tick_at) {
 		p->tick_at = now + TICK_NS;
@@ -161,12 +180,14 @@ static int on_frame(void *context, const struct capture_frame *f)
 	if (!p->live)
 		p->now = f->time_ns > p->now ? f->time_ns : p->now;
 	else if (p->look_at == 0)
-		p->look_at = f->time_ns + LOOK_NS;
+		p->look_at = f->time_ns + (p->looks ? TICK_NS : LOOK_NS);
 	int r = p->live ? pass_time(p, f->time_ns) : 0;
 	return r < 0 ? r : sensor_frame(p->sensor, f, capture_set_vantages(p->set));
 }
 
-static int pass_start(struct pass *p, const struct site *site, const struct indicator_set *indicators)
+/* `learning_ns`: 0: what the detector takes by itself. */
+static int pass_start(
+    struct pass *p, const struct site *site, const struct indicator_set *indicators, int64_t learning_ns)
 {
 	static const struct sensor_live live;
 	const struct sensor_limits limits = {.live = p->live ? &live : NULL};
@@ -179,6 +200,7 @@ static int pass_start(struct pass *p, const struct site *site, const struct indi
 	const struct detect_config config = {.zones = site->zones,
 	    .indicators = indicators,
 	    .seed = SEED,
+	    .tuning = {.learning_ns = learning_ns},
 	    .next_id = next_id,
 	    .emit = on_detection,
 	    .context = p};
@@ -259,7 +281,8 @@ static void tell(const char *how, const struct seen *s)
 static bool is_same(const struct seen *a, const struct seen *b)
 {
 	return fabs(a->confidence - b->confidence) < TOLERANCE && a->count == b->count &&
-	       a->asset_role == b->asset_role && a->peer_role == b->peer_role && a->time == b->time;
+	       a->asset_role == b->asset_role && a->peer_role == b->peer_role &&
+	       llabs(a->time - b->time) <= SKEW_NS;
 }
 
 static double seconds(int64_t ns)
@@ -272,6 +295,18 @@ static void row(const struct seen *ended, const struct seen *live)
 {
 	printf("row\t%s\t%s\t%.6f\t%.6f\t%.3f\n", live->name, live->technique,
 	    seconds(ended->said - ended->time), seconds(live->said - live->time), live->confidence);
+}
+
+/* What was taken back was never said, as far as the last states go. */
+static size_t drop_taken_back(struct pass *p)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->seen[i].confidence > DETECT_TAKEN_BACK)
+			p->seen[n++] = p->seen[i];
+	size_t dropped = p->n - n;
+	p->n = n;
+	return dropped;
 }
 
 static size_t lay_side_by_side(struct pass *ended, struct pass *live, bool table)
@@ -326,9 +361,9 @@ static void print_line(void *context, const char *line)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"site", 1, NULL, 's'}, {"indicators", 1, NULL, 'i'}, {"table", 0, NULL, 't'}, {0}};
-	struct pass ended = {0}, live = {.live = true};
+	static const struct option options[] = {{"site", 1, NULL, 's'}, {"indicators", 1, NULL, 'i'},
+	    {"table", 0, NULL, 't'}, {"whole", 0, NULL, 'w'}, {0}};
+	struct pass ended = {0}, live = {.live = true, .looks = true};
 	struct site *site = NULL;
 	struct indicator_set *indicators = NULL;
 	const char *site_file = NULL, *feed = NULL;
@@ -337,10 +372,12 @@ int main(int argc, char **argv)
 		site_file = c == 's' ? optarg : site_file;
 		feed = c == 'i' ? optarg : feed;
 		table |= c == 't';
+		live.looks &= c != 'w';
 		good = c != '?';
 	}
 	if (!good || optind == argc) {
-		fputs("usage: sooner [--site FILE] [--indicators FILE] [--table] CAPTURE...\n", stderr);
+		fputs("usage: sooner [--site FILE] [--indicators FILE] [--table] [--whole] CAPTURE...\n",
+		    stderr);
 		return 2;
 	}
 	size_t differ = 0, n = (size_t)(argc - optind);
@@ -348,17 +385,22 @@ int main(int argc, char **argv)
 	if (r == 0 && feed)
 		r = indicators_read(&indicators, feed);
 	if (r == 0)
-		r = pass_start(&ended, site, indicators);
+		r = pass_start(&ended, site, indicators, 0);
 	if (r == 0)
 		r = pass_read(&ended, argv + optind, n);
+	int64_t quarter = (ended.last - ended.first) / 4;
 	if (r == 0)
-		r = pass_start(&live, site, indicators);
+		r = pass_start(&live, site, indicators, quarter < LEARNING_NS ? quarter : LEARNING_NS);
 	if (r == 0)
 		r = pass_read(&live, argv + optind, n);
 	if (r == 0) {
+		size_t back = drop_taken_back(&live);
+		size_t ended_back = drop_taken_back(&ended);
 		differ = lay_side_by_side(&ended, &live, table);
-		printf("detections %zu, differing %zu, records %llu and %llu live\n", ended.n, differ,
-		    (unsigned long long)ended.records, (unsigned long long)live.records);
+		printf("detections %zu, differing %zu, taken back %zu and %zu live, records %llu and %llu "
+		       "live\n",
+		    ended.n, differ, ended_back, back, (unsigned long long)ended.records,
+		    (unsigned long long)live.records);
 	} else {
 		fprintf(stderr, "sooner: %s\n", err_text(r));
 	}

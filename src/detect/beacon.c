@@ -33,7 +33,8 @@ enum {
 	TIMES_MAX = 128,
 	BEACON_PER_MILLE = 130,
 	MEETINGS_MAX = 4,
-	MEETING_PER_MILLE = 60
+	MEETING_PER_MILLE = 60,
+	JUDGE_COST = 64 /* of a look: as many others could be visited */
 };
 #define INTERVAL_MIN (1 * NS_PER_S)
 #define SCORE_MIN    0.7
@@ -53,7 +54,9 @@ struct channel {
 	int64_t first;
 	struct net_addr peer;
 	uint32_t n;
+	uint32_t judged; /* n, when it was */
 	uint16_t app;
+	bool said;
 	int64_t time[TIMES_MAX];
 	uint32_t sent[TIMES_MAX];
 	char name[NAME_SHOWN];
@@ -171,12 +174,30 @@ static double channel_confidence(const struct detector *d, const struct channel 
 	return confidence;
 }
 
-static void channel_judge(struct detector *d, const struct channel_key *k, const struct channel *c)
+/* What began evenly and went on at random was no beacon. */
+static void channel_take_back(struct detector *d, const struct channel_key *k, struct channel *c)
+{
+	bool web = c->app == APP_HTTP || c->app == APP_TLS || c->app == APP_QUIC;
+	detect_take_back(d, &(struct finding){.name = "beacon",
+	                        .technique = web ? "T1071.001" : "T1071",
+	                        .asset = k->asset,
+	                        .peer = c->peer,
+	                        .subject = k->name ^ k->port,
+	                        .why = "the connections that came since keep no interval"});
+	c->said = false;
+}
+
+static void channel_judge(struct detector *d, const struct channel_key *k, struct channel *c)
 {
 	struct scores s;
 	channel_score(c, &s);
-	if (s.n < COUNT_MIN || s.all < SCORE_MIN)
+	c->judged = c->n;
+	if (s.n < COUNT_MIN || s.all < SCORE_MIN) {
+		if (c->said)
+			channel_take_back(d, k, c);
 		return;
+	}
+	c->said = true;
 	char why[DETECT_WHY_SIZE], asset[NET_ADDR_TEXT_SIZE], peer[NET_ADDR_TEXT_SIZE], every[24],
 	    name[NAME_SHOWN];
 	time_span_human(s.median, every, sizeof(every));
@@ -286,15 +307,18 @@ static void beacon_flow(struct detector *d, void *state, const struct observatio
 	beacon_take(d, state, f, f->name.n > 0);
 }
 
-static void beacon_finish(struct detector *d, void *state, int64_t now)
+static bool beacon_look(struct detector *d, void *state, struct look *l)
 {
 	struct beacon_state *s = state;
 	const void *key;
-	size_t at = 0;
-	(void)now;
-	for (const struct channel *c; (c = table_next(s->channels->t, &at, &key));)
-		if (c->n >= COUNT_MIN)
+	for (struct channel *c; (c = table_next(s->channels->t, &l->at, &key));) {
+		bool judged = c->n >= COUNT_MIN && (l->whole || c->n != c->judged);
+		if (judged)
 			channel_judge(d, key, c);
+		if (!look_on(l, judged ? JUDGE_COST : 1))
+			return false;
+	}
+	return true;
 }
 
 const struct behaviour behaviour_beacon = {
@@ -302,5 +326,5 @@ const struct behaviour behaviour_beacon = {
     .start = beacon_start,
     .stop = beacon_stop,
     .flow = beacon_flow,
-    .finish = beacon_finish,
+    .look = beacon_look,
 };

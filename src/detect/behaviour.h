@@ -17,16 +17,70 @@
 #include "detect/detect.h"
 #include "detect/history.h"
 
-/* One flow as the behaviours see it: the record, and what it adds to what they have seen of it before. */
+/*
+ * One flow as the behaviours see it: the record, and what it adds to what they have seen of it before.
+ *
+ * A flow that goes on is seen at its first packet, when nothing is known of it yet. Whoever counts flows asks
+ * observe_once; whoever asks what a flow is waits until it is `ripe`, and until it is `settled` before he
+ * takes what wasn't seen for what isn't there: that nobody answers, that the protocol has no name.
+ */
 struct observation {
 	const struct msg_flow *f;
 	bool fresh;       /* its first record: snapshots and the final one count as one flow */
 	bool over;        /* its last record */
-	uint64_t out, in; /* payload bytes since the record before */
+	bool settled;     /* over, or old enough (SETTLE_NS) that what was to be seen would have been */
+	bool ripe;        /* over, or answered, and its application known as far as it will be */
+	uint64_t out, in; /* payload bytes since the last ripe record: all is told by the ripe ones */
+	uint32_t *told;   /* bits of enum told; see observe_once */
 	bool from_inside, to_inside;
 	struct host *initiator, *responder; /* NULL where history has no room */
 	const struct peer *peer;            /* the outside end of a flow that crosses the border, else NULL */
 };
+
+/* As Zeek waits for a connection's answer (tcp_attempt_delay); a SYN is sent again after 1 and 3 s (RFC
+ * 6298).
+ */
+#define SETTLE_NS (5 * NS_PER_S)
+
+/* What was taken from the records of a flow, so that no further record of it is taken for it again. */
+enum told {
+	TOLD_BEGUN = 1 << 0, /* history counted it */
+	TOLD_ANSWERED = 1 << 1,
+	TOLD_CONTACT = 1 << 2, /* scan knows how it ended */
+	TOLD_LOGIN = 1 << 3,   /* the protocol told how a login ended */
+	TOLD_TOOL = 1 << 4,    /* a guessing tool's library speaks */
+	TOLD_REQUEST = 1 << 5, /* callback knows it */
+	TOLD_CALL = 1 << 6,
+	TOLD_CALL_ANSWERED = 1 << 7,
+	TOLD_EXPLOIT = 1 << 8, /* its request carried one */
+	TOLD_EDGE = 1 << 9,
+	TOLD_MATCH = 1 << 10, /* its answer was held against indicators */
+	TOLD_PROTECTED = 1 << 11,
+	TOLD_FOREIGN = 1 << 12,
+	TOLD_SETTLED = 1 << 13,
+	TOLD_DESTINATION = 1 << 14,
+};
+
+/* Whether this is the first time that somebody asks this of the flow. */
+static inline bool observe_once(const struct observation *o, enum told what)
+{
+	bool once = !(*o->told & what);
+	*o->told |= what;
+	return once;
+}
+
+/* How far a look has come, and how much more it may visit. */
+struct look {
+	size_t at; /* of the behaviour's table; 0 at the beginning of each round */
+	size_t budget;
+	bool whole; /* the end, or who looks wants all at once: what didn't change is judged too */
+};
+/* One entry was visited, which cost `cost`. False: that is enough for now. */
+static inline bool look_on(struct look *l, size_t cost)
+{
+	l->budget -= cost < l->budget ? cost : l->budget;
+	return l->budget > 0;
+}
 
 struct behaviour {
 	const char *name;
@@ -37,7 +91,11 @@ struct behaviour {
 	void (*transaction)(
 	    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t);
 	void (*flow)(struct detector *d, void *state, const struct observation *o);
-	void (*finish)(struct detector *d, void *state, int64_t now);
+	/* A flow that goes on has settled; its last record again, with out and in 0. */
+	void (*settle)(struct detector *d, void *state, const struct observation *o);
+	/* Looks over what is kept and says what it shows, from l->at on. True: all was visited. False: the
+	 * budget is used up, and it is called again. */
+	bool (*look)(struct detector *d, void *state, struct look *l);
 };
 
 enum { BEHAVIOURS_MAX = 32, DETECT_TABLES_MAX = 48, DETECT_WHY_SIZE = 320 };
@@ -72,7 +130,12 @@ struct detector {
 	int64_t first, last; /* of the records so far; first == INT64_MIN before the first */
 	struct history history;
 	struct detect_table *evidence; /* of struct evidence */
-	struct detect_table *partial;  /* flow id -> payload counted so far, of flows known by snapshots */
+	struct progress *progress;     /* of flows that go on */
+	struct table *suspects; /* who is suspicious by now (suspicion.c); NULL before the first look */
+	bool suspects_stand;    /* what is said now doesn't make anybody suspicious before the next look */
+	bool live;              /* flows are told of while they go on */
+	size_t looking;         /* the behaviour whose turn it is, of a look that was begun */
+	struct look look;
 	struct detect_table *tables[DETECT_TABLES_MAX];
 	size_t n_tables;
 	void *state[BEHAVIOURS_MAX];
@@ -114,24 +177,39 @@ struct finding {
 	const uint64_t *flows;
 	size_t n_flows;
 	const char *why;
-	bool indicator; /* source is MSG_SOURCE_INDICATOR, and the two below hold; else a behaviour */
+	/* `confidence` is for what one machine uses alone: it falls with how many use the peer or the name,
+	 * as far as that is known by now, and goes on falling. */
+	bool by_rarity;
+	uint64_t rare_name; /* history_name_key; 0: none */
+	uint32_t chain;     /* rests on suspicion: as of which hop (first_edge.c). 0: it doesn't */
+	bool indicator;     /* source is MSG_SOURCE_INDICATOR, and the two below hold; else a behaviour */
 	struct text indicator_text;
 	uint8_t tlp;
 };
 void detect_report(struct detector *d, const struct finding *f);
-/* report.c: emits what was said since it was last emitted. */
-void detect_report_finish(struct detector *d);
-/* suspicion.c: how much the evidence so far speaks for an asset's compromise, and since when; what it did
- * after it had become a victim counts more. */
-void detect_suspicion_finish(struct detector *d);
+/* What was said doesn't hold any more now that more is known: it is left with the least confidence. `f` needs
+ * what tells one finding from another, and why. */
+void detect_take_back(struct detector *d, const struct finding *f);
+/* report.c: emits what was said since it was last emitted; unless `all`, only what is worth another record.
+ */
+bool detect_report_look(struct detector *d, struct look *l, bool all);
+
+/* suspicion.c: how much the evidence so far speaks for an asset's compromise, and since when. */
 struct suspicion {
 	double confidence; /* noisy-or over techniques of what it did or suffered */
 	int64_t since;
 	uint64_t flow; /* one that shows it */
 };
-/* Of the evidence of before now; a zeroed one where there is none. Walks all evidence: for finish only. */
-int suspicion_collect(struct detector *d, struct table **ret_table);
-struct suspicion suspicion_of(const struct table *t, struct net_addr asset);
+/* Reckons anew who is suspicious: by what rests on no suspicion, and by what does as of the hops
+ * [first, until). */
+void detect_suspicion_collect(struct detector *d, uint32_t first, uint32_t until);
+/* The same, and what they did after they had become victims counts more. */
+void detect_suspicion_look(struct detector *d);
+/* Of the evidence of before now; a zeroed one where there is none. Between looks it only rises. */
+struct suspicion suspicion_of(const struct detector *d, struct net_addr asset);
+struct evidence;
+struct evidence_key;
+void suspicion_take(struct detector *d, const struct evidence_key *k, const struct evidence *e);
 
 /* What is kept of one finding. */
 struct evidence_key {
@@ -146,9 +224,14 @@ struct evidence {
 	const char *name, *technique;
 	int64_t first, last;
 	double confidence; /* of what is known; `raised` stands above it */
-	double raised;     /* by what came before, 0: not */
+	double alone;      /* that before rarity, where it is by_rarity */
+	uint64_t rare_name;
+	bool by_rarity;
+	uint32_t chain;
+	double raised; /* by what came before, 0: not */
 	double emitted;
 	uint64_t count, emitted_count;
+	int64_t emitted_last; /* times too are told, but no new time alone is worth a record */
 	struct net_addr peer;
 	uint8_t asset_role, peer_role, source, tlp;
 	bool dirty;
@@ -159,8 +242,11 @@ struct evidence {
 };
 
 /* The time from which on something may be called first seen: config.tuning.learning_ns after the first
- * record. */
+ * record, or a quarter of what was seen, unless flows are told of while they go on: then nobody knows how
+ * much there will be. */
 int64_t detect_learned_at(const struct detector *d);
+/* Whether there is something to hold others against. */
+bool detect_has_learned(const struct detector *d);
 bool detect_inside(const struct detector *d, struct net_addr a);
 /* Of a machine that can be meant: neither multicast, broadcast, loopback nor unspecified. */
 bool detect_is_host(struct net_addr a);

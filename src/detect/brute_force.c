@@ -12,7 +12,7 @@
  * above SLOW_MOST.
  */
 
-#include "detect/behaviour.h"
+#include "detect/progress.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,7 +70,9 @@ struct attempts {
 
 struct brute_state {
 	struct detect_table *pairs;
-	uint64_t told_flow; /* the flow whose transactions told of logins */
+	/* The flow whose transactions come now: told of logins, spoke as a tool. Of flows that go on it
+	 * stands in their enum told from the next record on. */
+	uint64_t told_flow;
 	uint64_t tool_flow;
 };
 
@@ -104,6 +106,12 @@ static struct pair_key key_of(const struct msg_flow *f, uint16_t app, bool all_t
 		k.port = f->responder_port;
 	}
 	return k;
+}
+
+static bool is_tool(const struct detector *d, const struct brute_state *s, uint64_t flow)
+{
+	const uint32_t *told = progress_told(d, flow);
+	return s->tool_flow == flow || (told && *told & TOLD_TOOL);
 }
 
 static double attempts_confidence(const struct attempts *a, uint64_t n, double most)
@@ -245,7 +253,7 @@ static void pair_login(struct detector *d, struct brute_state *s, const struct m
 	} else {
 		/* SSH tells one result a connection, in which a tool has tried until it was cut off: three
 		 * times and more. */
-		unsigned tries = s->tool_flow == f->id ? TOOL_TRIES : 1;
+		unsigned tries = is_tool(d, s, f->id) ? TOOL_TRIES : 1;
 		a->told_failures++;
 		while (tries-- > 0)
 			failure_take(d, a, user, f->first < t->time ? f->first : t->time, f->id);
@@ -330,13 +338,13 @@ static void shape_report(struct detector *d, const struct pair_key *k, struct at
 }
 
 /* One more connection of a service that tells nothing about its logins. */
-static void shape_take(struct detector *d, struct brute_state *s, const struct msg_flow *f)
+static void shape_take(struct detector *d, struct brute_state *s, const struct msg_flow *f, bool tool)
 {
 	struct pair_key k = key_of(f, f->app, false);
 	struct attempts *a = detect_table_put(d, s->pairs, &k, f->last, NULL);
 	if (!a || a->told)
 		return;
-	a->tool = a->tool || s->tool_flow == f->id;
+	a->tool = a->tool || tool;
 	bool fits = a->shaped && about(f->payload_in, a->shape_in) && about(f->payload_out, a->shape_out) &&
 	            f->last - f->first <= SHORT_LOGIN && f->first - a->last_failure <= SHAPE_GAP;
 	if (!fits) {
@@ -373,18 +381,20 @@ static void brute_flow(struct detector *d, void *state, const struct observation
 {
 	struct brute_state *s = state;
 	const struct msg_flow *f = o->f;
-	if (!o->over || !detect_answered(f) || !is_login_service(f->app) || s->told_flow == f->id)
+	if (s->told_flow == f->id)
+		*o->told |= TOLD_LOGIN;
+	if (s->tool_flow == f->id)
+		*o->told |= TOLD_TOOL;
+	if (!o->over || !detect_answered(f) || !is_login_service(f->app) || (*o->told & TOLD_LOGIN))
 		return;
-	shape_take(d, s, f);
+	shape_take(d, s, f, *o->told & TOLD_TOOL);
 }
 
-static void brute_finish(struct detector *d, void *state, int64_t now)
+static bool brute_look(struct detector *d, void *state, struct look *l)
 {
 	struct brute_state *s = state;
 	const void *key;
-	size_t at = 0;
-	(void)now;
-	for (struct attempts *a; (a = table_next(s->pairs->t, &at, &key));) {
+	for (struct attempts *a; (a = table_next(s->pairs->t, &l->at, &key));) {
 		const struct pair_key *k = key;
 		if (net_addr_is_none(k->target)) {
 			if (a->attack && a->n_users >= USERS_SPRAYED)
@@ -394,7 +404,10 @@ static void brute_finish(struct detector *d, void *state, int64_t now)
 		} else if (a->attack) {
 			shape_report(d, k, a);
 		}
+		if (!look_on(l, a->attack ? 4 : 1))
+			return false;
 	}
+	return true;
 }
 
 const struct behaviour behaviour_brute_force = {
@@ -403,5 +416,5 @@ const struct behaviour behaviour_brute_force = {
     .stop = brute_stop,
     .transaction = brute_transaction,
     .flow = brute_flow,
-    .finish = brute_finish,
+    .look = brute_look,
 };

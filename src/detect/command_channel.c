@@ -30,12 +30,13 @@ static const struct text program_agents[] = {TEXT("python-requests"), TEXT("Pyth
     TEXT("aiohttp"), TEXT("Ruby")};
 
 static void channel_report(struct detector *d, const struct msg_flow *f, const struct msg_transaction *t,
-    const char *name, const char *technique, double confidence, const char *why)
+    const char *name, const char *technique, double confidence, bool by_rarity, const char *why)
 {
 	struct finding g = {
 	    .name = name,
 	    .technique = technique,
 	    .confidence = confidence,
+	    .by_rarity = by_rarity,
 	    .asset = f->initiator,
 	    .peer = f->responder,
 	    .asset_role = MSG_ROLE_ACTOR,
@@ -67,7 +68,7 @@ static void certificate_take(
 		    "%s was shown a certificate by %s:%u that a command framework makes by default: %s",
 		    detect_addr(f->initiator, from), detect_addr(f->responder, to), f->responder_port,
 		    detect_text(subject.n ? subject : issuer, shown, sizeof(shown)));
-		channel_report(d, f, t, "c2.certificate", "T1573.002", 0.9, why);
+		channel_report(d, f, t, "c2.certificate", "T1573.002", 0.9, false, why);
 		return;
 	}
 	if (!outside || subject.n == 0 || !text_equal(subject, issuer))
@@ -79,8 +80,7 @@ static void certificate_take(
 	snprintf(why, sizeof(why), "%s accepted a certificate that %s:%u signed itself%s: %s",
 	    detect_addr(f->initiator, from), detect_addr(f->responder, to), f->responder_port,
 	    eternal ? " and that never expires" : "", detect_text(subject, shown, sizeof(shown)));
-	channel_report(d, f, t, "c2.self-signed", "T1573.002",
-	    (eternal ? 0.6 : 0.2) * history_rarity(history_peer_users(d, f->responder)), why);
+	channel_report(d, f, t, "c2.self-signed", "T1573.002", eternal ? 0.6 : 0.2, true, why);
 }
 
 static bool is_address(struct text host)
@@ -108,7 +108,6 @@ static void request_take(struct detector *d, const struct msg_flow *f, const str
 		c = 0.08 + (bare ? 0.12 : 0) + (program ? 0.1 : 0);
 	else if (program && bare)
 		c = 0.12;
-	c *= history_rarity(history_peer_users(d, f->responder));
 	if (c <= 0)
 		return;
 	char why[DETECT_WHY_SIZE], from[NET_ADDR_TEXT_SIZE], to[NET_ADDR_TEXT_SIZE], shown[60], place[60],
@@ -118,7 +117,7 @@ static void request_take(struct detector *d, const struct msg_flow *f, const str
 	    detect_text(host, place, sizeof(place)), detect_text(uri, what, sizeof(what)),
 	    detect_addr(f->responder, to),
 	    agent.n ? detect_text(agent, shown, sizeof(shown)) : "a client without a name");
-	channel_report(d, f, t, "c2.web", "T1071.001", c, why);
+	channel_report(d, f, t, "c2.web", "T1071.001", c, true, why);
 }
 
 static void channel_transaction(

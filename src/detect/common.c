@@ -10,7 +10,12 @@ int64_t detect_learned_at(const struct detector *d)
 {
 	int64_t quarter = (d->last - d->first) / 4;
 	int64_t learning = d->config.tuning.learning_ns;
-	return d->first + (quarter < learning ? quarter : learning);
+	return d->first + (quarter < learning && !d->live ? quarter : learning);
+}
+
+bool detect_has_learned(const struct detector *d)
+{
+	return d->last > detect_learned_at(d);
 }
 
 bool detect_inside(const struct detector *d, struct net_addr a)

@@ -47,7 +47,8 @@ static void drop_report(struct detector *d, const struct msg_flow *f, const stru
 	struct finding g = {
 	    .name = "theft.credentials-carried",
 	    .technique = "T1048.003",
-	    .confidence = confidence * history_rarity(history_peer_users(d, f->responder)),
+	    .confidence = confidence,
+	    .by_rarity = true,
 	    .asset = f->initiator,
 	    .peer = f->responder,
 	    .asset_role = MSG_ROLE_ACTOR,

@@ -60,9 +60,6 @@ static void delivery_transaction(
 	bool bare = net_addr_parse(text_sub(host, 0, text_find(host, ':')), &a) == 0;
 	bool tool = agent.n == 0 || any_of(agent, agents, COUNT(agents), false);
 	double c = (bare ? 0.35 : 0.1) + (tool ? 0.1 : 0);
-	unsigned users = history_peer_users(d, f->responder),
-	         by_name = bare ? 0 : history_name_users(d, host);
-	c *= history_rarity(by_name > users ? by_name : users);
 	char why[DETECT_WHY_SIZE], to[NET_ADDR_TEXT_SIZE], place[70], what[70], who[50];
 	snprintf(why, sizeof(why), "%s fetched a program over HTTP from %s%s with %s",
 	    detect_addr(f->initiator, to), detect_text(host, place, sizeof(place)),
@@ -72,6 +69,8 @@ static void delivery_transaction(
 	    .name = "delivery.program",
 	    .technique = "T1105",
 	    .confidence = c,
+	    .by_rarity = true,
+	    .rare_name = bare ? 0 : history_name_key(d, host),
 	    .asset = f->initiator,
 	    .peer = f->responder,
 	    .asset_role = MSG_ROLE_ACTOR,

@@ -8,20 +8,29 @@
  * and one sentence of why with the numbers.
  *
  * Flows come once each (vantages merged), in the order in which they end, each right after its own
- * transactions; times are the records' own. Snapshots of long flows (end == FLOW_END_NONE) come before their
- * final record with the same id, and hold totals so far. The detector owns its state; each behaviour's table
- * is bounded, and what falls out at a bound is counted. Deterministic: results don't depend on the seed.
+ * transactions; times are the records' own. Whoever watches live gives snapshots (end == FLOW_END_NONE)
+ * before their final record with the same id, which hold totals so far; then each record comes right after
+ * the transactions that are new with it. The last word of both is the same, but live it comes sooner. The
+ * first snapshot tells the detector that it is live: nothing is "first seen" then before the whole learning
+ * time.
  *
- * A detection may be emitted more than once with the same id as its evidence grows; the last one stands.
+ * The detector owns its state; each behaviour's table is bounded, and what falls out at a bound is counted.
+ * Deterministic: results don't depend on the seed.
+ *
+ * A detection may be emitted more than once with the same id as its evidence grows; the last one stands. One
+ * that turned out wrong is emitted again with DETECT_TAKEN_BACK.
  */
 
 #include "msg/msg.h"
 #include "net/zone.h"
 
+/* The confidence of what was said and doesn't hold any more: less than of anything that is said. */
+#define DETECT_TAKEN_BACK 0.01
+
 /* The numbers that the behaviours turn on; each with its source in doc/detect.md. Zero: the default. */
 struct detect_tuning {
 	int64_t learning_ns; /* "first seen" is said only of what comes this long after the first record;
-	                      * default 10 min, or a quarter of what was seen, whichever is less */
+	                      * default 10 min; unless live, a quarter of what was seen if that is less */
 };
 
 struct detect_config {
@@ -52,7 +61,14 @@ void detector_change(
 /* One transaction of flow f, which is still being held and comes next. */
 void detector_transaction(struct detector *d, const struct msg_flow *f, const struct msg_transaction *t);
 void detector_flow(struct detector *d, const struct msg_flow *f);
-/* The end of the records (or, live, a moment to look again): emits what only the whole shows. */
+/*
+ * Live: looks over a part of what is kept, for about a millisecond, and emits what that shows and what
+ * changed enough since it was emitted. To be called several times a second; each call goes on where the last
+ * one stood. True: a round is over. `now` is time of records: what was to come by then has come.
+ */
+bool detector_look(struct detector *d, int64_t now);
+/* The end of the records: looks over everything, and emits what only the whole shows and what changed at all.
+ * May be called again; without records in between nothing comes of that. */
 void detector_finish(struct detector *d, int64_t now);
 const struct detect_stats *detector_stats(const struct detector *d);
 

@@ -3,7 +3,7 @@
 /* The detector itself: turns records into observations, hands them to each behaviour, keeps the bounded
  * tables. */
 
-#include "detect/behaviour.h"
+#include "detect/progress.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,14 +12,8 @@
 #include "base/timefmt.h"
 #include "flow/flow.h"
 
-enum { MEMORY_DEFAULT = 256 << 20, TABLE_SMALLEST = 64, HAND_LOOKS = 8 };
+enum { MEMORY_DEFAULT = 256 << 20, TABLE_SMALLEST = 64, HAND_LOOKS = 8, LOOK_BUDGET = 4096 };
 #define LEARNING_DEFAULT (10 * 60 * NS_PER_S)
-
-/* The payload of a flow that earlier records of it told. */
-struct partial {
-	struct detect_use use;
-	uint64_t out, in;
-};
 
 int detect_table_new(struct detector *d, struct detect_table **ret_table, size_t key_size, size_t value_size,
     unsigned per_mille)
@@ -112,7 +106,7 @@ static int detector_start(struct detector *d)
 	int error = detect_table_new(
 	    d, &d->evidence, sizeof(struct evidence_key), sizeof(struct evidence), 70);
 	if (error == 0)
-		error = detect_table_new(d, &d->partial, sizeof(uint64_t), sizeof(struct partial), 40);
+		error = progress_new(&d->progress, d);
 	if (error == 0)
 		error = history_start(d);
 	return error < 0 ? error : behaviours_start(d);
@@ -152,6 +146,8 @@ void detector_free(struct detector *d)
 		table_free(d->tables[i]->t);
 		free(d->tables[i]);
 	}
+	progress_free(d->progress);
+	table_free(d->suspects);
 	free(d);
 }
 
@@ -168,28 +164,6 @@ static void clock_take(struct detector *d, int64_t first, int64_t last)
 		d->first = first;
 	if (last > d->last)
 		d->last = last;
-}
-
-/* Fills in what the record adds to those of the same flow before it. */
-static void observation_progress(struct detector *d, struct observation *o)
-{
-	const struct msg_flow *f = o->f;
-	struct partial *p = table_count(d->partial->t) ? detect_table_get(d->partial, &f->id) : NULL;
-	o->fresh = p == NULL;
-	o->over = f->end != FLOW_END_NONE;
-	uint64_t out = p ? p->out : 0, in = p ? p->in : 0;
-	o->out = f->payload_out > out ? f->payload_out - out : 0;
-	o->in = f->payload_in > in ? f->payload_in - in : 0;
-	if (o->over) {
-		if (p)
-			table_remove(d->partial->t, &f->id);
-		return;
-	}
-	p = detect_table_put(d, d->partial, &f->id, f->last, NULL);
-	if (p) {
-		p->out = f->payload_out > out ? f->payload_out : out;
-		p->in = f->payload_in > in ? f->payload_in : in;
-	}
 }
 
 void detector_transaction(struct detector *d, const struct msg_flow *f, const struct msg_transaction *t)
@@ -210,35 +184,76 @@ void detector_flow(struct detector *d, const struct msg_flow *f)
 {
 	if (f->duplicate_of)
 		return;
-	d->stats.flows++;
+	d->stats.flows += f->end != FLOW_END_NONE;
+	d->live = d->live || f->end == FLOW_END_NONE;
 	clock_take(d, f->first, f->last);
 	struct observation o = {
 	    .f = f,
 	    .from_inside = detect_inside(d, f->initiator),
 	    .to_inside = detect_inside(d, f->responder),
 	};
-	observation_progress(d, &o);
+	progress_observe(d, &o);
 	history_flow(d, &o);
 	for (size_t i = 0; behaviours[i]; i++)
 		if (behaviours[i]->flow)
 			behaviours[i]->flow(d, d->state[i], &o);
+	progress_keep(d, &o);
+	progress_settle(d);
 }
 
-void detector_finish(struct detector *d, int64_t now)
+static void memory_count(struct detector *d)
 {
-	if (d->first == INT64_MIN)
-		return;
-	if (now > d->last)
-		d->last = now;
-	for (size_t i = 0; behaviours[i]; i++)
-		if (behaviours[i]->finish)
-			behaviours[i]->finish(d, d->state[i], now);
-	detect_suspicion_finish(d);
-	detect_report_finish(d);
 	size_t memory = sizeof(*d);
 	for (size_t i = 0; i < d->n_tables; i++)
 		memory += table_count(d->tables[i]->t) * d->tables[i]->entry_size;
 	d->stats.memory = memory;
+}
+
+/* Goes on with the round where it stands. True: the round is over. */
+static bool look_round(struct detector *d, bool all)
+{
+	for (; behaviours[d->looking]; d->looking++) {
+		const struct behaviour *b = behaviours[d->looking];
+		if (b->look && !b->look(d, d->state[d->looking], &d->look))
+			return false;
+		d->look.at = 0;
+	}
+	if (d->look.at == 0)
+		detect_suspicion_look(d);
+	if (!detect_report_look(d, &d->look, all))
+		return false;
+	d->looking = 0;
+	d->look.at = 0;
+	memory_count(d);
+	return true;
+}
+
+static bool clock_advance(struct detector *d, int64_t now)
+{
+	if (d->first == INT64_MIN)
+		return false;
+	if (now > d->last)
+		d->last = now;
+	progress_settle(d);
+	return true;
+}
+
+bool detector_look(struct detector *d, int64_t now)
+{
+	if (!clock_advance(d, now))
+		return true;
+	d->look.budget = LOOK_BUDGET;
+	d->look.whole = false;
+	return look_round(d, false);
+}
+
+void detector_finish(struct detector *d, int64_t now)
+{
+	if (!clock_advance(d, now))
+		return;
+	d->looking = 0;
+	d->look = (struct look){.budget = SIZE_MAX, .whole = true};
+	(void)look_round(d, true);
 }
 
 const struct detect_stats *detector_stats(const struct detector *d)

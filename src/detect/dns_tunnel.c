@@ -41,7 +41,9 @@ struct domain_key {
 struct domain {
 	struct detect_use use;
 	int64_t first;
-	uint32_t queries, unique, rare_types, nxdomain;
+	uint32_t queries, unique, rare_types;
+	uint32_t judged; /* queries, when it was */
+	bool said;
 	uint64_t length, entropy_milli; /* sums over different names */
 	uint32_t longest;
 	uint8_t seen[COUNT_BITS / 8];
@@ -131,16 +133,33 @@ static double different_names(const struct domain *t)
 	return -(double)COUNT_BITS * log(1 - (double)t->unique / COUNT_BITS);
 }
 
+static void domain_take_back(struct detector *d, const struct domain_key *k, struct domain *t)
+{
+	detect_take_back(
+	    d, &(struct finding){.name = "dns.tunnel",
+	           .technique = "T1071.004",
+	           .asset = k->asset,
+	           .peer_varies = true,
+	           .subject = k->name,
+	           .why = "the names that were asked for since are short, plain or the same again"});
+	t->said = false;
+}
+
 static void domain_judge(
-    struct detector *d, const struct tunnel_state *s, const struct domain_key *k, const struct domain *t)
+    struct detector *d, const struct tunnel_state *s, const struct domain_key *k, struct domain *t)
 {
 	double unique = different_names(t);
+	t->judged = t->queries;
 	if (unique < UNIQUE_MIN)
 		return;
 	double length = (double)t->length / t->unique, entropy = (double)t->entropy_milli / 1000 / t->unique;
 	double repeat = t->queries > unique ? 1 - unique / t->queries : 0;
-	if (length < LENGTH_MIN || entropy < ENTROPY_MIN || repeat > REPEAT_MAX)
+	if (length < LENGTH_MIN || entropy < ENTROPY_MIN || repeat > REPEAT_MAX) {
+		if (t->said)
+			domain_take_back(d, k, t);
 		return;
+	}
+	t->said = true;
 	double rare = (double)t->rare_types / t->queries;
 	double shape = 0.35 * score(length, LENGTH_MIN, 50) + 0.25 * score(entropy, ENTROPY_MIN, 4.2) +
 	               0.2 * score(t->longest, 24, 50) + 0.2 * score(rare, 0.1, 0.6);
@@ -244,14 +263,18 @@ static void tunnel_transaction(
 		domain_judge(d, s, &k, x);
 }
 
-static void tunnel_finish(struct detector *d, void *state, int64_t now)
+static bool tunnel_look(struct detector *d, void *state, struct look *l)
 {
 	struct tunnel_state *s = state;
 	const void *key;
-	size_t at = 0;
-	(void)now;
-	for (const struct domain *t; (t = table_next(s->domains->t, &at, &key));)
-		domain_judge(d, s, key, t);
+	for (struct domain *t; (t = table_next(s->domains->t, &l->at, &key));) {
+		bool judged = t->unique >= UNIQUE_MIN && (l->whole || t->judged != t->queries);
+		if (judged)
+			domain_judge(d, s, key, t);
+		if (!look_on(l, judged ? 4 : 1))
+			return false;
+	}
+	return true;
 }
 
 const struct behaviour behaviour_dns_tunnel = {
@@ -259,5 +282,5 @@ const struct behaviour behaviour_dns_tunnel = {
     .start = tunnel_start,
     .stop = tunnel_stop,
     .transaction = tunnel_transaction,
-    .finish = tunnel_finish,
+    .look = tunnel_look,
 };

@@ -7,7 +7,9 @@
  * leaves a machine after that machine became suspicious (pivot). A new edge alone is everyday work of
  * administrators, and stays weak.
  *
- * What is new is known only when the time of learning is, so all of this is said at finish.
+ * Without an end in sight, what is new is known when the time of learning is over: a session that goes on is
+ * then told of at once, as is the pivot it makes. The rest, and of records that have an end everything, is
+ * said when all is looked over.
  */
 
 #include "detect/behaviour.h"
@@ -43,13 +45,36 @@ struct edge {
 	int64_t first;
 	uint32_t n, granted, refused;
 	uint64_t out, in; /* of its largest session */
+	uint32_t pivot;   /* as of which hop it was told as one, 0: never */
 	struct flow_sample flows;
 };
+
+/* Per target: by how many sources it is administered over this protocol. Per source: its new edges. */
+struct degree {
+	uint32_t n;
+	int64_t first, last;
+	struct flow_sample flows;
+};
+
+struct degrees {
+	struct table *in;  /* (target, app) as edge_key without source */
+	struct table *out; /* source */
+};
+
+/* What a look does, one after the other. */
+enum stage { STAGE_BEGIN, STAGE_COUNT, STAGE_EDGES, STAGE_FANOUT, STAGE_HOP, STAGE_PIVOTS, STAGE_TAKE_BACK };
 
 struct edge_state {
 	struct detect_table *edges;
 	uint64_t flow; /* whose logins `granted` and `refused` tell */
 	uint32_t granted, refused;
+	struct degrees degrees;  /* of the last count, with the edges that came since */
+	struct degrees counting; /* of the count that goes on */
+	enum stage stage;
+	/* Hops are numbered through all rounds: those of this one are [first, hop]. What was reached in an
+	 * earlier round is reached again or is taken back. */
+	uint32_t first_hop, hop;
+	size_t found; /* pivots of this hop that are new to the round, or say something else by now */
 };
 
 static int edge_start(struct detector *d, void **ret_state)
@@ -57,6 +82,7 @@ static int edge_start(struct detector *d, void **ret_state)
 	struct edge_state *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
+	s->hop = 1; /* 0 is no hop */
 	int error = detect_table_new(
 	    d, &s->edges, sizeof(struct edge_key), sizeof(struct edge), EDGE_PER_MILLE);
 	if (error < 0)
@@ -66,9 +92,19 @@ static int edge_start(struct detector *d, void **ret_state)
 	return error;
 }
 
+static void degrees_free(struct degrees *g)
+{
+	table_free(g->in);
+	table_free(g->out);
+	*g = (struct degrees){NULL, NULL};
+}
+
 static void edge_stop(void *state)
 {
-	free(state);
+	struct edge_state *s = state;
+	degrees_free(&s->degrees);
+	degrees_free(&s->counting);
+	free(s);
 }
 
 static void edge_transaction(
@@ -87,35 +123,6 @@ static void edge_transaction(
 		s->granted++;
 	else
 		s->refused++;
-}
-
-static void edge_flow(struct detector *d, void *state, const struct observation *o)
-{
-	struct edge_state *s = state;
-	const struct msg_flow *f = o->f;
-	if (!app_is_admin(f->app) || !detect_answered(f) || !o->from_inside || !o->to_inside ||
-	    net_addr_equal(f->initiator, f->responder))
-		return;
-	struct edge_key k;
-	memset(&k, 0, sizeof(k));
-	k.from = f->initiator;
-	k.to = f->responder;
-	k.app = f->app;
-	int fresh;
-	struct edge *e = detect_table_put(d, s->edges, &k, f->last, &fresh);
-	if (!e)
-		return;
-	if (fresh || f->first < e->first)
-		e->first = f->first;
-	e->n += o->fresh;
-	e->out = f->payload_out > e->out ? f->payload_out : e->out;
-	e->in = f->payload_in > e->in ? f->payload_in : e->in;
-	if (s->flow == f->id) {
-		e->granted += s->granted;
-		e->refused += s->refused;
-		s->granted = s->refused = 0;
-	}
-	flow_sample_add(&e->flows, f->id);
 }
 
 static const char *edge_technique(uint16_t app)
@@ -139,18 +146,6 @@ static bool edge_worked(const struct edge *e)
 	return e->out + e->in >= WORKED_BYTES;
 }
 
-/* Per target: by how many sources it is administered over this protocol. Per source: its new edges. */
-struct degree {
-	uint32_t n;
-	int64_t first, last;
-	struct flow_sample flows;
-};
-
-struct degrees {
-	struct table *in;  /* (target, app) as edge_key without source */
-	struct table *out; /* source */
-};
-
 static struct edge_key target_key(const struct edge_key *k)
 {
 	struct edge_key t = *k;
@@ -158,40 +153,41 @@ static struct edge_key target_key(const struct edge_key *k)
 	return t;
 }
 
-static int degrees_collect(struct detector *d, const struct edge_state *s, int64_t learned, struct degrees *g)
+static int degrees_new(const struct detector *d, struct degrees *g)
 {
 	int error = table_new(&g->in, sizeof(struct edge_key), sizeof(uint32_t), SOURCES_MAX, d->config.seed);
 	if (error == 0)
 		error = table_new(
 		    &g->out, sizeof(struct net_addr), sizeof(struct degree), SOURCES_MAX, d->config.seed);
-	const void *key;
-	size_t at = 0;
-	for (const struct edge *e; error == 0 && (e = table_next(s->edges->t, &at, &key));) {
-		const struct edge_key *k = key;
-		struct edge_key t = target_key(k);
-		uint32_t *in = table_put(g->in, &t, NULL);
-		if (in)
-			(*in)++;
-		struct degree *out = e->first > learned ? table_put(g->out, &k->from, NULL) : NULL;
-		if (!out)
-			continue;
-		if (out->n == 0 || e->first - out->last > FANOUT_WINDOW) {
-			if (out->n < FANOUT_MIN)
-				*out = (struct degree){.first = e->first};
-		}
-		out->n++;
-		out->last = e->first > out->last ? e->first : out->last;
-		if (e->flows.n)
-			flow_sample_add(&out->flows, e->flows.id[0]);
-	}
+	if (error < 0)
+		degrees_free(g);
 	return error;
+}
+
+static void degrees_add(const struct degrees *g, const struct edge_key *k, const struct edge *e, bool is_new)
+{
+	struct edge_key t = target_key(k);
+	uint32_t *in = table_put(g->in, &t, NULL);
+	if (in)
+		(*in)++;
+	struct degree *out = is_new ? table_put(g->out, &k->from, NULL) : NULL;
+	if (!out)
+		return;
+	if (out->n == 0 || e->first - out->last > FANOUT_WINDOW) {
+		if (out->n < FANOUT_MIN)
+			*out = (struct degree){.first = e->first};
+	}
+	out->n++;
+	out->last = e->first > out->last ? e->first : out->last;
+	if (e->flows.n)
+		flow_sample_add(&out->flows, e->flows.id[0]);
 }
 
 static uint32_t target_degree(const struct degrees *g, const struct edge_key *k)
 {
 	struct edge_key t = target_key(k);
-	const uint32_t *n = table_get(g->in, &t);
-	return n ? *n : 0;
+	const uint32_t *n = g->in ? table_get(g->in, &t) : NULL;
+	return n ? *n : 1;
 }
 
 /* How much a new edge says: little; less where the target serves many (a file server, a directory), more
@@ -260,7 +256,7 @@ static void fanout_report(struct detector *d, struct net_addr from, const struct
 }
 
 static void pivot_report(struct detector *d, const struct edge_key *k, const struct edge *e,
-    const struct suspicion *s, uint32_t sources)
+    const struct suspicion *s, uint32_t sources, uint32_t hop)
 {
 	char why[DETECT_WHY_SIZE], from[NET_ADDR_TEXT_SIZE], to[NET_ADDR_TEXT_SIZE], span[24];
 	bool worked = edge_worked(e);
@@ -279,6 +275,7 @@ static void pivot_report(struct detector *d, const struct edge_key *k, const str
 	    .name = "lateral.pivot",
 	    .technique = edge_technique(k->app),
 	    .confidence = worked ? c : 0.6 * c,
+	    .chain = hop,
 	    .asset = k->to,
 	    .peer = k->from,
 	    .asset_role = worked ? MSG_ROLE_VICTIM : MSG_ROLE_TARGET,
@@ -294,57 +291,192 @@ static void pivot_report(struct detector *d, const struct edge_key *k, const str
 	detect_report(d, &f);
 }
 
-/*
- * New edges out of suspicious machines, and out of those that they reach, and so on: at most CHAIN_MAX hops.
- * Who was suspicious before the session is not so because of it: that keeps two machines from raising each
- * other. It speaks of the target alone; of the source everything was said.
- */
-static void pivots_follow(struct detector *d, const struct edge_state *s, const struct degrees *g)
+/* A session out of a machine that was suspicious before. Who was suspicious before the session is not so
+ * because of it: that keeps two machines from raising each other. It speaks of the target alone; of the
+ * source everything was said. */
+static bool pivot_judge(
+    struct detector *d, const struct edge_state *s, const struct edge_key *k, const struct edge *e)
 {
-	for (int hop = 0; hop < CHAIN_MAX; hop++) {
-		struct table *suspects;
-		if (suspicion_collect(d, &suspects) < 0)
-			return;
-		const void *key;
-		size_t at = 0;
-		uint64_t before = d->stats.detections;
-		for (const struct edge *e; (e = table_next(s->edges->t, &at, &key));) {
-			const struct edge_key *k = key;
-			struct suspicion from = suspicion_of(suspects, k->from);
-			struct suspicion to = suspicion_of(suspects, k->to);
-			bool already = to.confidence >= 0.5 && to.since < e->first;
-			if (from.confidence >= 0.5 && e->first >= from.since && !already)
-				pivot_report(d, k, e, &from, target_degree(g, k));
-		}
-		table_free(suspects);
-		if (d->stats.detections == before)
-			return;
-	}
+	struct suspicion from = suspicion_of(d, k->from);
+	if (from.confidence < 0.5 || e->first < from.since)
+		return false;
+	struct suspicion to = suspicion_of(d, k->to);
+	if (to.confidence >= 0.5 && to.since < e->first)
+		return false; /* already */
+	pivot_report(d, k, e, &from, target_degree(&s->degrees, k), s->hop);
+	return true;
 }
 
-static void edge_finish(struct detector *d, void *state, int64_t now)
+/* As of the hop that is being followed. */
+static void pivot_follow(struct detector *d, struct edge_state *s, const struct edge_key *k, struct edge *e)
+{
+	uint64_t said = d->stats.detections;
+	if (!pivot_judge(d, s, k, e))
+		return;
+	s->found += e->pivot < s->first_hop || d->stats.detections != said;
+	e->pivot = s->hop;
+}
+
+static void pivot_take_back(
+    struct detector *d, const struct edge_state *s, const struct edge_key *k, struct edge *e)
+{
+	if (e->pivot == 0 || e->pivot >= s->first_hop)
+		return;
+	e->pivot = 0;
+	detect_take_back(
+	    d, &(struct finding){.name = "lateral.pivot",
+	           .technique = edge_technique(k->app),
+	           .asset = k->to,
+	           .peer = k->from,
+	           .subject = k->app,
+	           .why = "by what is known now, it didn't come from a machine that was suspicious before"});
+}
+
+static void edge_logins(struct edge_state *s, struct edge *e, uint64_t flow)
+{
+	if (s->flow != flow)
+		return;
+	e->granted += s->granted;
+	e->refused += s->refused;
+	s->granted = s->refused = 0;
+}
+
+static void edge_flow(struct detector *d, void *state, const struct observation *o)
 {
 	struct edge_state *s = state;
-	struct degrees g = {NULL, NULL};
-	int64_t learned = detect_learned_at(d);
-	(void)now;
-	if (degrees_collect(d, s, learned, &g) == 0) {
-		const void *key;
-		size_t at = 0;
-		for (const struct edge *e; (e = table_next(s->edges->t, &at, &key));)
-			if (e->first > learned)
-				edge_report(d, key, e, target_degree(&g, key));
-		at = 0;
-		for (const struct degree *o; (o = table_next(g.out, &at, &key));) {
-			struct net_addr from;
-			memcpy(&from, key, sizeof(from));
-			if (o->n >= FANOUT_MIN)
-				fanout_report(d, from, o);
-		}
-		pivots_follow(d, s, &g);
+	const struct msg_flow *f = o->f;
+	if (!app_is_admin(f->app) || !detect_answered(f) || !o->from_inside || !o->to_inside ||
+	    net_addr_equal(f->initiator, f->responder))
+		return;
+	struct edge_key k;
+	memset(&k, 0, sizeof(k));
+	k.from = f->initiator;
+	k.to = f->responder;
+	k.app = f->app;
+	int fresh;
+	struct edge *e = detect_table_put(d, s->edges, &k, f->last, &fresh);
+	if (!e)
+		return;
+	if (fresh || f->first < e->first)
+		e->first = f->first;
+	bool counts = observe_once(o, TOLD_EDGE);
+	e->n += counts;
+	e->out = f->payload_out > e->out ? f->payload_out : e->out;
+	e->in = f->payload_in > e->in ? f->payload_in : e->in;
+	bool told = s->flow == f->id && s->granted + s->refused;
+	edge_logins(s, e, f->id);
+	flow_sample_add(&e->flows, f->id);
+	if (!d->live)
+		return;
+	bool is_new = e->first > detect_learned_at(d);
+	if (fresh && s->degrees.in)
+		degrees_add(&s->degrees, &k, e, is_new);
+	if (fresh && is_new)
+		edge_report(d, &k, e, target_degree(&s->degrees, &k));
+	if ((counts || told) && pivot_judge(d, s, &k, e))
+		e->pivot = s->hop;
+}
+
+/* All edges are counted: by these numbers they are judged from now on. */
+static void count_end(struct edge_state *s)
+{
+	degrees_free(&s->degrees);
+	s->degrees = s->counting;
+	s->counting = (struct degrees){NULL, NULL};
+}
+
+/* What a look does with one edge. */
+static void edge_visit(struct detector *d, struct edge_state *s, const struct edge_key *k, struct edge *e)
+{
+	bool is_new = e->first > detect_learned_at(d);
+	if (s->stage == STAGE_COUNT)
+		degrees_add(&s->counting, k, e, is_new);
+	else if (s->stage == STAGE_EDGES && is_new)
+		edge_report(d, k, e, target_degree(&s->degrees, k));
+	else if (s->stage == STAGE_PIVOTS)
+		pivot_follow(d, s, k, e);
+	else if (s->stage == STAGE_TAKE_BACK)
+		pivot_take_back(d, s, k, e);
+}
+
+static bool edges_visit(struct detector *d, struct edge_state *s, struct look *l)
+{
+	const void *key;
+	d->suspects_stand = s->stage == STAGE_PIVOTS;
+	bool more = true;
+	for (struct edge *e; more && (e = table_next(s->edges->t, &l->at, &key));) {
+		edge_visit(d, s, key, e);
+		more = look_on(l, 2);
 	}
-	table_free(g.in);
-	table_free(g.out);
+	d->suspects_stand = false;
+	return more;
+}
+
+static bool fanouts_visit(struct detector *d, const struct edge_state *s, struct look *l)
+{
+	const void *key;
+	for (const struct degree *g; (g = table_next(s->degrees.out, &l->at, &key));) {
+		struct net_addr from;
+		memcpy(&from, key, sizeof(from));
+		if (g->n >= FANOUT_MIN)
+			fanout_report(d, from, g);
+		if (!look_on(l, 1))
+			return false;
+	}
+	return true;
+}
+
+/* What the stage has to do. True: it is over. */
+static bool stage_run(struct detector *d, struct edge_state *s, struct look *l)
+{
+	switch (s->stage) {
+	case STAGE_BEGIN: degrees_free(&s->counting); return degrees_new(d, &s->counting) == 0;
+	case STAGE_FANOUT: return fanouts_visit(d, s, l);
+	case STAGE_HOP:
+		s->hop++;
+		s->found = 0;
+		detect_suspicion_collect(d, s->first_hop, s->hop);
+		return true;
+	case STAGE_COUNT:
+	case STAGE_EDGES:
+	case STAGE_PIVOTS:
+	case STAGE_TAKE_BACK: break;
+	}
+	return edges_visit(d, s, l);
+}
+
+/*
+ * Counts the edges, says which are new, who made many, and follows those out of suspicious machines, and out
+ * of those that they reach, and so on: at most CHAIN_MAX hops.
+ */
+static bool edge_look(struct detector *d, void *state, struct look *l)
+{
+	struct edge_state *s = state;
+	if (l->whole && l->at == 0)
+		s->stage = STAGE_BEGIN;
+	for (;;) {
+		if (!stage_run(d, s, l))
+			return s->stage == STAGE_BEGIN; /* memory has ended: nothing to look at */
+		l->at = 0;
+		switch (s->stage) {
+		case STAGE_COUNT:
+			count_end(s);
+			s->stage = STAGE_EDGES;
+			break;
+		case STAGE_FANOUT:
+			s->first_hop = s->hop + 1;
+			s->stage = STAGE_HOP;
+			break;
+		case STAGE_PIVOTS:
+			s->stage = s->found && s->hop - s->first_hop + 1 < CHAIN_MAX ? STAGE_HOP
+			                                                             : STAGE_TAKE_BACK;
+			break;
+		case STAGE_TAKE_BACK: s->stage = STAGE_BEGIN; return true;
+		case STAGE_BEGIN:
+		case STAGE_EDGES:
+		case STAGE_HOP: s->stage++; break;
+		}
+	}
 }
 
 const struct behaviour behaviour_first_edge = {
@@ -353,5 +485,5 @@ const struct behaviour behaviour_first_edge = {
     .stop = edge_stop,
     .transaction = edge_transaction,
     .flow = edge_flow,
-    .finish = edge_finish,
+    .look = edge_look,
 };

@@ -35,15 +35,32 @@ static double oddness(uint16_t app, uint16_t port)
 	}
 }
 
+/* Who speaks one of these goes on in it: nothing has to end before that is said. Others may turn into TLS, or
+ * into something with a name. */
+static bool is_console(uint16_t app)
+{
+	switch (app) {
+	case APP_SSH:
+	case APP_TELNET:
+	case APP_RDP:
+	case APP_VNC:
+	case APP_SMB:
+	case APP_DCERPC:
+	case APP_SOCKS:
+	case APP_IRC: return true;
+	default: return false;
+	}
+}
+
 static void foreign_flow(struct detector *d, void *state, const struct observation *o)
 {
 	const struct msg_flow *f = o->f;
 	(void)state;
-	if (!o->over || !o->from_inside || o->to_inside || !detect_answered(f) || f->protocol != 6 ||
-	    f->related)
+	if (!(o->over || (o->ripe && is_console(f->app))) || !o->from_inside || o->to_inside ||
+	    !detect_answered(f) || f->protocol != 6 || f->related)
 		return;
-	double c = oddness(f->app, f->responder_port) * history_rarity(history_peer_users(d, f->responder));
-	if (c <= 0)
+	double c = oddness(f->app, f->responder_port);
+	if (c <= 0 || !observe_once(o, TOLD_FOREIGN))
 		return;
 	char why[DETECT_WHY_SIZE], from[NET_ADDR_TEXT_SIZE], to[NET_ADDR_TEXT_SIZE];
 	snprintf(why, sizeof(why), "%s spoke %s to %s at port %u, where %s is usual",
@@ -55,6 +72,7 @@ static void foreign_flow(struct detector *d, void *state, const struct observati
 	    .name = "foreign-port",
 	    .technique = "T1571",
 	    .confidence = c,
+	    .by_rarity = true,
 	    .asset = f->initiator,
 	    .peer = f->responder,
 	    .asset_role = MSG_ROLE_ACTOR,

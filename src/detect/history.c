@@ -91,19 +91,20 @@ void history_flow(struct detector *d, struct observation *o)
 	/* Making room for the one may have cost the other its entry. */
 	if (o->responder)
 		o->responder = detect_table_get(d->history.hosts, &f->responder);
-	if (o->initiator && o->fresh) {
-		o->initiator->begun++;
-		o->initiator->answered += answered;
+	bool counts = answered && observe_once(o, TOLD_ANSWERED);
+	bool outbound = answered && o->from_inside && !o->to_inside;
+	if (o->initiator) {
+		o->initiator->begun += observe_once(o, TOLD_BEGUN);
+		o->initiator->answered += counts;
 		o->initiator->client_apps |= app_bit(f->app);
 		if (app_is_admin(f->app) && answered)
 			earliest(&o->initiator->admin_first, f->first);
-		if (answered && o->from_inside && !o->to_inside) {
-			o->initiator->outbound++;
+		o->initiator->outbound += counts && outbound;
+		if (outbound)
 			earliest(&o->initiator->outbound_first, f->first);
-		}
 	}
-	if (answered && o->responder && o->fresh) {
-		o->responder->served++;
+	if (answered && o->responder) {
+		o->responder->served += counts;
 		o->responder->served_apps |= app_bit(f->app);
 		earliest(&o->responder->served_first, f->first);
 	}
@@ -136,11 +137,20 @@ unsigned history_peer_users(const struct detector *d, struct net_addr peer)
 	return p ? p->n_askers : 0;
 }
 
-unsigned history_name_users(const struct detector *d, struct text name)
+uint64_t history_name_key(const struct detector *d, struct text name)
 {
-	uint64_t key = name_hash(name_registered(name), d->config.seed);
+	return name_hash(name_registered(name), d->config.seed);
+}
+
+unsigned history_name_key_users(const struct detector *d, uint64_t key)
+{
 	const struct peer *p = detect_table_get(d->history.names, &key);
 	return p ? p->n_askers : 0;
+}
+
+unsigned history_name_users(const struct detector *d, struct text name)
+{
+	return history_name_key_users(d, history_name_key(d, name));
 }
 
 int64_t history_peer_first(const struct detector *d, struct net_addr peer)

@@ -52,6 +52,8 @@ struct host *history_host(const struct detector *d, struct net_addr a);
 /* How many inside machines used it so far, at most PEER_ASKERS_MAX; 0: unknown. */
 unsigned history_peer_users(const struct detector *d, struct net_addr peer);
 unsigned history_name_users(const struct detector *d, struct text name);
+uint64_t history_name_key(const struct detector *d, struct text name);
+unsigned history_name_key_users(const struct detector *d, uint64_t key);
 /* The earliest time at which anybody inside used it; INT64_MAX: never seen. */
 int64_t history_peer_first(const struct detector *d, struct net_addr peer);
 /* Whether the service was ever seen to answer. */

@@ -32,6 +32,8 @@ struct console {
 	struct detect_use use;
 	int64_t first;
 	uint64_t packets_out, packets_in, payload_out, payload_in; /* of the largest */
+	uint64_t flow;                                             /* that one */
+	bool withdrawn; /* it was typed for a while, then it carried something else */
 	struct flow_sample flows;
 };
 
@@ -102,18 +104,40 @@ static void console_report(struct detector *d, const struct console_key *k, cons
 	detect_report(d, &g);
 }
 
+/* It looked like a console for as long as it was short. */
+static void console_take_back(
+    struct detector *d, struct console_state *s, const struct console_key *k, const struct msg_flow *f)
+{
+	struct console *x = table_count(s->consoles->t) ? detect_table_get(s->consoles, k) : NULL;
+	if (!x || x->flow != f->id || x->withdrawn)
+		return;
+	x->withdrawn = true;
+	x->packets_out = x->packets_in = 0;
+	detect_take_back(d, &(struct finding){.name = "interactive",
+	                        .technique = "T1059",
+	                        .asset = k->from,
+	                        .peer = k->to,
+	                        .subject = k->port,
+	                        .why = "the connection went on as nobody types"});
+}
+
 static void interactive_flow(struct detector *d, void *state, const struct observation *o)
 {
 	const struct msg_flow *f = o->f;
 	struct console_state *s = state;
-	if (f->protocol != 6 || f->app != APP_UNKNOWN || !detect_answered(f) || f->established == 0 ||
-	    (f->flags & FLOW_MIDSTREAM) || f->last - f->first < LASTS_MIN || !o->from_inside || !is_typed(f))
+	if (f->protocol != 6 || !detect_answered(f) || f->established == 0 || (f->flags & FLOW_MIDSTREAM) ||
+	    f->last - f->first < LASTS_MIN || !o->from_inside)
 		return;
 	struct console_key k;
 	memset(&k, 0, sizeof(k));
 	k.from = f->initiator;
 	k.to = f->responder;
 	k.port = f->responder_port;
+	if (f->app != APP_UNKNOWN || !is_typed(f)) {
+		if (!o->fresh)
+			console_take_back(d, s, &k, f);
+		return;
+	}
 	int fresh;
 	struct console *x = detect_table_put(d, s->consoles, &k, f->last, &fresh);
 	if (!x)
@@ -125,19 +149,24 @@ static void interactive_flow(struct detector *d, void *state, const struct obser
 		x->packets_in = f->packets_in;
 		x->payload_out = f->payload_out;
 		x->payload_in = f->payload_in;
+		x->flow = f->id;
+		x->withdrawn = false;
 	}
 	flow_sample_add(&x->flows, f->id);
 	console_report(d, &k, x);
 }
 
-static void interactive_finish(struct detector *d, void *state, int64_t now)
+static bool interactive_look(struct detector *d, void *state, struct look *l)
 {
 	struct console_state *s = state;
 	const void *key;
-	size_t at = 0;
-	(void)now;
-	for (const struct console *x; (x = table_next(s->consoles->t, &at, &key));)
-		console_report(d, key, x);
+	for (struct console *x; (x = table_next(s->consoles->t, &l->at, &key));) {
+		if (!x->withdrawn)
+			console_report(d, key, x);
+		if (!look_on(l, 4))
+			return false;
+	}
+	return true;
 }
 
 const struct behaviour behaviour_interactive = {
@@ -145,5 +174,5 @@ const struct behaviour behaviour_interactive = {
     .start = interactive_start,
     .stop = interactive_stop,
     .flow = interactive_flow,
-    .finish = interactive_finish,
+    .look = interactive_look,
 };

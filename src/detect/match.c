@@ -181,20 +181,15 @@ static const char *place_words(enum indicator_place place)
 	return "";
 }
 
-/* A flow whose earlier records told of no answer, and this one does. */
-static bool is_answered_now(const struct observation *o)
-{
-	const struct msg_flow *f = o->f;
-	return detect_answered(f) && (f->payload_out == o->out || f->payload_in == o->in);
-}
-
+/* Once at a flow's first record, and again when it was answered, for that says more. */
 static void match_flow(struct detector *d, void *state, const struct observation *o)
 {
 	const struct indicator_set *set = d->config.indicators;
 	const struct msg_flow *f = o->f;
 	struct indicator_query queries[3];
 	struct indicator i;
-	if (!set || (!o->fresh && !is_answered_now(o)))
+	bool answered = detect_answered(f) && observe_once(o, TOLD_MATCH);
+	if (!set || (!o->fresh && !answered))
 		return;
 	size_t n = indicator_queries_of_flow(f, queries);
 	for (size_t k = 0; k < n; k++) {

@@ -8,6 +8,9 @@
  * of a producer (Bullard & Gerth, "PCR: a new flow metric", FloCon 2014). A destination that several use
  * weighs less, one known from the beginning too.
  *
+ * A flow counts in the minute in which it ends, as its record tells it. While it goes on it stands out as
+ * soon as what it sent so far does by itself, held against the minutes that are over.
+ *
  * Backups and uploads look just so. Alone it never says more than MOST; together with what speaks for an
  * intruder it does.
  */
@@ -53,9 +56,10 @@ struct destination {
 	struct net_addr peer;
 	uint64_t out, in;
 	struct window window;
-	uint64_t peak; /* bytes of its busiest minute */
-	int64_t begun; /* the minute in which that size was first seen */
-	uint16_t app;
+	uint64_t peak;    /* bytes of its busiest minute */
+	int64_t begun;    /* the minute in which what made that size began */
+	uint16_t app;     /* of the flow that made it */
+	const char *said; /* the technique by which it was, NULL: it wasn't */
 	char name[NAME_SHOWN];
 	struct flow_sample flows;
 };
@@ -211,13 +215,55 @@ static void destination_report(struct detector *d, const struct destination_key 
 	detect_report(d, &f);
 }
 
+static void destination_judge(
+    struct detector *d, const struct outflow_state *s, const struct destination_key *k, struct destination *t)
+{
+	if (t->out < FLOOR_BYTES)
+		return;
+	const struct baseline *b = detect_table_get(s->baselines, &k->asset);
+	struct usual u = baseline_measure(b && b->windows >= WINDOWS_MIN ? b : &s->all);
+	double z = ((double)t->peak - u.median) / u.spread;
+	bool stands_out = z >= Z_MIN && producer_ratio(t->out, t->in) >= PRODUCER_MIN;
+	const char *technique = stands_out ? outflow_technique(t->app) : NULL;
+	if (t->said && t->said != technique)
+		detect_take_back(d, &(struct finding){.name = "outflow.bulk",
+		                        .technique = t->said,
+		                        .asset = k->asset,
+		                        .peer = t->peer,
+		                        .subject = k->name,
+		                        .why = "what was sent since makes it usual, or another thing"});
+	t->said = technique;
+	if (stands_out)
+		destination_report(d, k, t, z, &u);
+}
+
+/* The busiest minute, with one more record of a flow. Whether it has doubled. */
+static bool destination_size(struct destination *t, const struct msg_flow *f, uint64_t sent, bool over)
+{
+	uint64_t size = sent;
+	if (over) {
+		if (t->window.number != f->last / WINDOW)
+			t->window = (struct window){.number = f->last / WINDOW};
+		size = t->window.bytes += sent;
+	}
+	/* It began when a minute first stood out of those before; contact may be much older. */
+	bool doubled = size > 2 * t->peak;
+	if (doubled)
+		t->begun = f->first / WINDOW * WINDOW;
+	if (size > t->peak) {
+		t->peak = size;
+		t->app = f->app;
+	}
+	return doubled;
+}
+
 static void outflow_flow(struct detector *d, void *state, const struct observation *o)
 {
 	struct outflow_state *s = state;
 	const struct msg_flow *f = o->f;
 	/* Like with like: questions to name and time servers, and what nobody took, are no measure of what is
 	 * sent. */
-	if (o->from_inside == o->to_inside || !detect_answered(f) || f->app == APP_ICMP ||
+	if (o->from_inside == o->to_inside || !o->ripe || !detect_answered(f) || f->app == APP_ICMP ||
 	    (app_class_of(f->app) == APP_CLASS_SERVICE && f->app != APP_SMTP))
 		return;
 	bool begun = o->from_inside;
@@ -229,10 +275,15 @@ static void outflow_flow(struct detector *d, void *state, const struct observati
 	else
 		k.peer = begun ? f->responder : f->initiator;
 	uint64_t out = begun ? o->out : o->in, in = begun ? o->in : o->out;
+	uint64_t sent = begun ? f->payload_out : f->payload_in;
 	/* A server that answers the outside sends by nature; there, only what is asked for by those who are
 	 * new counts. */
-	if (!detect_is_host(begun ? f->responder : f->initiator) || (!begun && out < FLOOR_BYTES))
+	if (!detect_is_host(begun ? f->responder : f->initiator) || (!begun && sent < FLOOR_BYTES))
 		return;
+	if (!begun && observe_once(o, TOLD_DESTINATION)) {
+		out = sent; /* what it sent before it was enough */
+		in = f->payload_out;
+	}
 	int fresh;
 	struct destination *t = detect_table_put(d, s->destinations, &k, f->last, &fresh);
 	if (!t)
@@ -244,40 +295,30 @@ static void outflow_flow(struct detector *d, void *state, const struct observati
 	}
 	if (fresh || f->first < t->first)
 		t->first = f->first;
-	t->app = f->app;
 	t->out += out;
 	t->in += in;
 	t->use.weight = (uint32_t)(t->out >> 10 < UINT32_MAX ? t->out >> 10 : UINT32_MAX);
-	if (t->window.number != f->last / WINDOW)
-		t->window = (struct window){.number = f->last / WINDOW};
-	t->window.bytes += out;
-	/* It began when a minute first stood out of those before; contact may be much older. */
-	if (t->window.bytes > 2 * t->peak)
-		t->begun = t->window.number * WINDOW;
-	t->peak = t->window.bytes > t->peak ? t->window.bytes : t->peak;
-	struct baseline *b = detect_table_put(d, s->baselines, &k.asset, f->last, NULL);
+	bool doubled = destination_size(t, f, sent, o->over);
+	struct baseline *b = o->over ? detect_table_put(d, s->baselines, &k.asset, f->last, NULL) : NULL;
 	if (b)
-		baseline_take(b, &s->all, f->last, out);
-	if (out >= 4096 || t->flows.n == 0)
+		baseline_take(b, &s->all, f->last, sent);
+	if (sent >= 4096 || (o->over && t->flows.n == 0))
 		flow_sample_add(&t->flows, f->id);
+	if (doubled && !o->over && detect_has_learned(d))
+		destination_judge(d, s, &k, t);
 }
 
-static void outflow_finish(struct detector *d, void *state, int64_t now)
+static bool outflow_look(struct detector *d, void *state, struct look *l)
 {
 	struct outflow_state *s = state;
 	const void *key;
-	size_t at = 0;
-	(void)now;
-	for (const struct destination *t; (t = table_next(s->destinations->t, &at, &key));) {
-		const struct destination_key *k = key;
-		if (t->out < FLOOR_BYTES || producer_ratio(t->out, t->in) < PRODUCER_MIN)
-			continue;
-		const struct baseline *b = detect_table_get(s->baselines, &k->asset);
-		struct usual u = baseline_measure(b && b->windows >= WINDOWS_MIN ? b : &s->all);
-		double z = ((double)t->peak - u.median) / u.spread;
-		if (z >= Z_MIN)
-			destination_report(d, k, t, z, &u);
+	bool judges = !d->live || detect_has_learned(d);
+	for (struct destination *t; judges && (t = table_next(s->destinations->t, &l->at, &key));) {
+		destination_judge(d, s, key, t);
+		if (!look_on(l, t->out < FLOOR_BYTES ? 1 : 4))
+			return false;
 	}
+	return true;
 }
 
 const struct behaviour behaviour_outflow = {
@@ -285,5 +326,5 @@ const struct behaviour behaviour_outflow = {
     .start = outflow_start,
     .stop = outflow_stop,
     .flow = outflow_flow,
-    .finish = outflow_finish,
+    .look = outflow_look,
 };

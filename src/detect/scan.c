@@ -10,6 +10,9 @@
  *
  * What is ours beside the paper: at least FAILURES_MIN failures (a client of one dead file server tries 445,
  * 139 and 80 of it), and a failure at a service that was seen to answer is the service's, not the source's.
+ *
+ * A contact counts once, when its outcome is known: at once where it was answered or refused; that nobody
+ * answers is known when the flow has settled or is over.
  */
 
 #include "detect/behaviour.h"
@@ -60,6 +63,7 @@ struct walk {
 	uint32_t failed[RING], ok[RING];
 	uint8_t seen[COUNT_BITS / 8]; /* linear counting of failures (Whang 1990) */
 	uint32_t failures;            /* bits set there */
+	uint32_t reported;            /* of them, when it was last said */
 	uint32_t stealthy;
 	struct net_addr example;
 	uint16_t ports[4];
@@ -105,8 +109,9 @@ static void scan_stop(void *state)
 	free(state);
 }
 
-static enum contact contact_tcp(const struct detector *d, const struct msg_flow *f)
+static enum contact contact_tcp(const struct detector *d, const struct observation *o)
 {
+	const struct msg_flow *f = o->f;
 	uint8_t out = f->tcp_flags_out;
 	if (f->packets_out == 0 || (f->flags & FLOW_ONE_WAY_VIEW))
 		return CONTACT_NONE;
@@ -117,9 +122,11 @@ static enum contact contact_tcp(const struct detector *d, const struct msg_flow 
 	/* Answered, and torn down before the handshake's end. */
 	if (f->established == 0 && (out & SYN) && (out & RST) && !(out & ACK) && f->packets_in > 0)
 		return CONTACT_STEALTHY;
-	bool failed = (out & SYN) && (f->tcp_state == FLOW_TCP_SYN_SENT || f->tcp_state == FLOW_TCP_REFUSED);
+	bool silent = f->tcp_state == FLOW_TCP_SYN_SENT && o->settled;
+	bool failed = (out & SYN) && (silent || f->tcp_state == FLOW_TCP_REFUSED);
+	/* where nothing was seen to come back, a view of one side alone looks established too */
 	if (!failed)
-		return f->established ? CONTACT_OK : CONTACT_NONE;
+		return f->established && (f->packets_in > 0 || o->over) ? CONTACT_OK : CONTACT_NONE;
 	return history_service_answers(d, f->responder, TCP, f->responder_port) ? CONTACT_NONE
 	                                                                        : CONTACT_FAILED;
 }
@@ -153,12 +160,12 @@ static enum contact contact_of(const struct detector *d, const struct observatio
 {
 	const struct msg_flow *f = o->f;
 	switch (f->protocol) {
-	case TCP: return contact_tcp(d, f);
+	case TCP: return contact_tcp(d, o);
 	case UDP:
 		if (f->packets_in > 0)
 			return CONTACT_OK;
 		/* Unanswered datagrams that leave are ordinary (QUIC, games, peer-to-peer). */
-		if (!o->to_inside || udp_one_way(f->responder_port) ||
+		if (!o->settled || !o->to_inside || udp_one_way(f->responder_port) ||
 		    history_service_answers(d, f->responder, UDP, f->responder_port))
 			return CONTACT_NONE;
 		return CONTACT_FAILED;
@@ -168,7 +175,7 @@ static enum contact contact_of(const struct detector *d, const struct observatio
 			return CONTACT_NONE;
 		if (f->packets_in > 0)
 			return CONTACT_OK;
-		return history_service_answers(d, f->responder, f->protocol, f->responder_port)
+		return !o->settled || history_service_answers(d, f->responder, f->protocol, f->responder_port)
 		           ? CONTACT_NONE
 		           : CONTACT_FAILED;
 	default: return CONTACT_NONE;
@@ -260,7 +267,7 @@ static bool walk_is_scan(const struct walk_key *k, const struct walk *w)
 	return w->scanner && (k->kind != WALK_OUTWARD || w->failures >= OUTWARD_MIN);
 }
 
-static void walk_report(struct detector *d, const struct walk_key *k, const struct walk *w, bool from_inside)
+static void walk_report(struct detector *d, const struct walk_key *k, struct walk *w, bool from_inside)
 {
 	char why[DETECT_WHY_SIZE], source[NET_ADDR_TEXT_SIZE], target[NET_ADDR_TEXT_SIZE], ports[40],
 	    span[24];
@@ -304,6 +311,7 @@ static void walk_report(struct detector *d, const struct walk_key *k, const stru
 	    .n_flows = w->flows.n,
 	    .why = why,
 	};
+	w->reported = w->failures;
 	detect_report(d, &f);
 }
 
@@ -398,11 +406,11 @@ static void scan_flow(struct detector *d, void *state, const struct observation 
 {
 	const struct msg_flow *f = o->f;
 	struct scan_state *s = state;
-	if (!o->fresh || !detect_is_host(f->responder) || !detect_is_host(f->initiator) ||
+	if ((*o->told & TOLD_CONTACT) || !detect_is_host(f->responder) || !detect_is_host(f->initiator) ||
 	    (!o->from_inside && !o->to_inside))
 		return;
 	enum contact contact = contact_of(d, o);
-	if (contact == CONTACT_NONE)
+	if (contact == CONTACT_NONE || !observe_once(o, TOLD_CONTACT))
 		return;
 	struct walk_key k;
 	memset(&k, 0, sizeof(k));
@@ -424,17 +432,19 @@ static void scan_flow(struct detector *d, void *state, const struct observation 
 	vertical_step(d, s, o, &k, contact);
 }
 
-static void scan_finish(struct detector *d, void *state, int64_t now)
+static bool scan_look(struct detector *d, void *state, struct look *l)
 {
 	struct scan_state *s = state;
 	const void *key;
-	size_t at = 0;
-	(void)now;
-	for (const struct walk *w; (w = table_next(s->walks->t, &at, &key));) {
+	for (struct walk *w; (w = table_next(s->walks->t, &l->at, &key));) {
 		const struct walk_key *k = key;
-		if (walk_is_scan(k, w))
+		bool more = walk_is_scan(k, w) && (l->whole || w->reported != w->failures);
+		if (more)
 			walk_report(d, k, w, detect_inside(d, k->source));
+		if (!look_on(l, more ? 4 : 1))
+			return false;
 	}
+	return true;
 }
 
 const struct behaviour behaviour_scan = {
@@ -442,5 +452,6 @@ const struct behaviour behaviour_scan = {
     .start = scan_start,
     .stop = scan_stop,
     .flow = scan_flow,
-    .finish = scan_finish,
+    .settle = scan_flow,
+    .look = scan_look,
 };

@@ -64,7 +64,7 @@ static void contact_flow(struct detector *d, void *state, const struct observati
 	const struct msg_flow *f = o->f;
 	bool from = net_zone_class_of(d->config.zones, f->initiator) == NET_ZONE_PROTECTED;
 	bool to = net_zone_class_of(d->config.zones, f->responder) == NET_ZONE_PROTECTED;
-	if (from == to || !detect_answered(f) || !detect_is_host(f->responder) ||
+	if (from == to || !o->ripe || !detect_answered(f) || !detect_is_host(f->responder) ||
 	    app_class_of(f->app) == APP_CLASS_SERVICE)
 		return;
 	struct contact_key k;
@@ -80,7 +80,7 @@ static void contact_flow(struct detector *d, void *state, const struct observati
 		c->begun_inside = from;
 		c->app = f->app;
 	}
-	c->n += o->fresh;
+	c->n += observe_once(o, TOLD_PROTECTED);
 	c->taken += from ? o->out : o->in;
 	c->given += from ? o->in : o->out;
 	flow_sample_add(&c->flows, f->id);
@@ -139,22 +139,27 @@ static void peer_report(
 	detect_report(d, &f);
 }
 
-static void contact_finish(struct detector *d, void *state, int64_t now)
+static void contact_judge(struct detector *d, const struct contact_key *k, const struct contact *c)
+{
+	bool outside = !detect_inside(d, k->other);
+	peer_report(d, k, c, outside);
+	if (!outside && c->taken >= STAGED_BYTES && c->taken > 4 * c->given)
+		staging_report(d, k, c);
+}
+
+static bool contact_look(struct detector *d, void *state, struct look *l)
 {
 	struct contact_state *s = state;
 	int64_t learned = detect_learned_at(d);
 	const void *key;
-	size_t at = 0;
-	(void)now;
-	for (const struct contact *c; (c = table_next(s->contacts->t, &at, &key));) {
-		const struct contact_key *k = key;
-		if (c->first <= learned)
-			continue;
-		bool outside = !detect_inside(d, k->other);
-		peer_report(d, k, c, outside);
-		if (!outside && c->taken >= STAGED_BYTES && c->taken > 4 * c->given)
-			staging_report(d, k, c);
+	for (const struct contact *c; (c = table_next(s->contacts->t, &l->at, &key));) {
+		bool is_new = c->first > learned;
+		if (is_new)
+			contact_judge(d, key, c);
+		if (!look_on(l, is_new ? 4 : 1))
+			return false;
 	}
+	return true;
 }
 
 const struct behaviour behaviour_staging = {
@@ -162,5 +167,5 @@ const struct behaviour behaviour_staging = {
     .start = contact_start,
     .stop = contact_stop,
     .flow = contact_flow,
-    .finish = contact_finish,
+    .look = contact_look,
 };

@@ -47,36 +47,45 @@ static void suspect_add(struct suspect *s, const struct evidence *e)
 	s->flow[i] = e->n_flows ? e->flows[0] : 0;
 }
 
-int suspicion_collect(struct detector *d, struct table **ret_table)
+static void suspects_take(struct detector *d, const struct evidence_key *k, const struct evidence *e)
 {
-	struct table *t;
-	int error = table_new(
-	    &t, sizeof(struct net_addr), sizeof(struct suspect), SUSPECTS_MAX, d->config.seed);
-	if (error < 0)
-		return error;
-	const void *key;
-	size_t at = 0;
-	for (const struct evidence *e; (e = table_next(d->evidence->t, &at, &key));) {
-		const struct evidence_key *k = key;
-		if (e->asset_role != MSG_ROLE_ACTOR && e->asset_role != MSG_ROLE_VICTIM)
-			continue;
-		struct suspect *s = table_put(t, &k->asset, NULL);
-		if (!s)
-			break;
-		suspect_add(s, e);
-		if (e->asset_role == MSG_ROLE_VICTIM && e->confidence > s->victim) {
-			s->victim = e->confidence;
-			s->victim_first = e->first;
-		}
+	if (e->asset_role != MSG_ROLE_ACTOR && e->asset_role != MSG_ROLE_VICTIM)
+		return;
+	struct suspect *s = table_put(d->suspects, &k->asset, NULL);
+	if (!s)
+		return;
+	suspect_add(s, e);
+	if (e->asset_role == MSG_ROLE_VICTIM && e->confidence > s->victim) {
+		s->victim = e->confidence;
+		s->victim_first = e->first;
 	}
-	*ret_table = t;
-	return 0;
 }
 
-struct suspicion suspicion_of(const struct table *t, struct net_addr asset)
+void suspicion_take(struct detector *d, const struct evidence_key *k, const struct evidence *e)
+{
+	if (d->suspects && !d->suspects_stand)
+		suspects_take(d, k, e);
+}
+
+void detect_suspicion_collect(struct detector *d, uint32_t first, uint32_t until)
+{
+	const void *key;
+	size_t at = 0;
+	if (!d->suspects && table_new(&d->suspects, sizeof(struct net_addr), sizeof(struct suspect),
+	                        SUSPECTS_MAX, d->config.seed) < 0) {
+		d->suspects = NULL;
+		return;
+	}
+	table_clear(d->suspects);
+	for (const struct evidence *e; (e = table_next(d->evidence->t, &at, &key));)
+		if (e->chain == 0 || (e->chain >= first && e->chain < until))
+			suspects_take(d, key, e);
+}
+
+struct suspicion suspicion_of(const struct detector *d, struct net_addr asset)
 {
 	struct suspicion r = {.confidence = 0};
-	const struct suspect *s = table_get(t, &asset);
+	const struct suspect *s = d->suspects ? table_get(d->suspects, &asset) : NULL;
 	if (!s)
 		return r;
 	double innocent = 1, strongest = 0;
@@ -96,24 +105,25 @@ struct suspicion suspicion_of(const struct table *t, struct net_addr asset)
 }
 
 /* What an asset did within a day of something done to it, by somebody else than whom it now acts upon. */
-void detect_suspicion_finish(struct detector *d)
+static double raised_by_chain(const struct suspect *s, const struct evidence *e)
 {
-	struct table *t;
-	if (suspicion_collect(d, &t) < 0)
-		return;
+	if (e->asset_role != MSG_ROLE_ACTOR || e->confidence <= DETECT_TAKEN_BACK || !s || s->victim < 0.5 ||
+	    e->last < s->victim_first || e->first - s->victim_first > CHAIN_WINDOW)
+		return 0;
+	return 1 - (1 - e->confidence) * (1 - CHAIN_WEIGHT * s->victim * e->confidence);
+}
+
+void detect_suspicion_look(struct detector *d)
+{
 	const void *key;
 	size_t at = 0;
+	detect_suspicion_collect(d, 0, UINT32_MAX);
+	if (!d->suspects)
+		return;
 	for (struct evidence *e; (e = table_next(d->evidence->t, &at, &key));) {
 		const struct evidence_key *k = key;
-		const struct suspect *s = table_get(t, &k->asset);
-		if (e->asset_role != MSG_ROLE_ACTOR || !s || s->victim < 0.5 || e->last < s->victim_first ||
-		    e->first - s->victim_first > CHAIN_WINDOW)
-			continue;
-		double raised = 1 - (1 - e->confidence) * (1 - CHAIN_WEIGHT * s->victim * e->confidence);
-		if (raised > e->raised) {
-			e->raised = raised;
-			e->dirty = true;
-		}
+		double raised = raised_by_chain(table_get(d->suspects, &k->asset), e);
+		e->dirty |= raised != e->raised;
+		e->raised = raised;
 	}
-	table_free(t);
 }
