@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "archive/archive.h"
 #include "base/table.h"
 #include "base/timefmt.h"
 #include "contain/legitimate.h"
+#include "incident/flows.h"
 
 /* A baseline shorter than this share of what was seen is too little to weigh services by. */
 #define BASELINE_LEAST 0.1
@@ -119,21 +119,23 @@ static int give_list(struct collect *c, struct arena *arena, struct use_list *re
 	return 0;
 }
 
-static int collect_all(struct collect *c, struct archive *archive)
+static int collect_all(struct collect *c, struct incident_flows *flows)
 {
 	static const struct archive_filter all;
-	int r = archive_scan_flows(archive, &all, take_span, c);
+	static const struct archive_filter span = {
+	    .columns = UINT64_C(1) << MSG_FLOW_FIELD_FIRST | UINT64_C(1) << MSG_FLOW_FIELD_LAST};
+	int r = incident_flows_scan(flows, &span, take_span, c);
 	if (r < 0)
 		return r;
 	int64_t before = c->in->incident->first;
 	bool enough = (double)(before - c->all_first) >=
 	              BASELINE_LEAST * (double)(c->all_last - c->all_first);
 	c->until = enough ? before : INT64_MAX;
-	r = archive_scan_flows(archive, &all, take_use, c);
+	r = incident_flows_scan(flows, &all, take_use, c);
 	if (r == 0 && c->flows == 0 && enough) {
 		/* nothing legitimate was seen before: take what went on beside the incident */
 		c->until = INT64_MAX;
-		r = archive_scan_flows(archive, &all, take_use, c);
+		r = incident_flows_scan(flows, &all, take_use, c);
 	}
 	return r;
 }
@@ -141,13 +143,17 @@ static int collect_all(struct collect *c, struct archive *archive)
 int use_collect(const struct plan_input *in, struct arena *arena, struct use_list *ret_uses)
 {
 	struct collect c = {.in = in};
+	struct incident_flows *flows = NULL;
 	int r = table_new(&c.uses, sizeof(struct use_key), sizeof(struct use), USES_MAX, in->seed);
 	if (r == 0)
 		r = legitimate_new(&c.legitimate, in);
 	if (r == 0)
-		r = collect_all(&c, in->archive);
+		r = incident_flows_open(&flows, in->archive);
+	if (r == 0)
+		r = collect_all(&c, flows);
 	if (r == 0)
 		r = give_list(&c, arena, ret_uses);
+	incident_flows_close(flows);
 	table_free(c.uses);
 	legitimate_free(c.legitimate);
 	return r;

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/table.h"
+#include "incident/flows.h"
 
 /* Claims that were told, the last one at each place: a few MACs stand in all flows of a link. */
 enum { CLAIMS_KEPT = 1 << 14 };
@@ -120,7 +121,10 @@ static int count_flow(void *context, const struct msg_flow *f)
 		s->duplicates++;
 		return 0;
 	}
-	s->flows++;
+	if (f->end)
+		s->flows++;
+	else
+		s->unfinished++;
 	if (f->first && (s->first == 0 || f->first < s->first))
 		s->first = f->first;
 	if (f->last > s->last)
@@ -128,10 +132,22 @@ static int count_flow(void *context, const struct msg_flow *f)
 	return 0;
 }
 
+/* Of the snapshots only those that no record of the flow came after. */
+static int count_unfinished(struct archive *archive, uint64_t *ret_n)
+{
+	struct incident_flows *flows;
+	int r = incident_flows_open(&flows, archive);
+	if (r < 0)
+		return r;
+	*ret_n = incident_flows_unfinished(flows);
+	incident_flows_close(flows);
+	return 0;
+}
+
 int machines_count(struct archive *archive, unsigned threads, struct machines_stat *ret_stat)
 {
 	static const struct archive_filter all = {
-	    .duplicates = true, .columns = COLUMN(DUPLICATE_OF) | COLUMN(FIRST) | COLUMN(LAST)};
+	    .duplicates = true, .columns = COLUMN(DUPLICATE_OF) | COLUMN(FIRST) | COLUMN(LAST) | COLUMN(END)};
 	struct machines_stat parts[MACHINES_THREADS] = {0}, sum = {0};
 	struct archive_hunt_stat stat;
 	void *contexts[MACHINES_THREADS] = {0};
@@ -144,10 +160,14 @@ int machines_count(struct archive *archive, unsigned threads, struct machines_st
 	for (size_t i = 0; i < threads; i++) {
 		sum.flows += parts[i].flows;
 		sum.duplicates += parts[i].duplicates;
+		sum.unfinished += parts[i].unfinished;
 		if (parts[i].first && (sum.first == 0 || parts[i].first < sum.first))
 			sum.first = parts[i].first;
 		sum.last = parts[i].last > sum.last ? parts[i].last : sum.last;
 	}
+	if (r == 0 && sum.unfinished)
+		r = count_unfinished(archive, &sum.unfinished);
+	sum.flows += sum.unfinished;
 	if (r == 0)
 		*ret_stat = sum;
 	return r;

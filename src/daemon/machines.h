@@ -17,9 +17,10 @@
 
 enum { MACHINES_KEPT = 1 << 20, MACHINES_THREADS = 16 };
 
-/* Flows, duplicates aside, and what they span; first == 0: none has a time. */
+/* Flows, each once and duplicates aside, and what they span; first == 0: none has a time. */
 struct machines_stat {
 	uint64_t flows, duplicates;
+	uint64_t unfinished; /* of the flows: known by snapshots alone */
 	int64_t first, last;
 };
 

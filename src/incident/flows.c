@@ -10,20 +10,20 @@
 /* flow/flow.h, FLOW_END_NONE: the record is a snapshot. */
 enum { END_NONE = 0 };
 
-/* The last record of a flow that was snapped while it ran. */
+/* The last record of a flow that has not ended. */
 struct last_record {
 	struct net_addr initiator, responder;
 	int64_t last;
 	uint64_t packets;
 	uint64_t payload;
 	uint32_t scan; /* the scan that has already given it */
-	uint8_t end;
 };
 
 struct incident_flows {
 	struct archive *archive;
 	struct table *tunnels; /* flow id -> struct incident_tunnel; id == 0 while not yet met */
-	struct table *lasts;   /* flow id -> struct last_record */
+	struct table *lasts;   /* flow id -> struct last_record, of open flows */
+	bool forgot;           /* there were more open flows than find room */
 	uint32_t scans;
 	archive_flow_fn each;
 	void *context;
@@ -42,8 +42,7 @@ static struct last_record last_record_of(const struct msg_flow *f)
 	    .responder = f->responder,
 	    .last = f->last,
 	    .packets = f->packets_out + f->packets_in,
-	    .payload = f->payload_out + f->payload_in,
-	    .end = f->end};
+	    .payload = f->payload_out + f->payload_in};
 }
 
 /* Whether f is the record that was last: a filter may leave out others of its id, so their order can't tell.
@@ -52,8 +51,7 @@ static bool last_record_is(const struct last_record *last, const struct msg_flow
 {
 	struct last_record r = last_record_of(f);
 	return net_addr_equal(last->initiator, r.initiator) && net_addr_equal(last->responder, r.responder) &&
-	       last->last == r.last && last->packets == r.packets && last->payload == r.payload &&
-	       last->end == r.end;
+	       last->last == r.last && last->packets == r.packets && last->payload == r.payload;
 }
 
 #define COLUMN(name) (UINT64_C(1) << MSG_FLOW_FIELD_##name)
@@ -64,22 +62,14 @@ static const uint64_t last_columns = COLUMN(ID) | COLUMN(DUPLICATE_OF) | COLUMN(
                                      COLUMN(PACKETS_IN) | COLUMN(PAYLOAD_OUT) | COLUMN(PAYLOAD_IN) |
                                      COLUMN(END);
 
-/* The flow's last record as far as it is known: it has one if it was snapped while it ran. NULL where it
- * wasn't. */
-static struct last_record *last_of(struct incident_flows *v, const struct msg_flow *f)
-{
-	if (f->duplicate_of)
-		return NULL;
-	if (f->end == END_NONE)
-		return table_put(v->lasts, &f->id, NULL);
-	return table_count(v->lasts) ? table_get(v->lasts, &f->id) : NULL;
-}
-
-/* Snapshots, what follows them, and flows in tunnels: in most archives hardly any. */
+/* Snapshots, the final records that follow them, and flows in tunnels: in most archives hardly any. */
 static bool survey_pick(void *context, const struct msg_flow *f, uint8_t common)
 {
+	const struct incident_flows *v = context;
 	(void)common;
-	return f->parent || last_of(context, f);
+	if (f->parent || (f->end == END_NONE && !f->duplicate_of))
+		return true;
+	return table_count(v->lasts) && table_get(v->lasts, &f->id);
 }
 
 static int survey(void *context, const struct msg_flow *f)
@@ -87,9 +77,17 @@ static int survey(void *context, const struct msg_flow *f)
 	struct incident_flows *v = context;
 	if (f->parent)
 		(void)table_put(v->tunnels, &f->parent, NULL); /* at its bound the tunnel stays unknown */
-	struct last_record *known = last_of(v, f);
+	if (f->duplicate_of)
+		return 0;
+	if (f->end != END_NONE) {
+		if (table_count(v->lasts))
+			(void)table_remove(v->lasts, &f->id);
+		return 0;
+	}
+	struct last_record *known = table_put(v->lasts, &f->id, NULL);
 	if (known)
 		*known = last_record_of(f);
+	v->forgot |= !known;
 	return 0;
 }
 
@@ -152,12 +150,13 @@ int incident_flows_open(struct incident_flows **ret_flows, struct archive *archi
 static int give_once(void *context, const struct msg_flow *f)
 {
 	struct incident_flows *v = context;
-	struct last_record *last = table_count(v->lasts) ? table_get(v->lasts, &f->id) : NULL;
-	if (last) {
-		if (!last_record_is(last, f) || last->scan == v->scans)
-			return 0;
+	if (f->end != END_NONE)
+		return v->each(v->context, f);
+	struct last_record *last = table_get(v->lasts, &f->id);
+	if (last ? !last_record_is(last, f) || last->scan == v->scans : !v->forgot)
+		return 0;
+	if (last)
 		last->scan = v->scans;
-	}
 	return v->each(v->context, f);
 }
 
@@ -194,13 +193,18 @@ int incident_flows_scan(
 	    .pick_columns = hints ? hints->pick_columns : 0};
 	if (hints)
 		f.hints = &passed;
-	if (f.columns && table_count(v->lasts))
-		f.columns |= last_columns;
+	if (f.columns)
+		f.columns |= table_count(v->lasts) ? last_columns : COLUMN(END);
 	v->scans++;
 	v->each = each;
 	v->context = context;
 	v->hints = hints;
 	return archive_scan_flows(v->archive, &f, give_once, v);
+}
+
+size_t incident_flows_unfinished(const struct incident_flows *v)
+{
+	return table_count(v->lasts);
 }
 
 size_t incident_flows_outer(const struct incident_flows *v, const struct msg_flow *f,

@@ -3,13 +3,16 @@
 #define INCIDENT_FLOWS_H
 
 /*
- * The flows of an archive, each once, for whoever adds up bytes: of a long flow's snapshots and its final
- * record only the last counts, and a flow inside tunnels comes with the flows of the tunnels around it, so
- * that bytes that cross a border inside a tunnel and as the tunnel are not taken twice.
+ * The flows of an archive, each once, for whoever adds up bytes or counts: of a long flow's snapshots and its
+ * final record only the last counts, and a flow inside tunnels comes with the flows of the tunnels around it,
+ * so that bytes that cross a border inside a tunnel and as the tunnel are not taken twice.
  *
- * Opening scans the archive once, mostly two columns of it, and a second time only where there are tunnels.
- * It holds what it needs of tunnels and snapshots, INCIDENT_FLOWS_MAX of each; beyond that a tunnel counts as
- * unknown and a snapshot as a flow, both of which can only raise a sum.
+ * A final record counts whatever came before it, and comes after it; so only flows that are still open have
+ * to be known, by their last snapshot.
+ *
+ * Opening scans the archive once, mostly four columns of it, and a second time only where there are tunnels.
+ * It holds what it needs of tunnels and open flows, INCIDENT_FLOWS_MAX of each; beyond that a tunnel counts
+ * as unknown and a snapshot as a flow, both of which can only raise a sum.
  */
 
 #include <stddef.h>
@@ -30,6 +33,8 @@ struct incident_flows;
 /* The archive must outlive it and must not be appended to meanwhile. 0, -ENOMEM or the archive's error. */
 int incident_flows_open(struct incident_flows **ret_flows, struct archive *archive);
 void incident_flows_close(struct incident_flows *v);
+/* How many flows have snapshots and no final record. */
+size_t incident_flows_unfinished(const struct incident_flows *v);
 /* archive_scan_flows without superseded snapshots; filter->duplicates must be off. Hints are asked with
  * `context`. The same returns. */
 int incident_flows_scan(

@@ -187,18 +187,18 @@ static void edges_keep_tight(struct search *s)
 	s->edges.n = n;
 }
 
-/* An order that hangs on nobody's turn: of records of one flow the first comes first, and is cited. */
+/* An order that hangs on nobody's turn. */
 static int cite_compare(const void *a, const void *b)
 {
 	const struct spread_edge *x = a, *y = b;
 	if (x->flow != y->flow)
 		return x->flow < y->flow ? -1 : 1;
-	if (x->last != y->last)
-		return x->last < y->last ? -1 : 1;
 	if (x->from != y->from)
 		return x->from < y->from ? -1 : 1;
 	if (x->to != y->to)
 		return x->to < y->to ? -1 : 1;
+	if (x->last != y->last)
+		return x->last < y->last ? -1 : 1;
 	if (x->first != y->first)
 		return x->first < y->first ? -1 : 1;
 	if (x->grade != y->grade)
@@ -206,15 +206,25 @@ static int cite_compare(const void *a, const void *b)
 	return x->app < y->app ? -1 : x->app > y->app;
 }
 
-/* In that order, each once: a hop that hangs on its logins may have been given twice. */
+/* Whether nobody is reached by x who isn't by y: of a flow that was recorded while it ran, y is the later. */
+static bool is_covered(const struct spread_edge *x, const struct spread_edge *y)
+{
+	return x->flow == y->flow && x->from == y->from && x->to == y->to && x->last <= y->last &&
+	       x->first >= y->first && x->grade >= y->grade;
+}
+
+/* In that order, each once: a hop that hangs on its logins may have been given twice, and one by a flow that
+ * was recorded while it ran comes with each of its records. */
 static void edges_order(struct spread_edges *e)
 {
 	size_t n = 0;
 	if (e->n)
 		qsort(e->v, e->n, sizeof(*e->v), cite_compare);
-	for (size_t i = 0; i < e->n; i++)
-		if (n == 0 || cite_compare(&e->v[n - 1], &e->v[i]) != 0)
-			e->v[n++] = e->v[i];
+	for (size_t i = 0; i < e->n; i++) {
+		bool replaces = n > 0 && is_covered(&e->v[n - 1], &e->v[i]);
+		n -= replaces;
+		e->v[n++] = e->v[i];
+	}
 	e->n = n;
 }
 
