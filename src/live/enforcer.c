@@ -2,6 +2,7 @@
 #include "live/enforcer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -12,9 +13,7 @@
 #include "enforce/bgp.h"
 #include "enforce/netfilter.h"
 #include "enforce/xdp.h"
-
-/* Where the XDP backend keeps what it pinned. */
-#define PINS "/sys/fs/bpf/bulkhead"
+#include "live/fence.h"
 
 static const struct daemon_enforcer *own_part(const struct enforcer *f, const struct daemon_conf *conf)
 {
@@ -40,11 +39,12 @@ static int open_netfilter(struct enforcer *f, const struct daemon_enforcer *d, s
 static int open_xdp(
     struct enforcer *f, const struct daemon_enforcer *d, struct backend **ret_backend, char *why)
 {
+	char pins[PATH_MAX];
 	struct xdp_config c = {.interfaces = d->interfaces,
 	    .n_interfaces = d->n_interfaces,
 	    .passes = f->rules.passes,
 	    .n_passes = f->rules.n_passes,
-	    .pins = PINS};
+	    .pins = fence_pins(f->process->index, pins)};
 	return xdp_open(&c, ret_backend, why);
 }
 

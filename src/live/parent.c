@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/timefmt.h"
+#include "live/fence.h"
 #include "live/files.h"
 #include "live/parent_private.h"
 
@@ -208,6 +209,8 @@ static int prepare(struct parent *p)
 		r = open_signals(p);
 	if (r == 0)
 		r = parent_children(p);
+	if (r == 0)
+		r = fence_enter_parent(p->conf.daemon, p->options->sandbox);
 	return r;
 }
 

@@ -251,8 +251,22 @@ static int make_folder(const struct parent_conf *c, const char *path)
 	return r;
 }
 
+/* The folder of a socket or file is made where it isn't there: /run is empty after each boot. */
+static void make_folder_of(const struct parent_conf *c, const char *path)
+{
+	char full[PATH_MAX];
+	char *slash = path && live_path(c->daemon->path, path, full, sizeof(full)) == 0 ? strrchr(full, '/')
+	                                                                                : NULL;
+	if (!slash || slash == full)
+		return;
+	*slash = '\0';
+	mkdir(full, 0755);
+}
+
 int parent_conf_folders(const struct parent_conf *c)
 {
+	make_folder_of(c, c->daemon->control.socket);
+	make_folder_of(c, c->daemon->eve_file);
 	/* who carries out what others decide keeps nothing */
 	if (c->daemon->near.port)
 		return 0;

@@ -15,11 +15,12 @@
 
 /*
  * What the parent opens for the rest and does to it: packet rings and what is bound to small ports, files of
- * whoever owns them, folders given to the children's user, which is theirs to become and his to stop.
+ * whoever owns them, folders given to the children's user, which is theirs to become and his to stop; and the
+ * precedence of those on the way to a cut.
  */
 #define PARENT_CAPABILITIES                                                                                  \
 	(CAP(NET_RAW) | CAP(NET_ADMIN) | CAP(NET_BIND_SERVICE) | CAP(DAC_READ_SEARCH) | CAP(CHOWN) |         \
-	    CAP(FOWNER) | CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP) | CAP(KILL))
+	    CAP(FOWNER) | CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP) | CAP(KILL) | CAP(SYS_NICE))
 
 /* The kinds of process: all children end when the parent does, so that two daemons never hold one kernel, one
  * database or one archive (doc/sandbox.md). The archivist gets to write out what it has. */
