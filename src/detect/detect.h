@@ -61,6 +61,9 @@ void detector_change(
 /* One transaction of flow f, which is still being held and comes next. */
 void detector_transaction(struct detector *d, const struct msg_flow *f, const struct msg_transaction *t);
 void detector_flow(struct detector *d, const struct msg_flow *f);
+/* Live: a sensor left snapshots out, so who seems to be without an answer may have had one. Of the flows that
+ * go on by now only their last record tells. */
+void detector_missed(struct detector *d);
 /*
  * Live: looks over a part of what is kept, for about a millisecond, and emits what that shows and what
  * changed enough since it was emitted. To be called several times a second; each call goes on where the last

@@ -238,6 +238,11 @@ static bool clock_advance(struct detector *d, int64_t now)
 	return true;
 }
 
+void detector_missed(struct detector *d)
+{
+	progress_forget_waiting(d);
+}
+
 bool detector_look(struct detector *d, int64_t now)
 {
 	if (!clock_advance(d, now))

@@ -55,6 +55,7 @@ struct destination {
 	int64_t first;
 	struct net_addr peer;
 	uint64_t out, in;
+	uint32_t n; /* flows */
 	struct window window;
 	uint64_t peak;    /* bytes of its busiest minute */
 	int64_t begun;    /* the minute in which what made that size began */
@@ -207,7 +208,7 @@ static void destination_report(struct detector *d, const struct destination_key 
 	    .subject = k->name,
 	    .first = t->begun > t->first ? t->begun : t->first,
 	    .last = t->use.last,
-	    .count = t->flows.n,
+	    .count = t->n,
 	    .flows = t->flows.id,
 	    .n_flows = t->flows.n,
 	    .why = why,
@@ -280,7 +281,8 @@ static void outflow_flow(struct detector *d, void *state, const struct observati
 	 * new counts. */
 	if (!detect_is_host(begun ? f->responder : f->initiator) || (!begun && sent < FLOOR_BYTES))
 		return;
-	if (!begun && observe_once(o, TOLD_DESTINATION)) {
+	bool once = observe_once(o, TOLD_DESTINATION);
+	if (!begun && once) {
 		out = sent; /* what it sent before it was enough */
 		in = f->payload_out;
 	}
@@ -295,6 +297,7 @@ static void outflow_flow(struct detector *d, void *state, const struct observati
 	}
 	if (fresh || f->first < t->first)
 		t->first = f->first;
+	t->n += once;
 	t->out += out;
 	t->in += in;
 	t->use.weight = (uint32_t)(t->out >> 10 < UINT32_MAX ? t->out >> 10 : UINT32_MAX);

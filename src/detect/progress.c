@@ -149,6 +149,15 @@ void progress_keep(struct detector *d, const struct observation *o)
 	wait_on(p, known, o);
 }
 
+void progress_forget_waiting(struct detector *d)
+{
+	struct progress *p = d->progress;
+	for (; p->n > 0; p->n--) {
+		p->waiting[p->head].f.id = 0;
+		p->head = (p->head + 1) % p->max;
+	}
+}
+
 static void settle_one(struct detector *d, struct waiting *w)
 {
 	struct msg_flow f = w->f;

@@ -23,6 +23,8 @@ void progress_observe(struct detector *d, struct observation *o);
 void progress_keep(struct detector *d, const struct observation *o);
 /* Gives the flows that have settled by the time of the last record to `settle` of all behaviours. */
 void progress_settle(struct detector *d);
+/* Nobody settles of those who wait now. */
+void progress_forget_waiting(struct detector *d);
 /* What was told of a flow that goes on, bits of enum told; NULL where it isn't known. */
 uint32_t *progress_told(const struct detector *d, uint64_t flow);
 

@@ -98,8 +98,9 @@ static inline void zone_put(
 	assert_int_equal(net_zone_map_add_prefix(t->zones, zone, p), 0);
 }
 
-static inline struct timeline *timeline_new_with(
-    const struct indicator_set *indicators, size_t memory, uint64_t seed)
+/* learning_ns: 0: the default. */
+static inline struct timeline *timeline_new_learning(
+    const struct indicator_set *indicators, size_t memory, uint64_t seed, int64_t learning_ns)
 {
 	struct timeline *t = calloc(1, sizeof(*t));
 	assert_non_null(t);
@@ -112,12 +113,19 @@ static inline struct timeline *timeline_new_with(
 	    .indicators = indicators,
 	    .memory_max = memory,
 	    .seed = seed,
+	    .tuning = {.learning_ns = learning_ns},
 	    .next_id = timeline_id,
 	    .emit = timeline_take,
 	    .context = t};
 	t->next_id = 1000000;
 	assert_int_equal(detector_new(&t->detector, &c), 0);
 	return t;
+}
+
+static inline struct timeline *timeline_new_with(
+    const struct indicator_set *indicators, size_t memory, uint64_t seed)
+{
+	return timeline_new_learning(indicators, memory, seed, 0);
 }
 
 static inline struct timeline *timeline_new(void)
