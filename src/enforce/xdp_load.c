@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -17,7 +18,7 @@
 extern const char xdp_cut_object[];
 extern const size_t xdp_cut_object_size;
 
-enum { VERIFIER_SAYS = 4096 };
+enum { VERIFIER_SAYS = 1 << 20 };
 
 /* As enum xdp_way, and in the order of pinning: with the last one all are there. */
 static const char *const kept[] = {"hosts4", "hosts6", "prefixes4", "prefixes6", "elements", "state"};
@@ -118,24 +119,37 @@ static int map_memory(struct xdp *x)
 	return 0;
 }
 
-/* The last line of what the verifier said, or the error's own words. */
-static void say_refused(char *why, char *log, int error)
+/* Cuts the last line off and returns it; "" where there is none. */
+static const char *take_line(char *log)
 {
 	size_t n = strlen(log);
 	while (n > 0 && log[n - 1] == '\n')
 		log[--n] = 0;
-	const char *line = strrchr(log, '\n');
-	xdp_say(why, "the kernel doesn't take the XDP program: %s%s%s", err_text(error), *log ? ": " : "",
-	    line ? line + 1 : log);
+	char *line = strrchr(log, '\n');
+	if (!line)
+		return log;
+	*line = 0;
+	return line + 1;
+}
+
+/* What the verifier said last before its count of instructions, or the error's own words. */
+static void say_refused(char *why, char *log, int error)
+{
+	const char *line = take_line(log);
+	if (line != log && strncmp(line, "processed ", 10) == 0)
+		line = take_line(log);
+	xdp_say(
+	    why, "the kernel doesn't take the XDP program: %s%s%s", err_text(error), *line ? ": " : "", line);
 	if (error == -EPERM)
 		xdp_say(why, " (loading it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON)");
 }
 
-static int load_object(struct xdp *x, bool *ret_taken, char *why)
+/* Without a log first, which makes the verifier ten times as slow; libbpf asks again for one where it failed.
+ */
+static int load_into_kernel(struct xdp *x, bool *ret_taken, char *log, char *why)
 {
-	char log[VERIFIER_SAYS] = "";
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "bulkhead", .kernel_log_buf = log,
-	    .kernel_log_size = sizeof(log), .kernel_log_level = 4);
+	    .kernel_log_size = VERIFIER_SAYS);
 	x->object = bpf_object__open_mem(xdp_cut_object, xdp_cut_object_size, &options);
 	if (!x->object)
 		return -errno;
@@ -143,10 +157,18 @@ static int load_object(struct xdp *x, bool *ret_taken, char *why)
 	if (r < 0)
 		return r;
 	r = bpf_object__load(x->object);
-	if (r < 0) {
+	if (r < 0)
 		say_refused(why, log, r);
+	return r;
+}
+
+static int load_object(struct xdp *x, bool *ret_taken, char *why)
+{
+	char *log = calloc(1, VERIFIER_SAYS);
+	int r = log ? load_into_kernel(x, ret_taken, log, why) : -ENOMEM;
+	free(log);
+	if (r < 0)
 		return r;
-	}
 	x->program = bpf_program__fd(bpf_object__find_program_by_name(x->object, "xdp_cut"));
 	struct bpf_prog_info info = {0};
 	uint32_t size = sizeof(info);
