@@ -14,11 +14,23 @@
 #include "base/table.h"
 #include "live/engine.h"
 
+/* Ended orders so far back are looked at for what people let go. */
+enum { SPARED_LOOKED_AT = 4096 };
+
+static int spare_ended(void *context, const struct order *o, const char *what)
+{
+	struct engine *e = context;
+	(void)what;
+	return policy_spare(e->spared, o, o->ended_at) == -ENOMEM ? -ENOMEM : 0;
+}
+
 int engine_policy_open(struct engine *e)
 {
 	int r = policy_spared_new(&e->spared, e->process->seed);
 	if (r == 0)
 		r = table_new(&e->proven, sizeof(uint64_t), 1, ENGINE_PROVEN_MAX, e->process->seed);
+	if (r == 0)
+		r = order_store_ended(e->store, UINT64_MAX, SPARED_LOOKED_AT, spare_ended, e);
 	if (r == 0 && !e->proven_order)
 		e->proven_order = calloc(ENGINE_PROVEN_MAX, sizeof(*e->proven_order));
 	return r == 0 && !e->proven_order ? -ENOMEM : r;
