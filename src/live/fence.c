@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -125,6 +127,15 @@ static void tell_missing(const char *name, const struct sandbox_result *result)
 			log_warning("%s: %s", name, sandbox_missing_text((enum sandbox_missing)i));
 }
 
+/* What a library loads at its first use must be loaded before the doors are shut: the sensor may open
+ * nothing, and digests keys and certificates from the first SSH or TLS connection on. */
+static void load_libraries(void)
+{
+	OPENSSL_init_crypto(
+	    OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_ADD_ALL_DIGESTS | OPENSSL_INIT_LOAD_CONFIG, NULL);
+	tzset();
+}
+
 int fence_enter(const struct process *p, const struct msg_prepare *m)
 {
 	struct fence f = {.request = {.profile = p->ops->profile,
@@ -137,6 +148,7 @@ int fence_enter(const struct process *p, const struct msg_prepare *m)
 	f.request.paths = f.paths;
 	f.request.ports = f.ports;
 	int r = m->sandbox < SANDBOX_LEVELS ? add_own(&f, p, m) : -EINVAL;
+	load_libraries();
 	if (r == 0)
 		r = sandbox_enter(&f.request, &result);
 	if (r < 0)
@@ -158,18 +170,33 @@ static int add_folder_of(struct fence *f, const struct daemon_conf *d, const cha
 	return r;
 }
 
+/* What the parent of `bulkhead run` makes and writes. */
+static int add_kept(struct fence *f, const struct daemon_conf *d)
+{
+	int r = d->archive ? add_path(f, d, d->archive, SANDBOX_WRITE) : 0;
+	if (r == 0 && d->state)
+		r = add_path(f, d, d->state, SANDBOX_WRITE);
+	if (r == 0 && d->control.socket)
+		r = add_folder_of(f, d, d->control.socket);
+	if (r == 0 && d->eve_file)
+		r = add_folder_of(f, d, d->eve_file);
+	return r;
+}
+
+/* That of `bulkhead enforce` keeps nothing; where no path is given at all writing wouldn't be fenced off. */
+static int add_nothing(struct fence *f)
+{
+	f->paths[f->request.n_paths++] =
+	    (struct sandbox_path){.path = "/dev/null", .access = SANDBOX_WRITE, .optional = true};
+	return 0;
+}
+
 int fence_enter_parent(const struct daemon_conf *d, enum sandbox_level level)
 {
 	struct fence f = {.request = {.profile = SANDBOX_PARENT, .level = level, .keep_fds = true}};
 	struct sandbox_result result;
 	f.request.paths = f.paths;
-	int r = d->archive ? add_path(&f, d, d->archive, SANDBOX_WRITE) : 0;
-	if (r == 0 && d->state)
-		r = add_path(&f, d, d->state, SANDBOX_WRITE);
-	if (r == 0 && d->control.socket)
-		r = add_folder_of(&f, d, d->control.socket);
-	if (r == 0 && d->eve_file)
-		r = add_folder_of(&f, d, d->eve_file);
+	int r = d->near.port ? add_nothing(&f) : add_kept(&f, d);
 	for (size_t i = 0; i < d->n_enforcers; i++)
 		if (!d->enforcers[i].is_remote && d->enforcers[i].backend == DAEMON_BACKEND_XDP)
 			f.request.options |= SANDBOX_XDP;
