@@ -189,6 +189,11 @@ static int on_ask(struct engine *e, struct text bytes)
 	int r = msg_ask_decode(bytes.p, bytes.n, &e->arena, &m);
 	if (r < 0 || m.what >= MSG_ASK_COUNT)
 		return r < 0 ? r : -EPROTO;
+	/* who asks waits for an answer, whatever it is */
+	if (!e->process->running) {
+		refuse(e, m.id, FAILED, "bulkhead run is only starting; ask again");
+		return 0;
+	}
 	enum daemon_role least = role_for((enum msg_ask_what)m.what);
 	if (m.role >= DAEMON_ROLES || m.role < least) {
 		refuse(e, m.id, REFUSED,
@@ -220,7 +225,7 @@ static int on_ask(struct engine *e, struct text bytes)
 static int on_gateway(void *context, uint16_t number, struct text bytes)
 {
 	struct engine *e = context;
-	return number == MSG_ASK && e->process->running ? on_ask(e, bytes) : 0;
+	return number == MSG_ASK ? on_ask(e, bytes) : 0;
 }
 
 int engine_met_gateway(struct engine *e, uint16_t index, struct channel *c)
