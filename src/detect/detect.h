@@ -66,8 +66,9 @@ void detector_flow(struct detector *d, const struct msg_flow *f);
 void detector_missed(struct detector *d);
 /*
  * Live: looks over a part of what is kept, for about a millisecond, and emits what that shows and what
- * changed enough since it was emitted. To be called several times a second; each call goes on where the last
- * one stood. True: a round is over. `now` is time of records: what was to come by then has come.
+ * changed enough since it was emitted. Each call goes on where the last one stood. False: there is more, to
+ * be asked for some 20 ms later. True: a round is over; another is worth its cost after a second or more.
+ * `now` is time of records: what was to come by then has come.
  */
 bool detector_look(struct detector *d, int64_t now);
 /* The end of the records: looks over everything, and emits what only the whole shows and what changed at all.

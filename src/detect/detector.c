@@ -12,7 +12,7 @@
 #include "base/timefmt.h"
 #include "flow/flow.h"
 
-enum { MEMORY_DEFAULT = 256 << 20, TABLE_SMALLEST = 64, HAND_LOOKS = 8, LOOK_BUDGET = 4096 };
+enum { MEMORY_DEFAULT = 256 << 20, TABLE_SMALLEST = 64, HAND_LOOKS = 8, LOOK_BUDGET = 1024 };
 #define LEARNING_DEFAULT (10 * 60 * NS_PER_S)
 
 int detect_table_new(struct detector *d, struct detect_table **ret_table, size_t key_size, size_t value_size,

@@ -21,6 +21,8 @@
 #define CONFIDENCE_MIN 0.04
 /* Live, what goes on is told again so often, however little it has grown. */
 #define NEWS_NS (10 * 60 * NS_PER_S)
+#define DAY_NS  (24 * 3600 * NS_PER_S)
+enum { EVIDENCE_LOOKS = 8 };
 
 static double evidence_confidence(const struct evidence *e)
 {
@@ -142,6 +144,41 @@ static struct evidence_key evidence_key_of(const struct finding *f)
 	return k;
 }
 
+/* What an entry is worth by now: half as much with each day in which nothing came to it. */
+static uint32_t worth(const struct evidence *e, int64_t now)
+{
+	int64_t days = (now - e->use.last) / DAY_NS;
+	return days <= 0 ? e->use.weight : days < 32 ? e->use.weight >> days : 0;
+}
+
+/*
+ * Room for a finding of that weight: where all is full, the place of the least worthy of a few, unless that
+ * is worth as much. So weak findings without end don't push each other out, to be said anew with each look.
+ */
+static bool evidence_room(struct detector *d, uint32_t weight, int64_t now)
+{
+	struct detect_table *t = d->evidence;
+	const struct evidence *worst = NULL;
+	const void *worst_key = NULL;
+	if (table_count(t->t) < t->max)
+		return true;
+	for (unsigned looks = 0; looks < EVIDENCE_LOOKS; looks++) {
+		const void *key;
+		const struct evidence *e = table_next(t->t, &t->hand, &key);
+		if (!e) {
+			t->hand = 0;
+		} else if (!worst || worth(e, now) < worth(worst, now)) {
+			worst = e;
+			worst_key = key;
+		}
+	}
+	d->stats.forgotten++;
+	if (!worst || worth(worst, now) >= weight)
+		return false;
+	table_remove(t->t, worst_key);
+	return true;
+}
+
 /* What falls below the least is no detection any more. */
 static void evidence_weigh(const struct detector *d, struct evidence *e)
 {
@@ -157,7 +194,8 @@ void detect_report(struct detector *d, const struct finding *f)
 	struct evidence_key k = evidence_key_of(f);
 	int fresh;
 	double confidence = weighed(d, f->by_rarity, f->confidence, f->peer, f->rare_name);
-	if (confidence < CONFIDENCE_MIN && !table_get(d->evidence->t, &k))
+	if (!table_get(d->evidence->t, &k) &&
+	    (confidence < CONFIDENCE_MIN || !evidence_room(d, (uint32_t)(1000 * confidence), f->last)))
 		return;
 	struct evidence *e = detect_table_put(d, d->evidence, &k, f->last, &fresh);
 	if (!e)
