@@ -239,6 +239,14 @@ struct archive_compaction {
  * into a file with one that ended more than `within` ns after it, so that retention, which drops whole files,
  * is late by no more than that. Crash-safe: at any instant the records are there once. */
 int archive_compact(struct archive *a, int64_t within, struct archive_compaction *ret_compaction);
+struct archive_merging {
+	int64_t within;       /* as above */
+	uint64_t records_max; /* of the merged file: what one call may cost */
+	size_t files_min;     /* fewer are not worth it; 2 at least */
+};
+/* One merge of that kind, for a writer that has other things to do. 1: done, there may be more; 0: there is
+ * nothing to merge; or a negative error. */
+int archive_merge_some(struct archive *a, const struct archive_merging *m);
 /* Drops the segment files whose records all ended before `before`, of the kinds given by bits 1 << enum
  * msg_record; the ledger keeps their roots and says that they were dropped. *ret_records: how many went. */
 int archive_expire(struct archive *a, int64_t before, uint64_t kinds, int64_t now, uint64_t *ret_records);

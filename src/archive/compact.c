@@ -86,10 +86,12 @@ static int add_ends(struct archive *a, struct archive_kind *k, size_t entry, str
 }
 
 /*
- * How many entries from `first` on make a file. A file is dropped when all of it is over, so that the records
- * of a run that ended early stay as long as those of the one that ended last: at most `within` longer.
+ * How many entries from `first` on make a file of `most` records. A file is dropped when all of it is over,
+ * so that the records of a run that ended early stay as long as those of the one that ended last: at most
+ * `within` longer.
  */
-static int group_at(struct archive *a, struct archive_kind *k, size_t first, int64_t within, size_t *ret_n)
+static int group_at(
+    struct archive *a, struct archive_kind *k, size_t first, int64_t within, uint64_t most, size_t *ret_n)
 {
 	const struct archive_segment_entry *begin = &k->segments[first];
 	struct ends ends = {.any = false};
@@ -98,7 +100,7 @@ static int group_at(struct archive *a, struct archive_kind *k, size_t first, int
 	for (; first + n < k->n_segments; n++) {
 		const struct archive_segment_entry *e = &begin[n];
 		records += records_of(e);
-		if (!is_mergeable(k, e) || records > ARCHIVE_MERGED_RECORDS ||
+		if (!is_mergeable(k, e) || records > most ||
 		    e->segment.is.n_columns != begin->segment.is.n_columns ||
 		    (n && e->first != e[-1].last + 1) || e->last - begin->first >= ARCHIVE_SEGMENT_RUNS_MAX)
 			break;
@@ -270,7 +272,7 @@ static int compact_kind(struct archive *a, struct archive_kind *k, int64_t withi
 {
 	for (size_t i = 0; i < k->n_segments; i++) {
 		size_t n = 0;
-		int r = group_at(a, k, i, within, &n);
+		int r = group_at(a, k, i, within, ARCHIVE_MERGED_RECORDS, &n);
 		if (r == 0 && n > 1)
 			r = merge(a, k, i, n);
 		if (r < 0)
@@ -300,4 +302,34 @@ int archive_compact(struct archive *a, int64_t within, struct archive_compaction
 	count(a, &c.files_after, &c.bytes_after);
 	*ret_compaction = c;
 	return 0;
+}
+
+/* The first group that is worth a merge. 1: it was merged; 0: there is none. */
+static int merge_some_of(struct archive *a, struct archive_kind *k, const struct archive_merging *m)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < k->n_segments; i++) {
+		size_t n = 0;
+		r = group_at(a, k, i, m->within, m->records_max, &n);
+		if (r == 0 && n >= m->files_min)
+			return (r = merge(a, k, i, n)) < 0 ? r : 1;
+	}
+	return r;
+}
+
+int archive_merge_some(struct archive *a, const struct archive_merging *m)
+{
+	int r = archive_store_idle(a);
+	if (r < 0)
+		return r;
+	r = archive_evidence_enter(a);
+	for (unsigned i = 0; r == 0 && i < ARCHIVE_KINDS; i++)
+		if (a->kinds[i].layout)
+			r = merge_some_of(a, &a->kinds[i], m);
+	if (r <= 0)
+		return r;
+	int synced = archive_folder_sync(a->folder);
+	if (synced == 0)
+		synced = archive_evidence_sign(a);
+	return synced < 0 ? synced : r;
 }

@@ -77,6 +77,8 @@ static int on_archivist(void *context, uint16_t number, struct text bytes)
 		return r;
 	e->durable = e->sent_before + m.sequence;
 	e->archive_failed = m.failed;
+	e->counts.eve_lines = m.eve_lines;
+	e->counts.eve_lost = m.eve_lost;
 	text_printable(m.why, e->archive_why, sizeof(e->archive_why));
 	return 0;
 }

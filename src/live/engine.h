@@ -98,6 +98,7 @@ struct engine_counts {
 	uint64_t unarchived, unarchived_packets; /* dropped because the archivist didn't keep up */
 	uint64_t broken;
 	uint64_t orders_by_policy, policy_declined, orders_refused, sights, posted, post_failures;
+	uint64_t eve_lines, eve_lost; /* of the archivist that runs */
 };
 
 struct engine {

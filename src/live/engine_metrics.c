@@ -141,6 +141,8 @@ void engine_metrics(const struct engine *e, struct dynbuf *out)
 	one(out, "records_durable_total", "counter", "Of those, known to be on disk.", e->durable);
 	one(out, "records_lost_total", "counter", "Records that found no room on the way to the archive.",
 	    c->unarchived);
+	one(out, "eve_lines_total", "counter", "Lines of EVE JSON, of each outlet.", c->eve_lines);
+	one(out, "eve_lost_total", "counter", "Lines of EVE JSON that found no room.", c->eve_lost);
 	one(out, "posts_total", "counter", "Webhook calls that arrived.", c->posted);
 	one(out, "post_failures_total", "counter", "Webhook calls that didn't.", c->post_failures);
 }

@@ -87,6 +87,7 @@ static int child_message(void *context, uint16_t number, struct text bytes)
 	struct msg_alive alive;
 	struct msg_prepared prepared;
 	struct msg_reload reload;
+	struct msg_outlet outlet;
 	int r = 0;
 	switch ((enum msg_message)number) {
 	case MSG_ALIVE:
@@ -114,6 +115,12 @@ static int child_message(void *context, uint16_t number, struct text bytes)
 		                                  : -EPROTO;
 		if (r == 0)
 			parent_reload(p, reload.id);
+		break;
+	case MSG_OUTLET:
+		r = c->kind == MSG_PROCESS_ARCHIVIST ? msg_outlet_decode(bytes.p, bytes.n, &arena, &outlet)
+		                                     : -EPROTO;
+		if (r == 0)
+			r = child_hand_outlet(c, outlet.index);
 		break;
 	default: r = -EPROTO;
 	}

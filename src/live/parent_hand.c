@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/timefmt.h"
 #include "live/files.h"
 
 enum { BACKLOG = 64, FDS_FROM = 3 };
@@ -193,6 +194,69 @@ static int hand_key(struct child *c, const struct parent_conf *conf)
 	return key ? hand_file(c, conf->site->path, key, MSG_HANDED_KEY, 0, 0) : 0;
 }
 
+/* A log, or what reads one: a pipe doesn't make us wait for its reader. */
+static int open_eve_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	return fd < 0 ? -errno : fd;
+}
+
+static int connect_eve_socket(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		int r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* One that can't be opened doesn't keep anything else from running: the archivist asks for it again. */
+static int hand_outlet(struct child *c, const struct parent_conf *conf, unsigned index, uint64_t generation)
+{
+	const char *path = index == 0 ? conf->daemon->eve_file : conf->daemon->eve_socket;
+	struct msg_handed m = {.what = MSG_HANDED_EVE, .index = (uint16_t)index, .generation = generation};
+	char full[PATH_MAX];
+	if (!path)
+		return 0;
+	int fd = live_path(conf->daemon->path, path, full, sizeof(full));
+	if (fd == 0 && index == 0)
+		make_folder_of(full);
+	if (fd == 0)
+		fd = index == 0 ? open_eve_file(full) : connect_eve_socket(full);
+	if (fd < 0) {
+		/* what is asked for again was told before */
+		if (generation)
+			log_warning("EVE JSON: %s can't be opened (%s); it is tried again now and then", full,
+			    err_text(fd));
+		return 0;
+	}
+	return hand(c, &m, fd);
+}
+
+static int hand_outlets(struct child *c, const struct parent_conf *conf, uint64_t generation)
+{
+	int r = hand_outlet(c, conf, 0, generation);
+	return r == 0 ? hand_outlet(c, conf, 1, generation) : r;
+}
+
+/* What asks more often than it should isn't heard. */
+int child_hand_outlet(struct child *c, unsigned index)
+{
+	int64_t now = loop_now();
+	if (now < c->outlet_at || index > 1)
+		return 0;
+	c->outlet_at = now + NS_PER_S / 4;
+	return hand_outlet(c, &c->parent->conf, index, 0);
+}
+
 static int hand_tokens(struct child *c, const struct parent_conf *conf, uint64_t generation)
 {
 	const struct daemon_conf *d = conf->daemon;
@@ -261,9 +325,9 @@ static int hand_generation(struct child *c, const struct parent_conf *conf, uint
 	case MSG_PROCESS_LINK:
 		return c->index < conf->daemon->n_enforcers ? hand_certificates(c, conf, generation) : 0;
 	case MSG_PROCESS_GATEWAY: return tell_members(c, conf);
+	case MSG_PROCESS_ARCHIVIST: return hand_outlets(c, conf, generation);
 	case MSG_PROCESS_PARENT:
 	case MSG_PROCESS_SENSOR:
-	case MSG_PROCESS_ARCHIVIST:
 	case MSG_PROCESS_PLANNER:
 	case MSG_PROCESS_ENFORCER:
 	case MSG_PROCESS_COUNT: return 0;

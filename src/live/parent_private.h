@@ -38,7 +38,8 @@ struct child {
 	bool retired;      /* it isn't started again */
 	uint32_t restarts;
 	int64_t started, alive;
-	int64_t start_at; /* when it is to be started again; INT64_MAX: not */
+	int64_t start_at;  /* when it is to be started again; INT64_MAX: not */
+	int64_t outlet_at; /* before that it is given no other outlet */
 };
 
 /* The whole configuration, as it was read and as it is handed down. */
@@ -100,6 +101,8 @@ struct child *parent_find(struct parent *p, enum msg_process kind, uint16_t inde
 
 /* parent_hand.c: what a child is given for a configuration, all of it, and then told to prepare it. */
 int child_hand(struct child *c, const struct parent_conf *conf, uint64_t generation, bool start);
+/* Opens an outlet of EVE JSON once more; what can't be opened is told, and left out. */
+int child_hand_outlet(struct child *c, unsigned index);
 /* Joins it with each of its peers that runs. */
 int child_join(struct child *c);
 

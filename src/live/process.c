@@ -246,9 +246,10 @@ static void parent_ready(void *context, uint32_t events)
 		r = next < 0 ? next : obey(p, number, bytes, fd);
 	}
 	/* without a parent nobody starts again what dies: finish, and let leases do the rest */
-	if (r == -EPIPE)
+	if (r == -EPIPE) {
 		p->stopping = true;
-	if (r < 0)
+		peer_close(&p->parent);
+	} else if (r < 0)
 		process_fail(p, r);
 }
 

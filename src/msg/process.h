@@ -42,7 +42,7 @@ enum msg_handed_what {
 	MSG_HANDED_CAPTURE, /* a file to play as link `index` */
 	MSG_HANDED_CONTROL, /* the listening control socket */
 	MSG_HANDED_METRICS, /* the listening socket of the metrics */
-	MSG_HANDED_EVE,     /* the file or connected socket that EVE JSON is written to */
+	MSG_HANDED_EVE,     /* the file (index 0) or connected socket (1) that EVE JSON is written to */
 	MSG_HANDED_WEBHOOK_TOKEN,
 	MSG_HANDED_CERTIFICATE,
 	MSG_HANDED_CERTIFICATE_KEY,
