@@ -256,14 +256,16 @@ static void parent_ready(void *context, uint32_t events)
 static void say_alive(struct process *p, int64_t now)
 {
 	struct dynbuf *out = peer_out(&p->parent);
-	if (now < p->next_alive || !out)
+	if (now < p->next_alive)
+		return;
+	p->next_alive = now + NS_PER_S;
+	if (!out)
 		return;
 	bool ids = p->entered && !p->ids_asked && p->next_ids == 0 && p->ids_left < MSG_IDS / 2;
 	struct msg_alive m = {
 	    .process = (uint8_t)p->ops->kind, .index = p->index, .runs = p->running, .ids = ids};
 	msg_alive_encode(out, &m);
 	p->ids_asked |= ids;
-	p->next_alive = now + NS_PER_S;
 }
 
 /* Who lost the engine is given a channel to the next one; if none comes, something is wrong with us. */
@@ -312,6 +314,18 @@ static int open_parent(struct process *p)
 	return loop_add(p->loop, &p->parent.source, EPOLLIN);
 }
 
+/* Finishing waits for others, who may not be there any more. */
+#define STOP_NS (15 * NS_PER_S)
+
+static bool is_done(struct process *p)
+{
+	if (!p->stopping)
+		return false;
+	if (p->stop_until == 0)
+		p->stop_until = loop_now() + STOP_NS;
+	return !p->running || p->ops->stop(p->self) || loop_now() > p->stop_until;
+}
+
 /* From a packet to its cut the way leads through these: they go before others that want the processor. What
  * runs without the right to say so runs as everybody. */
 static void take_precedence(enum msg_process kind)
@@ -333,7 +347,7 @@ int process_run(
 		r = open_parent(&p);
 	if (r == 0)
 		r = start(&p, &p.self);
-	while (r == 0 && !(p.stopping && (!p.running || ops->stop(p.self))))
+	while (r == 0 && !is_done(&p))
 		r = turn(&p);
 	if (r < 0 && r != -EPIPE)
 		log_error("%s %u ends: %s", msg_process_name(ops->kind), index, err_text(r));

@@ -77,6 +77,7 @@ struct process {
 	bool entered; /* the sandbox */
 	bool running; /* the first configuration is in force */
 	bool stopping;
+	int64_t stop_until; /* then it ends, done or not; 0: it hasn't begun to stop */
 	int64_t next_alive;
 	int error; /* that ends it */
 };
