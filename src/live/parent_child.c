@@ -18,8 +18,12 @@
 #include "base/timefmt.h"
 #include "live/process.h"
 
-/* A child that says nothing for so long is ended. */
-#define SILENCE_NS (60 * NS_PER_S)
+/* A child that says nothing for so long is ended: those on the way to a cut before their lease is over,
+ * others when neither a disk nor a busy machine can be the reason any more. A planner may be at one question
+ * for long. */
+#define SILENCE_NS      (15 * NS_PER_S)
+#define SILENCE_LONG_NS (120 * NS_PER_S)
+#define SILENCE_ASK_NS  (1200 * NS_PER_S)
 /* One that lived for so long is started again at once. */
 #define STEADY_NS (60 * NS_PER_S)
 #define PAUSE_MAX (30 * NS_PER_S)
@@ -285,11 +289,28 @@ int64_t parent_children_deadline(const struct parent *p)
 	return first;
 }
 
-/* Waits for a child of which nobody hears: a planner may be at one question for long. */
+static int64_t patience_with(const struct child *c)
+{
+	/* beginning, and with a new configuration, there are feeds of a million lines to be read */
+	bool busy = !c->running || c->parent->next_generation;
+	switch (c->kind) {
+	case MSG_PROCESS_SENSOR:
+	case MSG_PROCESS_ENGINE:
+	case MSG_PROCESS_ENFORCER:
+	case MSG_PROCESS_LINK: return busy ? SILENCE_LONG_NS : SILENCE_NS;
+	case MSG_PROCESS_PLANNER: return SILENCE_ASK_NS;
+	case MSG_PROCESS_PARENT:
+	case MSG_PROCESS_ARCHIVIST:
+	case MSG_PROCESS_GATEWAY:
+	case MSG_PROCESS_COURIER:
+	case MSG_PROCESS_COUNT: break;
+	}
+	return SILENCE_LONG_NS;
+}
+
 static bool is_silent(const struct child *c, int64_t now)
 {
-	int64_t patience = c->kind == MSG_PROCESS_PLANNER ? 20 * SILENCE_NS : SILENCE_NS;
-	return now - c->alive > (c->stopping ? SILENCE_NS / 4 : patience);
+	return now - c->alive > (c->stopping ? SILENCE_LONG_NS / 6 : patience_with(c));
 }
 
 void parent_tick_children(struct parent *p, int64_t now)

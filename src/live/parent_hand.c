@@ -106,15 +106,6 @@ static int hand_links(struct child *c, const struct parent_conf *conf)
 	return r;
 }
 
-/* The folder of a socket is made where it isn't there: /run is empty after each boot. */
-static void make_folder_of(const char *path)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	if (slash && slash != path && snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path) > 0)
-		mkdir(folder, 0755);
-}
-
 /* Everybody may connect: who may do what is decided by the credentials that the kernel tells. */
 static int open_control(const struct parent_conf *conf)
 {
@@ -124,7 +115,6 @@ static int open_control(const struct parent_conf *conf)
 	if (r < 0 || strlen(path) >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(a.sun_path, path, strlen(path) + 1);
-	make_folder_of(path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
@@ -227,8 +217,6 @@ static int hand_outlet(struct child *c, const struct parent_conf *conf, unsigned
 	if (!path)
 		return 0;
 	int fd = live_path(conf->daemon->path, path, full, sizeof(full));
-	if (fd == 0 && index == 0)
-		make_folder_of(full);
 	if (fd == 0)
 		fd = index == 0 ? open_eve_file(full) : connect_eve_socket(full);
 	if (fd < 0) {
