@@ -36,6 +36,8 @@ struct link_near {
 	bool up;      /* and its clock is known: messages pass */
 	bool whole;   /* the engine has begun to tell it everything on this connection */
 	int64_t ask_at, state_at, dial_at;
+	int64_t lived_at; /* when the engine last said that it lives; 0: this one hasn't */
+	uint64_t lived_generation;
 	int64_t stated; /* when the far side last told how its enforcer is */
 	int64_t pause;  /* before the next try */
 	int64_t drifts_since;

@@ -16,6 +16,8 @@
 #define PAUSE_MAX   (8 * NS_PER_S)
 /* A connection that stood for so long makes the next try soon again. */
 #define STEADY_NS (10 * NS_PER_S)
+/* The engine says every second that it lives; an older word than that says nothing. */
+#define LIVE_NEWS_NS (3 * NS_PER_S / 2)
 /* What an enforcer says a few times a second at the most, and what costs the ledger a line each. */
 enum { DRIFTS_A_SECOND = 16 };
 
@@ -91,6 +93,15 @@ static int on_hello(struct link *l, struct text bytes)
 	return 0;
 }
 
+/* The engine's latest word that it lives, where it came before there was anybody to tell: a generation may be
+ * told before the next one, and holds nothing without a lease. */
+static void say_live(struct link_near *n, int64_t now)
+{
+	if (n->lived_at && now - n->lived_at < LIVE_NEWS_NS)
+		msg_live_encode(
+		    link_wire_out(&n->wire), &(struct msg_live){.generation = n->lived_generation});
+}
+
 static int on_clock(struct link *l, struct text bytes)
 {
 	struct link_near *n = &l->near;
@@ -105,6 +116,7 @@ static int on_clock(struct link *l, struct text bytes)
 		n->up = true;
 		n->stated = now;
 		n->why[0] = '\0';
+		say_live(n, now);
 		log_info("remote enforcer %s is linked; its clock is known to %" PRId64 " us",
 		    own_part(l)->name, link_clock_width(&n->clock) / 1000);
 	}
@@ -182,7 +194,12 @@ int link_near_local(void *context, uint16_t number, struct text bytes)
 	struct link *l = context;
 	struct link_near *n = &l->near;
 	struct msg_desired_begin begin;
+	struct msg_live live;
 	struct dynbuf *out = link_wire_out(&n->wire);
+	if (number == MSG_LIVE && msg_live_decode(bytes.p, bytes.n, NULL, &live) == 0) {
+		n->lived_at = loop_now();
+		n->lived_generation = live.generation;
+	}
 	if (!n->up || !out || !link_telling_takes(&n->telling, number))
 		return 0;
 	arena_reset(&l->arena);
@@ -204,6 +221,7 @@ void link_near_met(struct link *l)
 {
 	l->near.telling = (struct link_telling){0};
 	l->near.whole = false;
+	l->near.lived_at = 0;
 	l->near.state_at = 0;
 }
 
@@ -276,9 +294,12 @@ static const char *over(const struct link_near *n, int64_t now)
 		                                             : "it doesn't answer in time";
 	if (n->wire.state != LINK_WIRE_OPEN)
 		return NULL;
+	const char *why = link_over(&n->wire, now);
+	if (why)
+		return why;
 	if (n->up && !n->wire.paused && now - n->stated > LINK_SILENCE_NS)
 		return "it says nothing of its enforcer any more";
-	return link_over(&n->wire, now);
+	return NULL;
 }
 
 void link_near_tick(struct link *l, int64_t now)

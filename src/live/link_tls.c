@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/sslerr.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
@@ -168,7 +169,8 @@ char *link_tls_why(SSL *tls, int result, char *buf, size_t size)
 	int error = errno;
 	long verified = SSL_get_verify_result(tls);
 	unsigned long first = ERR_peek_error();
-	const char *reason = first ? ERR_reason_error_string(first) : NULL;
+	bool eof = ERR_GET_REASON(first) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+	const char *reason = first && !eof ? ERR_reason_error_string(first) : NULL;
 	if (verified != X509_V_OK)
 		snprintf(
 		    buf, size, "its certificate isn't taken: %s", X509_verify_cert_error_string(verified));

@@ -8,7 +8,7 @@
  *
  * Bounds: a message of LINK_MESSAGE_MAX and a record of TLS on the way in, LINK_WIRE_OUT_MAX bytes on the way
  * out. The owner ends what is silent or stuck: the wire only notes when it heard and when it got rid of
- * something. It may be closed, not opened, from within its callbacks.
+ * something. It may be closed, not opened, from within its callbacks. The process ignores SIGPIPE.
  */
 
 #include <openssl/ssl.h>
