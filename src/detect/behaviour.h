@@ -42,6 +42,8 @@ struct observation {
  */
 #define SETTLE_NS (5 * NS_PER_S)
 
+#define DETECT_DAY_NS (24 * 3600 * NS_PER_S)
+
 /* What was taken from the records of a flow, so that no further record of it is taken for it again. */
 enum told {
 	TOLD_BEGUN = 1 << 0, /* history counted it */

@@ -58,7 +58,8 @@ struct attempts {
 	bool attack, fast;
 	int64_t success; /* the last one, and its flow: it may end before the failures that it followed */
 	uint64_t success_flow;
-	int64_t won; /* the success of an attack; 0: none */
+	int64_t won;  /* the success of an attack; 0: none */
+	int64_t aged; /* up to here successes were halved */
 	struct flow_sample flows;
 	uint64_t won_flow;
 	/* connections of equal shape, where the protocol tells nothing */
@@ -206,6 +207,24 @@ static void user_add(struct detector *d, struct attempts *a, struct text user)
 		a->users[a->n_users++] = hash;
 }
 
+/* A day without a failure ends a series; what succeeded counts half as much with each day. */
+static void attempts_age(struct attempts *a, int64_t time)
+{
+	if (a->aged == 0)
+		a->aged = time;
+	for (; a->successes && time - a->aged > DETECT_DAY_NS; a->aged += DETECT_DAY_NS)
+		a->successes /= 2;
+	if (time - a->aged > DETECT_DAY_NS)
+		a->aged = time;
+	if (a->failures == 0 || time - a->last_failure <= DETECT_DAY_NS)
+		return;
+	a->failures = a->told_failures = 0;
+	a->n_users = 0;
+	a->flows.n = 0;
+	a->attack = a->fast = false;
+	a->won = 0;
+}
+
 static void failure_take(
     struct detector *d, struct attempts *a, struct text user, int64_t time, uint64_t flow)
 {
@@ -246,6 +265,7 @@ static void pair_login(struct detector *d, struct brute_state *s, const struct m
 	if (!a)
 		return;
 	a->told = true;
+	attempts_age(a, t->time);
 	if (success) {
 		a->successes++;
 		a->success = t->time;
@@ -271,6 +291,7 @@ static void source_login(struct detector *d, struct brute_state *s, const struct
 	                             : detect_table_put(d, s->pairs, &k, t->time, NULL);
 	if (!a)
 		return;
+	attempts_age(a, t->time);
 	if (success) {
 		a->successes++;
 		return;

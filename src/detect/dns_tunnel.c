@@ -23,6 +23,7 @@
 
 #include "base/hash.h"
 #include "base/num.h"
+#include "base/timefmt.h"
 #include "detect/names.h"
 #include "net/app.h"
 
@@ -227,6 +228,17 @@ static void authority_vote(
 	a->use.weight = a->votes;
 }
 
+/* Names add up for a day: in weeks everybody asks for many below anything. What was said stands. */
+static void domain_begin_anew(struct domain *x, int64_t time)
+{
+	x->first = time;
+	x->queries = x->unique = x->rare_types = x->judged = x->longest = 0;
+	x->length = x->entropy_milli = 0;
+	x->said = false;
+	x->flows.n = 0;
+	memset(x->seen, 0, sizeof(x->seen));
+}
+
 static void tunnel_transaction(
     struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
 {
@@ -253,6 +265,8 @@ static void tunnel_transaction(
 		text_printable(domain, x->name, sizeof(x->name));
 		x->first = t->time;
 	}
+	if (t->time - x->first > DETECT_DAY_NS)
+		domain_begin_anew(x, t->time);
 	x->first = t->time < x->first ? t->time : x->first;
 	x->queries++;
 	x->rare_types += is_rare_type(type);

@@ -50,10 +50,15 @@ struct edge {
 };
 
 /* Per target: by how many sources it is administered over this protocol. Per source: its new edges. */
-struct degree {
+struct run {
 	uint32_t n;
 	int64_t first, last;
 	struct flow_sample flows;
+};
+
+struct degree {
+	struct run run,
+	    best; /* new edges with less than FANOUT_WINDOW between them: the last ones, the most */
 };
 
 struct degrees {
@@ -173,14 +178,16 @@ static void degrees_add(const struct degrees *g, const struct edge_key *k, const
 	struct degree *out = is_new ? table_put(g->out, &k->from, NULL) : NULL;
 	if (!out)
 		return;
-	if (out->n == 0 || e->first - out->last > FANOUT_WINDOW) {
-		if (out->n < FANOUT_MIN)
-			*out = (struct degree){.first = e->first};
-	}
-	out->n++;
-	out->last = e->first > out->last ? e->first : out->last;
+	struct run *run = &out->run;
+	if (run->n == 0 || e->first - run->last > FANOUT_WINDOW)
+		*run = (struct run){.first = e->first, .last = e->first};
+	run->n++;
+	run->first = e->first < run->first ? e->first : run->first;
+	run->last = e->first > run->last ? e->first : run->last;
 	if (e->flows.n)
-		flow_sample_add(&out->flows, e->flows.id[0]);
+		flow_sample_add(&run->flows, e->flows.id[0]);
+	if (run->n >= out->best.n)
+		out->best = *run;
 }
 
 static uint32_t target_degree(const struct degrees *g, const struct edge_key *k)
@@ -232,7 +239,7 @@ static void edge_report(struct detector *d, const struct edge_key *k, const stru
 	detect_report(d, &f);
 }
 
-static void fanout_report(struct detector *d, struct net_addr from, const struct degree *g)
+static void fanout_report(struct detector *d, struct net_addr from, const struct run *g)
 {
 	char why[DETECT_WHY_SIZE], text[NET_ADDR_TEXT_SIZE], span[24];
 	time_span_human(g->last - g->first, span, sizeof(span));
@@ -418,8 +425,8 @@ static bool fanouts_visit(struct detector *d, const struct edge_state *s, struct
 	for (const struct degree *g; (g = table_next(s->degrees.out, &l->at, &key));) {
 		struct net_addr from;
 		memcpy(&from, key, sizeof(from));
-		if (g->n >= FANOUT_MIN)
-			fanout_report(d, from, g);
+		if (g->best.n >= FANOUT_MIN)
+			fanout_report(d, from, &g->best);
 		if (!look_on(l, 1))
 			return false;
 	}

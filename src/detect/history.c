@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/timefmt.h"
 #include "detect/names.h"
 #include "flow/flow.h"
 #include "net/app.h"
+
+/* Which doesn't answer for so long isn't there any more. */
+#define SERVICE_STANDS (7 * DETECT_DAY_NS)
 
 struct service_key {
 	struct net_addr addr;
@@ -162,7 +166,8 @@ int64_t history_peer_first(const struct detector *d, struct net_addr peer)
 bool history_service_answers(const struct detector *d, struct net_addr a, uint8_t protocol, uint16_t port)
 {
 	struct service_key k = {.addr = a, .port = port, .protocol = protocol};
-	return detect_table_get(d->history.services, &k) != NULL;
+	const struct detect_use *use = detect_table_get(d->history.services, &k);
+	return use && d->last - use->last <= SERVICE_STANDS;
 }
 
 double history_rarity(unsigned users)

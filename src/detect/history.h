@@ -56,7 +56,7 @@ uint64_t history_name_key(const struct detector *d, struct text name);
 unsigned history_name_key_users(const struct detector *d, uint64_t key);
 /* The earliest time at which anybody inside used it; INT64_MAX: never seen. */
 int64_t history_peer_first(const struct detector *d, struct net_addr peer);
-/* Whether the service was ever seen to answer. */
+/* Whether the service was seen to answer within the last seven days. */
 bool history_service_answers(const struct detector *d, struct net_addr a, uint8_t protocol, uint16_t port);
 /* 1 for what one machine uses alone, falling with the number of users: 1, 0.7, 0.5, 0.35 ... */
 double history_rarity(unsigned users);

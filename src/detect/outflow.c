@@ -30,6 +30,8 @@
 #include "net/app.h"
 
 enum { OUTFLOW_PER_MILLE = 50, BASELINE_PER_MILLE = 15, WINDOWS_MIN = 8, BINS = 96, NAME_SHOWN = 80 };
+/* Active minutes of a week; of all assets together, of a thousand of them. */
+enum { WINDOWS_KEPT = 7 * 24 * 60, ALL_WINDOWS_KEPT = 1000 * WINDOWS_KEPT };
 #define WINDOW       (60 * NS_PER_S)
 #define FLOOR_BYTES  (256u << 10) /* less fits into anybody's forms and mails */
 #define SPREAD_MIN   4096.0       /* of a baseline: who sends the same each minute has no MAD */
@@ -100,6 +102,20 @@ static void outflow_stop(void *state)
 	free(state);
 }
 
+/* What is usual changes: where there are enough minutes, all of them count half from then on. */
+static void baseline_add(struct baseline *b, size_t bin, uint32_t kept)
+{
+	if (b->windows >= kept) {
+		b->windows = 0;
+		for (size_t i = 0; i < BINS; i++) {
+			b->bins[i] /= 2;
+			b->windows += b->bins[i];
+		}
+	}
+	b->bins[bin]++;
+	b->windows++;
+}
+
 /* The minute goes among those of the asset, and among those of all assets. */
 static void window_close(struct baseline *b, struct baseline *all)
 {
@@ -107,10 +123,8 @@ static void window_close(struct baseline *b, struct baseline *all)
 		return;
 	double bits = 2 * log2((double)b->window.bytes);
 	size_t bin = bits < BINS - 1 ? (size_t)bits : BINS - 1;
-	b->bins[bin]++;
-	b->windows++;
-	all->bins[bin]++;
-	all->windows++;
+	baseline_add(b, bin, WINDOWS_KEPT);
+	baseline_add(all, bin, ALL_WINDOWS_KEPT);
 	b->window.bytes = 0;
 }
 

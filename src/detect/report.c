@@ -21,7 +21,8 @@
 #define CONFIDENCE_MIN 0.04
 /* Live, what goes on is told again so often, however little it has grown. */
 #define NEWS_NS (10 * 60 * NS_PER_S)
-#define DAY_NS  (24 * 3600 * NS_PER_S)
+/* What comes again after so long is another detection. */
+#define EVIDENCE_STANDS (30 * DETECT_DAY_NS)
 enum { EVIDENCE_LOOKS = 8 };
 
 static double evidence_confidence(const struct evidence *e)
@@ -147,7 +148,7 @@ static struct evidence_key evidence_key_of(const struct finding *f)
 /* What an entry is worth by now: half as much with each day in which nothing came to it. */
 static uint32_t worth(const struct evidence *e, int64_t now)
 {
-	int64_t days = (now - e->use.last) / DAY_NS;
+	int64_t days = (now - e->use.last) / DETECT_DAY_NS;
 	return days <= 0 ? e->use.weight : days < 32 ? e->use.weight >> days : 0;
 }
 
@@ -194,8 +195,10 @@ void detect_report(struct detector *d, const struct finding *f)
 	struct evidence_key k = evidence_key_of(f);
 	int fresh;
 	double confidence = weighed(d, f->by_rarity, f->confidence, f->peer, f->rare_name);
-	if (!table_get(d->evidence->t, &k) &&
-	    (confidence < CONFIDENCE_MIN || !evidence_room(d, (uint32_t)(1000 * confidence), f->last)))
+	bool known = table_get(d->evidence->t, &k) != NULL;
+	bool old = d->last - f->last > EVIDENCE_STANDS; /* it was said, and forgotten */
+	if (!known &&
+	    (old || confidence < CONFIDENCE_MIN || !evidence_room(d, (uint32_t)(1000 * confidence), f->last)))
 		return;
 	struct evidence *e = detect_table_put(d, d->evidence, &k, f->last, &fresh);
 	if (!e)
@@ -243,6 +246,11 @@ bool detect_report_look(struct detector *d, struct look *l, bool all)
 	for (struct evidence *e; (e = table_next(d->evidence->t, &l->at, &key));) {
 		if (e->by_rarity)
 			evidence_weigh(d, e);
+		if (!e->dirty && d->last - e->use.last > EVIDENCE_STANDS) {
+			struct evidence_key old = *(const struct evidence_key *)key;
+			table_remove(d->evidence->t, &old);
+			continue;
+		}
 		if (e->dirty && (all || is_news(e)))
 			evidence_emit(d, key, e);
 		if (!look_on(l, 1))

@@ -15,7 +15,9 @@
 #include "base/timefmt.h"
 
 enum { TECHNIQUES_MAX = 12, SUSPECTS_MAX = 1 << 16 };
-#define CHAIN_WINDOW (24 * 3600 * NS_PER_S)
+/* Who shows nothing for so long was cleaned, or it was never so. */
+#define SUSPICION_STANDS (14 * DETECT_DAY_NS)
+#define CHAIN_WINDOW     (24 * 3600 * NS_PER_S)
 /* How much of a victim's confidence what it does next may gain. */
 #define CHAIN_WEIGHT 0.5
 
@@ -49,7 +51,8 @@ static void suspect_add(struct suspect *s, const struct evidence *e)
 
 static void suspects_take(struct detector *d, const struct evidence_key *k, const struct evidence *e)
 {
-	if (e->asset_role != MSG_ROLE_ACTOR && e->asset_role != MSG_ROLE_VICTIM)
+	if ((e->asset_role != MSG_ROLE_ACTOR && e->asset_role != MSG_ROLE_VICTIM) ||
+	    d->last - e->last > SUSPICION_STANDS)
 		return;
 	struct suspect *s = table_put(d->suspects, &k->asset, NULL);
 	if (!s)

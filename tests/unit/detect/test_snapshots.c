@@ -235,6 +235,60 @@ static void test_what_did_not_change_is_not_said_again(void **unused)
 	timeline_free(t);
 }
 
+static void look_round(struct timeline *t, double at)
+{
+	for (int i = 0; i < 1000 && !detector_look(t->detector, AT(at)); i++)
+		;
+}
+
+static void test_what_is_a_month_old_is_forgotten_and_not_said_again(void **unused)
+{
+	(void)unused;
+	static const double day = 86400;
+	struct timeline *t = timeline_new_learning(NULL, 16 << 20, 7, LEARNING);
+	struct msg_flow begun = flow_between("10.1.0.8", "10.1.0.9", 80, APP_HTTP, 0);
+	struct msg_flow s = snapshot_silent(&begun, 0);
+	timeline_flow(t, &s);
+	struct msg_flow bulk = flow_between("10.1.0.5", "203.0.113.50", 443, APP_TLS, 3000);
+	bulk.payload_out = 100 << 20;
+	timeline_flow(t, &bulk);
+	look_round(t, 3600);
+	const struct seen *x = timeline_find(t, "outflow.bulk", "10.1.0.5");
+	assert_non_null(x);
+	uint64_t id = x->id, said = detector_stats(t->detector)->detections;
+	for (int i = 1; i < 60; i++)
+		look_round(t, i * day);
+	assert_int_equal(detector_stats(t->detector)->detections, said);
+	bulk = flow_between("10.1.0.5", "203.0.113.50", 443, APP_TLS, 61 * day);
+	bulk.payload_out = 200 << 20;
+	timeline_flow(t, &bulk);
+	look_round(t, 61 * day);
+	assert_int_equal(t->n, 2);
+	assert_true(t->seen[1].id != id);
+	timeline_free(t);
+}
+
+static void test_a_busy_client_that_begins_to_guess_is_seen_days_later(void **unused)
+{
+	(void)unused;
+	static const double day = 86400;
+	struct timeline *t = timeline_new();
+	for (int i = 0; i < 1000; i++) {
+		struct msg_flow f = flow_between("10.1.0.5", "10.1.0.6", 21, APP_FTP, i);
+		timeline_transaction(
+		    t, &f, i, FIELD_AUTH_USER, "backup", FIELD_AUTH_RESULT, "success", FIELD_NONE);
+		timeline_flow(t, &f);
+	}
+	for (int i = 0; i < 20; i++) {
+		struct msg_flow f = flow_between("10.1.0.5", "10.1.0.6", 21, APP_FTP, 20 * day + i);
+		timeline_transaction(
+		    t, &f, 20 * day + i, FIELD_AUTH_USER, "root", FIELD_AUTH_RESULT, "failure", FIELD_NONE);
+		timeline_flow(t, &f);
+	}
+	assert_non_null(timeline_find(t, "bruteforce", "10.1.0.5"));
+	timeline_free(t);
+}
+
 /* What is drawn: flows with their records, as they come when they end and when they go on. */
 struct event {
 	int64_t time;
@@ -443,6 +497,8 @@ int main(void)
 	    cmocka_unit_test(test_nothing_is_new_before_the_learning_time_is_over),
 	    cmocka_unit_test(test_bulk_is_said_while_it_flows),
 	    cmocka_unit_test(test_what_did_not_change_is_not_said_again),
+	    cmocka_unit_test(test_what_is_a_month_old_is_forgotten_and_not_said_again),
+	    cmocka_unit_test(test_a_busy_client_that_begins_to_guess_is_seen_days_later),
 	    cmocka_unit_test(test_flows_cut_into_snapshots_say_the_same_in_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
