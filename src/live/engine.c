@@ -76,6 +76,7 @@ static int on_archivist(void *context, uint16_t number, struct text bytes)
 	if (r < 0)
 		return r;
 	e->durable = e->sent_before + m.sequence;
+	engine_lost_acknowledged(e);
 	e->archive_failed = m.failed;
 	e->counts.eve_lines = m.eve_lines;
 	e->counts.eve_lost = m.eve_lost;
@@ -89,6 +90,7 @@ static void on_archivist_gone(void *context, int error)
 	struct engine *e = context;
 	(void)error;
 	e->counts.unarchived += e->sent - e->durable;
+	engine_lost_archivist(e);
 	e->sent = e->sent_before = e->durable;
 }
 
@@ -166,6 +168,14 @@ static int start_detector(struct engine *e)
 	return detector_new(&e->detector, &config);
 }
 
+/* Those that were met while we began waited. */
+static void hear_sensors(struct engine *e)
+{
+	for (size_t i = 0; i < DAEMON_SENSORS_MAX; i++)
+		if (e->sensors[i].peer.channel)
+			peer_pause(&e->sensors[i].peer, false);
+}
+
 static void swap(void *self)
 {
 	struct engine *e = self;
@@ -191,6 +201,7 @@ static void swap(void *self)
 		e->began = now;
 		e->look_at = now + LOOK_NS;
 		engine_orders_begin(e, now);
+		hear_sensors(e);
 	}
 	if (before)
 		indicator_set_free(before);
@@ -221,6 +232,7 @@ static void tick(void *self, int64_t now)
 	engine_enforcers_tick(e, now);
 	engine_verify_tick(e, now);
 	engine_incidents_tick(e, now);
+	engine_lost_tell(e);
 	if (now >= e->look_at) {
 		e->look_at = now + LOOK_NS;
 		if (e->clock)

@@ -93,7 +93,7 @@ static int on_flow(struct engine *e, struct engine_sensor *s, struct text bytes)
 	e->counts.flows += f.end != FLOW_END_NONE;
 	e->counts.snapshots += f.end == FLOW_END_NONE;
 	if (r == 0 && is_kept(e, &f))
-		engine_archive(e, bytes, f.packets_out + f.packets_in);
+		engine_archive_flow(e, &f, bytes);
 	return r;
 }
 
@@ -145,8 +145,6 @@ static int on_message(void *context, uint16_t number, struct text bytes)
 {
 	struct engine_sensor *s = context;
 	struct engine *e = s->engine;
-	if (!e->process->running)
-		return 0;
 	arena_reset(&e->arena);
 	switch (number) {
 	case MSG_FLOW: return on_flow(e, s, bytes);
@@ -185,5 +183,8 @@ int engine_met_sensor(struct engine *e, uint16_t index, struct channel *c)
 	int r = peer_open(&s->peer, &e->process->peers, c);
 	if (r == 0 && e->process->running)
 		engine_watch_all(e, s);
+	else if (r == 0)
+		/* what it says meanwhile waits with it, and isn't dropped unread */
+		peer_pause(&s->peer, true);
 	return r;
 }

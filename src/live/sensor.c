@@ -313,7 +313,8 @@ static void ring_ready(void *context, uint32_t events)
 static int64_t play_due(const struct sensor_state *s)
 {
 	const struct play *p = &s->play;
-	if (!p->set || s->paused)
+	/* unlike what passes by, a file waits until there is somebody to be told of it */
+	if (!p->set || s->paused || !s->engine.channel)
 		return INT64_MAX;
 	if (!p->has_frame || p->speed <= 0)
 		return 0;
