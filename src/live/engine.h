@@ -101,6 +101,19 @@ struct engine_counts {
 	uint64_t eve_lines, eve_lost; /* of the archivist that runs */
 };
 
+/* Flows of a link whose records may not be in the archive. */
+struct engine_lost {
+	uint64_t packets;
+	int64_t from, to; /* 0: none */
+};
+
+/* By link; the last is for those of no link that is known. */
+struct engine_losses {
+	struct engine_lost links[DAEMON_LINKS_MAX + 1];
+	bool any;
+	uint64_t end; /* of what was on its way: its last record's number */
+};
+
 struct engine {
 	struct process *process;
 	struct detector *detector;
@@ -141,6 +154,8 @@ struct engine {
 	int64_t clock_at;       /* when the clocks are stored */
 	uint64_t sent_before;   /* to archivists that are gone */
 	uint64_t sent, durable; /* records and acts, and of those what the archivist acknowledged */
+	struct engine_losses lost;   /* to be told */
+	struct engine_losses way[2]; /* on their way to the archivist: before, and since */
 	bool archive_failed;
 	char archive_why[160];
 	bool store_failed;
@@ -165,6 +180,14 @@ int engine_met_sensor(struct engine *e, uint16_t index, struct channel *c);
 void engine_on_detection(void *context, const struct msg_detection *d);
 /* Bytes of a record for the archivist; false where it couldn't take them. */
 bool engine_archive(struct engine *e, struct text bytes, uint64_t packets);
+
+/* engine_lost.c: flows whose records didn't reach the archive, which the archive is to say itself: coverage
+ * records whose dropped packets are all of theirs, an upper bound. */
+void engine_archive_flow(struct engine *e, const struct msg_flow *f, struct text bytes);
+/* The archivist has acknowledged something; it is gone; and it can take something again perhaps. */
+void engine_lost_acknowledged(struct engine *e);
+void engine_lost_archivist(struct engine *e);
+void engine_lost_tell(struct engine *e);
 
 /* engine_order.c */
 int engine_orders_open(
