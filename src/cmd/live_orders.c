@@ -33,7 +33,7 @@ static const char *until_text(const struct live_page *p, const json_t *o, char *
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys) && !buf[0]; i++)
 		if (*live_moment(p, o, keys[i], time))
 			snprintf(buf, LIVE_CELL, "%s", time);
-	return *buf ? buf : strcpy(buf, "-");
+	return *buf ? buf : "-";
 }
 
 static void stopped_text(const json_t *o, char *buf)

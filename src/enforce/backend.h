@@ -63,10 +63,11 @@ struct backend_ops {
 	int (*end_connections)(struct backend *b, const struct cut *cuts, size_t n, size_t *ret_ended);
 	/* Begins to read back all that stands. */
 	int (*read_begin)(struct backend *b);
-	/* Reads on, at most some hundred elements: 1 there is more (wait for fd), 0 done: *ret_elements (sorted by
-	 * cut_compare, the caller frees it), *ret_intact: what else the backend put there (tables, chains,
-	 * rules, programs, sessions) is as it was put. */
-	int (*read_more)(struct backend *b, struct backend_element **ret_elements, size_t *ret_n, bool *ret_intact);
+	/* Reads on, at most some hundred elements: 1 there is more (wait for fd), 0 done: *ret_elements
+	 * (sorted by cut_compare, the caller frees it), *ret_intact: what else the backend put there (tables,
+	 * chains, rules, programs, sessions) is as it was put. */
+	int (*read_more)(
+	    struct backend *b, struct backend_element **ret_elements, size_t *ret_n, bool *ret_intact);
 	/* Puts back what isn't intact, without elements. */
 	int (*repair)(struct backend *b);
 	/* A descriptor that becomes readable when somebody else changed what is ours, or -1. */

@@ -100,7 +100,8 @@ int engine_sight(struct engine *e, const struct msg_sight *s)
 	char why[ORDER_WHY_SIZE], from[NET_ADDR_TEXT_SIZE], to[NET_ADDR_TEXT_SIZE];
 	const struct engine_watch *w = o ? table_get(e->watches, &o->id) : NULL;
 	e->counts.sights++;
-	/* of one that is gone it says nothing; since when it counts the sensor knows, by a clock nobody sets */
+	/* of one that is gone it says nothing; since when it counts the sensor knows, by a clock nobody sets
+	 */
 	if (!w || !w->since)
 		return 0;
 	const struct daemon_conf *conf = e->process->conf;

@@ -186,8 +186,8 @@ static int add_kept(struct fence *f, const struct daemon_conf *d)
 /* That of `bulkhead enforce` keeps nothing; where no path is given at all writing wouldn't be fenced off. */
 static int add_nothing(struct fence *f)
 {
-	f->paths[f->request.n_paths++] =
-	    (struct sandbox_path){.path = "/dev/null", .access = SANDBOX_WRITE, .optional = true};
+	f->paths[f->request.n_paths++] = (struct sandbox_path){
+	    .path = "/dev/null", .access = SANDBOX_WRITE, .optional = true};
 	return 0;
 }
 

@@ -34,7 +34,8 @@ static struct nlmsghdr *message(void *p, uint16_t type, uint16_t flags, uint8_t 
 /* Everything that comes in answer to one message; how many answers, or -1. */
 static int answers(struct mnl_socket *s, uint32_t number)
 {
-	char in[MNL_SOCKET_BUFFER_SIZE];
+	enum { IN_SIZE = 16384 }; /* MNL_SOCKET_BUFFER_SIZE isn't constant */
+	char in[IN_SIZE];
 	int n = 0, r = 1;
 	while (r == 1) {
 		ssize_t got = mnl_socket_recvfrom(s, in, sizeof(in));
