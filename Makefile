@@ -7,12 +7,14 @@
 # make bench   print the figures of bench/RESULTS.md but for the archive's
 # make bench-archive [FLOWS=100000000] [WORK=/tmp]
 #              print the archive's, beside other systems that are installed; about an hour, 300 bytes of disk a flow
+# make bench-live
+#              print the live ones (root: it works in network namespaces); about an hour
 # make fuzz    every fuzz target, ten minutes each
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all demo test setup build install range bench bench-archive fuzz clean
+.PHONY: all demo test setup build install range bench bench-archive bench-live fuzz clean
 
 all: build
 
@@ -50,6 +52,14 @@ WORK ?= /tmp
 bench-archive: setup build
 	@ninja -C build --quiet bench/bench_history bench/bench_hunts bench/bench_seed
 	@bench/archive.py --flows $(FLOWS) --work $(WORK)
+
+bench-live:
+	@[ "$$(id -u)" -eq 0 ] || { echo "make bench-live: needs root, for network namespaces and nftables" >&2; exit 2; }
+	@$(MAKE) --no-print-directory setup build
+	@range/setup
+	@ninja -C build --quiet bench/bench_react bench/bench_ring bench/bench_blast bench/bench_cuts
+	@if ninja -C build -t query bench/bench_xdp >/dev/null 2>&1; then ninja -C build --quiet bench/bench_xdp; fi
+	@bench/live.sh build
 
 fuzz: setup
 	tests/fuzz/run.sh

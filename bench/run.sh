@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Prints every figure of bench/RESULTS.md. BULKHEAD_DATA: a folder of public captures (otrf-lateral/, malcolm/, corelight/), left out where unset.
+# Prints the figures of bench/RESULTS.md but for the archive's (bench/archive.py) and the live ones (bench/live.sh).
+# BULKHEAD_DATA: a folder of public captures (otrf-lateral/, malcolm/, corelight/), left out where unset.
 set -eu
 cd "$(dirname "$0")/.."
 echo "== against the range's truth"
