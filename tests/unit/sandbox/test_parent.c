@@ -76,7 +76,8 @@ static int act_capabilities(const struct world *w)
 	                          UINT64_C(1) << CAP_NET_BIND_SERVICE | UINT64_C(1) << CAP_DAC_READ_SEARCH |
 	                          UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_FOWNER |
 	                          UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID |
-	                          UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_KILL;
+	                          UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_KILL |
+	                          UINT64_C(1) << CAP_SYS_NICE;
 	(void)w;
 	if (syscall(SYS_capget, &head, sets) < 0)
 		return 2;
