@@ -70,11 +70,10 @@ const struct cmd_verb cmd_approve = {
     .name = "approve",
     .arguments = "[--why TEXT] ORDER",
     .summary = "Puts a proposed order in force, or adds the first of two approvals",
-    .help =
-        "Its cuts are in force when the last approval that it needs is there. Unless it is confirmed in "
-        "time it rolls\nback by itself.\n\n"
-        "  -w, --why TEXT      goes into the archive's ledger\n" COMMON EXIT
-        "\nExample:\n  bulkhead plan incident-0f3a... ; bulkhead approve 12 --why 'agreed with the CISO'\n",
+    .help = "Its cuts are in force when the last approval that it needs is there. Unless it is confirmed in "
+            "time it rolls\nback by itself.\n\n"
+            "  -w, --why TEXT      goes into the archive's ledger\n" COMMON EXIT
+            "\nExample:\n  bulkhead approve 12 --why 'agreed with the CISO'\n",
     .run = approve,
 };
 
@@ -135,6 +134,6 @@ const struct cmd_verb cmd_reload = {
     .arguments = "",
     .summary = "Takes the configuration anew: whole, or the old one stays",
     .help = "As SIGHUP does; the answer says what is wrong where it isn't taken.\n\n" COMMON EXIT
-            "\nExample:\n  bulkhead check /etc/bulkhead/bulkhead.yaml && bulkhead reload\n",
+            "\nExample:\n  bulkhead reload\n",
     .run = reload,
 };

@@ -108,7 +108,8 @@ int control_ask(const char *path, const struct msg_ask *ask, struct dynbuf *out,
 		return r;
 	}
 	r = send_ask(c, ask);
-	if (r == 0)
+	/* who is turned away is told so, and not listened to */
+	if (r == 0 || r == -EPIPE)
 		r = receive(c, out, &code);
 	channel_free(c);
 	if (r < 0) {

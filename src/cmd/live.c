@@ -167,6 +167,23 @@ static void print_sensors(const struct live_page *p, const json_t *j)
 	}
 }
 
+static void print_drift(const struct live_page *p, const json_t *drift)
+{
+	static const char *const kinds[] = {"missing", "foreign", "wrong"};
+	char line[LIVE_CELL], times[LIVE_CELL];
+	if (live_number(drift, "times") == 0) {
+		fputs(", no drift", p->out);
+		return;
+	}
+	snprintf(line, sizeof(line), ", drifted %.60s",
+	    live_many(live_number(drift, "times"), "time", "times", times));
+	live_paint(p, LIVE_WARN, line);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (live_number(drift, kinds[i]))
+			fprintf(
+			    p->out, ", %s %s", live_thousands(live_number(drift, kinds[i]), times), kinds[i]);
+}
+
 static void print_enforcers(const struct live_page *p, const json_t *j)
 {
 	const json_t *e;
@@ -187,13 +204,7 @@ static void print_enforcers(const struct live_page *p, const json_t *j)
 		    live_number(j, "generation"));
 		if (json_is_number(lease) && json_number_value(lease) > 0)
 			fprintf(p->out, ", lease %.0f s", json_number_value(lease));
-		snprintf(cuts, sizeof(cuts),
-		    ", drifted %" JSON_INTEGER_FORMAT " times (missing %" JSON_INTEGER_FORMAT
-		    ", foreign %" JSON_INTEGER_FORMAT ", wrong %" JSON_INTEGER_FORMAT ")",
-		    live_number(drift, "times"), live_number(drift, "missing"), live_number(drift, "foreign"),
-		    live_number(drift, "wrong"));
-		live_paint(p, live_number(drift, "times") ? LIVE_WARN : LIVE_PLAIN,
-		    live_number(drift, "times") ? cuts : ", no drift");
+		print_drift(p, drift);
 		fputc('\n', p->out);
 	}
 }

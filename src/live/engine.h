@@ -31,6 +31,7 @@ enum {
 	ENGINE_FEEDS_MAX = 1024,
 	ENGINE_PROCESSES_MAX = 64,
 	ENGINE_PLANS = 3,
+	ENGINE_TOLD_MAX = 1024,
 	ENGINE_PROVEN_MAX = 1 << 17,
 };
 
@@ -93,6 +94,10 @@ struct engine_watch {
 	uint64_t lost; /* packets that the sensors had lost by then */
 };
 
+/* What costs too much to be worked out each time that somebody asks: what an order is for, and what its cuts
+ * stopped as of `counted_at`. */
+struct engine_told;
+
 struct engine_counts {
 	uint64_t flows, snapshots, transactions, detections, bindings, coverage;
 	uint64_t unarchived, unarchived_packets; /* dropped because the archivist didn't keep up */
@@ -142,18 +147,18 @@ struct engine {
 	struct engine_process processes[ENGINE_PROCESSES_MAX];
 	size_t n_processes;
 	struct engine_counts counts;
-	struct arena arena;     /* of the message that is being worked on */
-	bool cited;             /* the record at hand became part of a detection */
-	int64_t clock;          /* the latest time of the packets */
-	int64_t look_at;        /* when the detector looks at the whole again */
-	int64_t incidents_at;   /* when the planner is asked for incidents */
-	bool incidents_asked;   /* it works on that */
-	int64_t verify_at;      /* when orders are looked at again for whether they hold */
-	int64_t word_at;        /* when enforcers are told that we live */
-	int64_t sync_at;        /* when the store is made durable; INT64_MAX: it is */
-	int64_t clock_at;       /* when the clocks are stored */
-	uint64_t sent_before;   /* to archivists that are gone */
-	uint64_t sent, durable; /* records and acts, and of those what the archivist acknowledged */
+	struct arena arena;          /* of the message that is being worked on */
+	bool cited;                  /* the record at hand became part of a detection */
+	int64_t clock;               /* the latest time of the packets */
+	int64_t look_at;             /* when the detector looks at the whole again */
+	int64_t incidents_at;        /* when the planner is asked for incidents */
+	bool incidents_asked;        /* it works on that */
+	int64_t verify_at;           /* when orders are looked at again for whether they hold */
+	int64_t word_at;             /* when enforcers are told that we live */
+	int64_t sync_at;             /* when the store is made durable; INT64_MAX: it is */
+	int64_t clock_at;            /* when the clocks are stored */
+	uint64_t sent_before;        /* to archivists that are gone */
+	uint64_t sent, durable;      /* records and acts, and of those what the archivist acknowledged */
 	struct engine_losses lost;   /* to be told */
 	struct engine_losses way[2]; /* on their way to the archivist: before, and since */
 	bool archive_failed;
@@ -163,7 +168,8 @@ struct engine {
 	char refused_why[ORDER_WHY_SIZE]; /* why an approval was refused */
 	uint64_t deed_order;              /* what a person does to it just now is stored with it; 0: none */
 	struct order_store_act deed;
-	int64_t wall; /* what the wall clock is ahead of ours, as times are told */
+	int64_t wall;             /* what the wall clock is ahead of ours, as times are told */
+	struct engine_told *told; /* ENGINE_TOLD_MAX of them, by the order's number; NULL: none yet */
 	char boot[ORDER_STORE_BOOT_SIZE];
 	char what[ORDER_STORE_WHAT_SIZE], proposing_what[ORDER_STORE_WHAT_SIZE];
 	uint64_t next_order, proposing; /* the order that was added last, and isn't stored yet perhaps */

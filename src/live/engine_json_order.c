@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -15,6 +16,37 @@
  * list or event, and in the status. */
 enum { CUTS_ALONE = 1000, CUTS_LISTED = 16, CUTS_STATUS = 4 };
 enum { ORDERS_TOLD = 1000, STANDING_TOLD = 64, ACTS_TOLD = 1000 };
+/* Of orders that have ended no more cuts are read from the store at one go: the engine has other work. */
+enum { CUTS_READ = 1 << 18, ENOUGH = 1 };
+
+/* Counters of an order with more cuts are summed up only so often. */
+enum { CUTS_COUNTED = 256 };
+#define COUNT_NS (10 * NS_PER_S)
+
+struct engine_told {
+	uint64_t id; /* 0: of none */
+	char what[ORDER_STORE_WHAT_SIZE];
+	struct engine_stopped stopped;
+	int64_t counted_at;
+};
+
+/* What is kept of a standing order; NULL when memory ends. */
+static struct engine_told *told_of(struct engine *e, const struct order *o)
+{
+	if (!e->told)
+		e->told = calloc(ENGINE_TOLD_MAX, sizeof(*e->told));
+	struct engine_told *t = e->told ? &e->told[o->id % ENGINE_TOLD_MAX] : NULL;
+	if (t && t->id != o->id) {
+		*t = (struct engine_told){.id = o->id, .counted_at = INT64_MIN};
+		snprintf(t->what, sizeof(t->what), "%s", engine_order_what(e, o->id));
+	}
+	int64_t now = loop_now();
+	if (t && (o->n_cuts <= CUTS_COUNTED || t->counted_at < now - COUNT_NS)) {
+		t->stopped = engine_stopped(e, o);
+		t->counted_at = now;
+	}
+	return t;
+}
 
 static json_t *prefix_json(struct net_prefix p)
 {
@@ -87,16 +119,8 @@ static json_t *enforcers_json(const struct engine *e, const struct order *o)
 	return list;
 }
 
-/* Cuts are counted as long as the order stands. */
-static void add_stopped(const struct engine *e, const struct order *o, json_t *j)
-{
-	bool known = o->state != ORDER_ENDED;
-	struct engine_stopped stopped = known ? engine_stopped(e, o) : (struct engine_stopped){0};
-	json_object_set_new(j, "stopped_packets", known ? engine_json_count(stopped.packets) : json_null());
-	json_object_set_new(j, "stopped_bytes", known ? engine_json_count(stopped.bytes) : json_null());
-}
-
-static json_t *order_json(struct engine *e, const struct order *o, const char *what, size_t cuts)
+static json_t *order_json(
+    const struct engine *e, const struct order *o, const struct engine_told *told, size_t cuts)
 {
 	json_t *j = json_object(), *approved = json_array();
 	for (size_t i = 0; i < ORDER_APPROVALS_MAX; i++)
@@ -107,7 +131,7 @@ static json_t *order_json(struct engine *e, const struct order *o, const char *w
 	json_object_set_new(j, "check", json_string(check_name(o->check)));
 	json_object_set_new(j, "ends", o->ends ? json_string(order_end_name(o->ends)) : json_null());
 	json_object_set_new(j, "why", engine_json_string(o->why));
-	json_object_set_new(j, "what", engine_json_string(what));
+	json_object_set_new(j, "what", engine_json_string(told->what));
 	json_object_set_new(j, "proposed", act_json(e, &o->proposed));
 	json_object_set_new(j, "approved", approved);
 	json_object_set_new(j, "approvals_wanted", json_integer(o->approvals));
@@ -121,13 +145,19 @@ static json_t *order_json(struct engine *e, const struct order *o, const char *w
 	json_object_set_new(j, "enforcers", enforcers_json(e, o));
 	json_object_set_new(j, "n_cuts", engine_json_count(o->n_cuts));
 	json_object_set_new(j, "cuts", cuts_json(o, cuts));
-	add_stopped(e, o, j);
+	/* cuts are counted as long as the order stands */
+	bool known = o->state != ORDER_ENDED;
+	json_object_set_new(
+	    j, "stopped_packets", known ? engine_json_count(told->stopped.packets) : json_null());
+	json_object_set_new(j, "stopped_bytes", known ? engine_json_count(told->stopped.bytes) : json_null());
 	return j;
 }
 
 json_t *engine_json_order(struct engine *e, const struct order *o, size_t cuts)
 {
-	return order_json(e, o, engine_order_what(e, o->id), cuts);
+	static const struct engine_told nothing;
+	const struct engine_told *told = told_of(e, o);
+	return order_json(e, o, told ? told : &nothing, cuts);
 }
 
 static int add_act(void *context, int64_t realtime, const struct order_store_act *act)
@@ -153,15 +183,19 @@ static void add_acts(struct engine *e, uint64_t id, json_t *j)
 /* Orders that have ended, as the store reads them out. It isn't asked anything else meanwhile. */
 struct past {
 	struct engine *e;
-	size_t cuts;
+	size_t cuts, read;
 	json_t *list;
 };
 
 static int keep_past(void *context, const struct order *o, const char *what)
 {
 	struct past *p = context;
-	json_t *j = order_json(p->e, o, what ? what : "", p->cuts);
-	return json_array_append_new(p->list, j) < 0 ? -ENOMEM : 0;
+	struct engine_told told = {0};
+	snprintf(told.what, sizeof(told.what), "%s", what ? what : "");
+	p->read += o->n_cuts;
+	if (json_array_append_new(p->list, order_json(p->e, o, &told, p->cuts)) < 0)
+		return -ENOMEM;
+	return p->read > CUTS_READ ? ENOUGH : 0;
 }
 
 static int one_order(struct engine *e, uint64_t id, struct dynbuf *out)

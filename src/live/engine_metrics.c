@@ -33,10 +33,15 @@ static const struct sensor_row sensor_rows[] = {
     ROW(lost, "lost_packets_total", "Packets that a sensor's rings had no room for."),
     ROW(flows_seen, "flows_total", "Flows that a sensor saw begin."),
     ROW(evicted, "evicted_flows_total", "Flows that ended early for want of room."),
+    {"sensor_open_flows", "gauge", "Flows that go on.", offsetof(struct msg_sensor_state, flows)},
 };
 
 static void sensors(const struct engine *e, struct dynbuf *out)
 {
+	head(out, "sensor_up", "gauge", "1: the sensor is there.");
+	for (size_t i = 0; i < e->process->conf->sensor.processes; i++)
+		dynbuf_printf(
+		    out, "bulkhead_sensor_up{sensor=\"%zu\"} %d\n", i, e->sensors[i].peer.channel != NULL);
 	for (size_t r = 0; r < sizeof(sensor_rows) / sizeof(*sensor_rows); r++) {
 		head(out, sensor_rows[r].name, sensor_rows[r].type, sensor_rows[r].help);
 		for (size_t i = 0; i < e->process->conf->sensor.processes; i++) {
@@ -76,15 +81,15 @@ static double enforcer_value(const struct engine_enforcer *f, size_t row)
 static void enforcers(const struct engine *e, struct dynbuf *out)
 {
 	static const char *const rows[][3] = {
-	    {"enforcer_ready", "gauge", "1: the enforcer reaches its backend."},
+	    {"enforcer_up", "gauge", "1: the enforcer reaches its backend, so it can cut."},
 	    {"enforcer_cuts", "gauge", "Cuts that it has in force."},
 	    {"enforcer_generation", "gauge", "The generation that it has in force."},
-	    {"enforcer_lease_seconds", "gauge", "Until its cuts end unless renewed."},
+	    {"enforcer_lease_remaining_seconds", "gauge", "Until its cuts end unless the lease is renewed."},
 	    {"enforcer_drifts_total", "counter", "How often the kernel didn't hold what was in force."},
 	    {"enforcer_missing_cuts_total", "counter", "Cuts that were missing then."},
 	    {"enforcer_foreign_cuts_total", "counter", "Cuts that were there and nobody had ordered."},
-	    {"enforcer_refused_total", "counter", "Generations that it refused."},
-	    {"enforcer_last_change_seconds", "gauge",
+	    {"enforcer_refused_generations_total", "counter", "Generations that it refused."},
+	    {"enforcer_last_change_duration_seconds", "gauge",
 	        "What the last change took, from its arrival to the kernel's word."},
 	};
 	for (size_t r = 0; r < sizeof(rows) / sizeof(*rows); r++) {
@@ -113,6 +118,11 @@ static void orders(const struct engine *e, struct dynbuf *out)
 
 static void processes(const struct engine *e, struct dynbuf *out)
 {
+	head(out, "process_up", "gauge", "1: the process runs.");
+	for (size_t i = 0; i < e->n_processes; i++)
+		dynbuf_printf(out, "bulkhead_process_up{process=\"%s\",index=\"%u\"} %d\n",
+		    msg_process_name(e->processes[i].state.process), e->processes[i].state.index,
+		    e->processes[i].state.runs != 0);
 	head(out, "process_restarts_total", "counter", "How often a process had to be started again.");
 	for (size_t i = 0; i < e->n_processes; i++)
 		dynbuf_printf(out, "bulkhead_process_restarts_total{process=\"%s\",index=\"%u\"} %u\n",
@@ -127,6 +137,12 @@ void engine_metrics(const struct engine *e, struct dynbuf *out)
 	enforcers(e, out);
 	orders(e, out);
 	processes(e, out);
+	head(out, "build_info", "gauge", "Always 1; which program this is.");
+	dynbuf_printf(out, "bulkhead_build_info{version=\"%s\"} 1\n", BULKHEAD_VERSION);
+	struct order_store_clock now = engine_clock(e);
+	head(out, "start_time_seconds", "gauge", "When the engine began, in seconds since 1970.");
+	dynbuf_printf(out, "bulkhead_start_time_seconds %.3f\n",
+	    (double)(now.realtime - now.boottime + e->began) / NS_PER_S);
 	one(out, "generation", "gauge", "The generation that orders want in force.",
 	    orders_generation(e->orders));
 	one(out, "incidents", "gauge", "Incidents that are known.", e->n_incidents);
@@ -135,14 +151,20 @@ void engine_metrics(const struct engine *e, struct dynbuf *out)
 	one(out, "transactions_total", "counter", "Transactions.", c->transactions);
 	one(out, "detections_total", "counter", "Detections, each time that one was told.", c->detections);
 	one(out, "orders_by_policy_total", "counter", "Orders that policy made.", c->orders_by_policy);
+	one(out, "policy_declined_total", "counter",
+	    "Detections that a row of policy named and that cut nothing.", c->policy_declined);
 	one(out, "orders_refused_total", "counter", "Orders that an enforcer refused.", c->orders_refused);
 	one(out, "sights_total", "counter", "Sights of packets that a cut should have stopped.", c->sights);
-	one(out, "records_sent_total", "counter", "Records and acts given to the archivist.", e->sent);
-	one(out, "records_durable_total", "counter", "Of those, known to be on disk.", e->durable);
+	one(out, "records_durable_total", "counter", "Records and acts that are known to be on disk.",
+	    e->durable);
+	one(out, "records_waiting", "gauge", "Records and acts given to the archivist that aren't yet.",
+	    e->sent - e->durable);
 	one(out, "records_lost_total", "counter", "Records that found no room on the way to the archive.",
 	    c->unarchived);
 	one(out, "eve_lines_total", "counter", "Lines of EVE JSON, of each outlet.", c->eve_lines);
 	one(out, "eve_lost_total", "counter", "Lines of EVE JSON that found no room.", c->eve_lost);
-	one(out, "posts_total", "counter", "Webhook calls that arrived.", c->posted);
-	one(out, "post_failures_total", "counter", "Webhook calls that didn't.", c->post_failures);
+	one(out, "archive_failing", "gauge", "1: the archive takes nothing just now.", e->archive_failed);
+	one(out, "order_store_failing", "gauge", "1: orders can't be stored just now.", e->store_failed);
+	one(out, "webhook_posts_total", "counter", "Webhook calls that arrived.", c->posted);
+	one(out, "webhook_failures_total", "counter", "Webhook calls that didn't.", c->post_failures);
 }

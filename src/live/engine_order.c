@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -95,6 +96,7 @@ void engine_orders_close(struct engine *e)
 	order_store_close(e->store);
 	table_free(e->watches);
 	table_free(e->counters);
+	free(e->told);
 }
 
 /* What stood when we ended stands again, and what went by meanwhile has. */

@@ -7,29 +7,52 @@
  * scrapes at the metrics' port, and passes them to the engine. gateway.c: beginning, the engine, end;
  * gateway_control.c: the control socket; gateway_metrics.c: HTTP (libmicrohttpd).
  *
- * Bounds: GATEWAY_CLIENTS_MAX clients, one open question each; GATEWAY_SCRAPES_MAX scrapes at once.
+ * Nobody holds up others. There are GATEWAY_CLIENTS_MAX clients at the most with one open question each, of
+ * them GATEWAY_UID_MAX of one user, GATEWAY_OTHERS_MAX of all who may not approve and GATEWAY_STRANGERS_MAX
+ * of those without a role: an approver finds room whatever the rest does. Who goes away while his question is
+ * open keeps his place until it is answered, or the planner's queue could be filled by coming and going. Who
+ * may not approve asks GATEWAY_PACE_NS apart on the average. Of all answers GATEWAY_OUT_MAX bytes wait; who
+ * reads the least loses his. Scrapes share one question at a time.
  */
 
+#include "base/timefmt.h"
 #include "contain/order.h"
 #include "live/process.h"
 
 enum {
 	GATEWAY_CLIENTS_MAX = 64,
-	GATEWAY_SCRAPES_MAX = 8,
+	GATEWAY_UID_MAX = 24,
+	GATEWAY_OTHERS_MAX = 40,
+	GATEWAY_STRANGERS_MAX = 4,
+	GATEWAY_OUT_MAX = 128 << 20,
+	GATEWAY_PACES_MAX = 64,
+	GATEWAY_SCRAPES_MAX = 32,
 	GATEWAY_MEMBERS_MAX = DAEMON_ROLES * DAEMON_MEMBERS_MAX
 };
+
+/* Between two questions of one user, and how far ahead he may be. */
+#define GATEWAY_PACE_NS  (50 * NS_PER_MS)
+#define GATEWAY_BURST_NS (2 * NS_PER_S)
 
 struct gateway;
 struct gateway_metrics;
 
+/* When a user would have been done with all his questions at that pace. */
+struct gateway_pace {
+	uint32_t uid;
+	int64_t due;
+};
+
 struct gateway_client {
 	struct gateway *gateway;
 	struct peer peer;
-	uint64_t asked; /* the engine's number of its question; 0: none is open */
-	uint64_t id;    /* its own */
-	int64_t until;  /* who asks nothing goes */
-	uint8_t role;   /* enum daemon_role; DAEMON_ROLES: none */
-	bool broken;    /* it is closed at the next tick, not within its own callback */
+	uint64_t
+	    asked; /* the engine's number of its question; 0: none is open. The place is free without both */
+	uint64_t id;   /* its own */
+	int64_t until; /* who asks nothing goes */
+	uint8_t role;  /* enum daemon_role; DAEMON_ROLES: none */
+	bool broken;   /* it is closed at the next tick, not within its own callback */
+	bool refused;  /* it was told so, and may say no more */
 	uint32_t uid;
 	char who[ORDER_WHO_SIZE];
 };
@@ -56,7 +79,7 @@ struct gateway {
 	struct gateway_client clients[GATEWAY_CLIENTS_MAX];
 	struct gateway_metrics *metrics;
 	uint64_t next_ask;
-	uint64_t refused; /* clients for whom there was no room */
+	struct gateway_pace paces[GATEWAY_PACES_MAX];
 };
 
 /* gateway_control.c */

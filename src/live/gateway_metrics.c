@@ -13,12 +13,13 @@
 
 enum { TIMEOUT_S = 10, BODY_MAX = 16 << 20 };
 
+/* An answer counts for so long: many who scrape cost the engine no more than one. */
+#define FRESH_NS (100 * NS_PER_MS)
+
 /* A scrape that waits for the engine. */
 struct scrape {
 	struct MHD_Connection *connection; /* NULL: free */
-	uint64_t asked;
-	bool done, failed;
-	struct dynbuf body;
+	bool waits;
 };
 
 struct gateway_metrics {
@@ -26,6 +27,9 @@ struct gateway_metrics {
 	struct MHD_Daemon *daemon;
 	struct loop_source source;
 	struct scrape scrapes[GATEWAY_SCRAPES_MAX];
+	uint64_t asked;           /* what all of them wait for; 0: nothing */
+	struct dynbuf body, next; /* the last answer, and the one that is coming */
+	int64_t answered;         /* when that came; 0: there is none */
 };
 
 static enum MHD_Result reply(
@@ -48,22 +52,26 @@ static struct scrape *scrape_begin(struct gateway_metrics *m, struct MHD_Connect
 		struct scrape *s = &m->scrapes[i];
 		if (s->connection)
 			continue;
-		if (gateway_ask(m->gateway, &ask, &s->asked) < 0)
+		if (!m->asked && gateway_ask(m->gateway, &ask, &m->asked) < 0)
 			return NULL;
-		s->connection = c;
-		s->done = s->failed = false;
-		s->body.max = BODY_MAX;
-		dynbuf_reset(&s->body);
+		*s = (struct scrape){.connection = c, .waits = true};
 		return s;
 	}
 	return NULL;
+}
+
+static enum MHD_Result reply_metrics(const struct gateway_metrics *m, struct MHD_Connection *c)
+{
+	if (!m->answered)
+		return reply(c, MHD_HTTP_SERVICE_UNAVAILABLE, TEXT("the engine can't be asked just now\n"),
+		    MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	return reply(c, MHD_HTTP_OK, dynbuf_view(&m->body), MHD_HTTP_HEADER_CONTENT_TYPE, FORMAT);
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *c, const char *url, const char *method,
     const char *version, const char *data, size_t *data_size, void **own)
 {
 	struct gateway_metrics *m = context;
-	struct scrape *s = *own;
 	(void)version;
 	(void)data;
 	if (*data_size) {
@@ -76,33 +84,29 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *c, const cha
 	if (strcmp(url, "/metrics") != 0)
 		return reply(c, MHD_HTTP_NOT_FOUND, TEXT("/metrics is here\n"), MHD_HTTP_HEADER_CONTENT_TYPE,
 		    "text/plain");
-	if (!s) {
-		s = scrape_begin(m, c);
-		if (!s)
-			return reply(c, MHD_HTTP_SERVICE_UNAVAILABLE,
-			    TEXT("the engine can't be asked just now\n"), MHD_HTTP_HEADER_RETRY_AFTER, "1");
-		*own = s;
-		MHD_suspend_connection(c);
+	if (!*own) {
+		/* an answer before the whole request is there would end the connection */
+		*own = m;
 		return MHD_YES;
 	}
-	if (s->failed || s->body.error)
-		return reply(c, MHD_HTTP_SERVICE_UNAVAILABLE, TEXT("the engine ended\n"),
+	if (*own != m || (m->answered && loop_now() - m->answered < FRESH_NS))
+		return reply_metrics(m, c);
+	struct scrape *s = scrape_begin(m, c);
+	if (!s)
+		return reply(c, MHD_HTTP_SERVICE_UNAVAILABLE, TEXT("the engine can't be asked just now\n"),
 		    MHD_HTTP_HEADER_RETRY_AFTER, "1");
-	return reply(c, MHD_HTTP_OK, dynbuf_view(&s->body), MHD_HTTP_HEADER_CONTENT_TYPE, FORMAT);
+	*own = s;
+	MHD_suspend_connection(c);
+	return MHD_YES;
 }
 
 static void completed(
     void *context, struct MHD_Connection *c, void **own, enum MHD_RequestTerminationCode how)
 {
-	struct scrape *s = *own;
-	(void)context;
 	(void)c;
 	(void)how;
-	if (s) {
-		s->connection = NULL;
-		s->asked = 0;
-		dynbuf_free(&s->body);
-	}
+	if (*own && *own != context)
+		*(struct scrape *)*own = (struct scrape){0};
 }
 
 static void ready(void *context, uint32_t events)
@@ -120,9 +124,10 @@ int gateway_metrics_open(struct gateway *g, int fd)
 		return -ENOMEM;
 	}
 	m->gateway = g;
+	m->body.max = m->next.max = BODY_MAX;
 	m->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, m,
-	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, 32u, MHD_OPTION_CONNECTION_TIMEOUT,
-	    (unsigned)TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, completed, m,
+	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)GATEWAY_SCRAPES_MAX,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, completed, m,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384, MHD_OPTION_END);
 	const union MHD_DaemonInfo *info = m->daemon
 	                                       ? MHD_get_daemon_info(m->daemon, MHD_DAEMON_INFO_EPOLL_FD)
@@ -140,35 +145,40 @@ int gateway_metrics_open(struct gateway *g, int fd)
 	return loop_add(g->process->loop, &m->source, EPOLLIN);
 }
 
-static void finish(struct scrape *s, bool failed)
+/* Whatever came of it: all who wait get it. */
+static void finish(struct gateway_metrics *m, bool failed)
 {
-	s->done = true;
-	s->failed = failed;
-	s->asked = 0;
-	MHD_resume_connection(s->connection);
+	struct dynbuf before = m->body;
+	m->body = m->next;
+	m->next = before;
+	dynbuf_reset(&m->next);
+	m->answered = failed || m->body.error ? 0 : loop_now();
+	m->asked = 0;
+	for (size_t i = 0; i < GATEWAY_SCRAPES_MAX; i++) {
+		struct scrape *s = &m->scrapes[i];
+		if (s->connection && s->waits)
+			MHD_resume_connection(s->connection);
+		s->waits = false;
+	}
 }
 
 bool gateway_metrics_answer(struct gateway *g, const struct msg_answer *a)
 {
-	for (size_t i = 0; g->metrics && i < GATEWAY_SCRAPES_MAX; i++) {
-		struct scrape *s = &g->metrics->scrapes[i];
-		if (!s->connection || s->asked == 0 || s->asked != a->id)
-			continue;
-		dynbuf_text(&s->body, a->body);
-		if (!a->more) {
-			finish(s, a->code != 0);
-			MHD_run(g->metrics->daemon);
-		}
-		return true;
+	struct gateway_metrics *m = g->metrics;
+	if (!m || m->asked == 0 || m->asked != a->id)
+		return false;
+	dynbuf_text(&m->next, a->body);
+	if (!a->more) {
+		finish(m, a->code != 0);
+		MHD_run(m->daemon);
 	}
-	return false;
+	return true;
 }
 
 void gateway_metrics_fail(struct gateway *g)
 {
-	for (size_t i = 0; g->metrics && i < GATEWAY_SCRAPES_MAX; i++)
-		if (g->metrics->scrapes[i].connection && g->metrics->scrapes[i].asked)
-			finish(&g->metrics->scrapes[i], true);
+	if (g->metrics && g->metrics->asked)
+		finish(g->metrics, true);
 }
 
 int64_t gateway_metrics_deadline(const struct gateway *g, int64_t now)
@@ -193,8 +203,8 @@ void gateway_metrics_close(struct gateway *g)
 	gateway_metrics_fail(g);
 	loop_remove(g->process->loop, &m->source);
 	MHD_stop_daemon(m->daemon);
-	for (size_t i = 0; i < GATEWAY_SCRAPES_MAX; i++)
-		dynbuf_free(&m->scrapes[i].body);
+	dynbuf_free(&m->body);
+	dynbuf_free(&m->next);
 	free(m);
 	g->metrics = NULL;
 }

@@ -5,7 +5,8 @@ import re
 
 import lib
 
-VERBS = ("analyze", "incidents", "spread", "plan", "exposure", "hunt", "archive", "verify", "prove", "ledger", "check")
+VERBS = ("analyze", "incidents", "spread", "plan", "exposure", "hunt", "archive", "verify", "prove", "ledger", "check",
+         "run", "enforce", "status", "orders", "approve", "reject", "confirm", "release", "reload")
 HEAD, RECORD = 24, 16  # bytes of a pcap's head and of a record's
 
 
@@ -32,7 +33,9 @@ class ExitCodes(lib.Test):
     def test_wrong_arguments_are_usage(self):
         out = self.folder / "out"
         for arguments in (("analyze",), ("analyze", lib.VISIT), ("analyze", "--out", out), ("analyze", lib.VISIT, "--out", out, "--wat"),
-                          ("analyze", lib.VISIT, "--out", out, "--until", "yesterday"), ("incidents",), ("plan", "a", "b"),
+                          ("analyze", lib.VISIT, "--out", out, "--until", "yesterday"), ("plan", "a", "b"),
+                          ("plan", "incident-1", "--incident", "incident-2"), ("spread", "a/", "--socket", "b"), ("approve",), ("orders", "1", "--all"),
+                          ("orders", "--last", "0"), ("orders", "--last", "1001"), ("status", "1"), ("reload", "1"), ("confirm", "1", "2"),
                           ("spread", "--nope", "x"), ("check",), ("check", "a", "b")):
             self.fails(2, *arguments)
         self.assertFalse(out.exists())
@@ -44,7 +47,7 @@ class ExitCodes(lib.Test):
             self.assertRegex(listed.stdout, rf"(?m)^  {verb}\b")
             result = lib.run(verb, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
-            self.assertRegex(result.stdout, rf"(?m)^Examples?:\n  bulkhead {verb} ")
+            self.assertRegex(result.stdout, rf"(?m)^Examples?:\n  bulkhead {verb}\b")
         self.assertEqual(set(re.findall(r"(?m)^  ([a-z]+)  ", listed.stdout)), set(VERBS))
 
     def test_version(self):
@@ -134,6 +137,14 @@ class ExitCodes(lib.Test):
         for verb in ("incidents", "spread", "plan", "exposure"):
             for folder in (self.folder, self.folder / "gone"):
                 self.assertIn("CASE folder", self.fails(2, verb, folder).stderr)
+
+    def test_without_a_daemon_what_it_is_asked_fails(self):
+        for arguments in (("incidents",), ("spread",), ("plan", "incident-0123456789abcdef"), ("exposure",), ("status",), ("orders",),
+                          ("approve", "1"), ("reject", "1"), ("confirm", "1"), ("release", "1"), ("reload",)):
+            said = self.fails(4, *arguments, "--socket", self.folder / "no-socket").stderr
+            self.assertRegex(said, r"no-socket: No such file.*is bulkhead run running\?")
+        result = lib.run("status", env={"BULKHEAD_CONTROL": str(self.folder / "elsewhere")})
+        self.assertEqual((result.returncode, "elsewhere" in result.stderr), (4, True))
 
     def test_an_unknown_incident_or_zone_is_usage(self):
         case = self.intrusion()
