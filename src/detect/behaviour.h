@@ -61,6 +61,7 @@ enum told {
 	TOLD_FOREIGN = 1 << 12,
 	TOLD_SETTLED = 1 << 13,
 	TOLD_DESTINATION = 1 << 14,
+	TOLD_NAMED = 1 << 15, /* that destination is known by a name */
 };
 
 /* Whether this is the first time that somebody asks this of the flow. */

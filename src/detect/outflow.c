@@ -272,6 +272,24 @@ static bool destination_size(struct destination *t, const struct msg_flow *f, ui
 	return doubled;
 }
 
+/* The flow's name is known now: what was counted under its address goes with it. */
+static void destination_leave(const struct outflow_state *s, const struct observation *o)
+{
+	const struct msg_flow *f = o->f;
+	struct destination_key k;
+	memset(&k, 0, sizeof(k));
+	k.asset = f->initiator;
+	k.peer = f->responder;
+	struct destination *t = detect_table_get(s->destinations, &k);
+	uint64_t out = f->payload_out - o->out, in = f->payload_in - o->in;
+	if (!t || t->out < out || t->in < in || t->n == 0)
+		return;
+	t->out -= out;
+	t->in -= in;
+	if (--t->n == 0 && !t->said)
+		table_remove(s->destinations->t, &k);
+}
+
 static void outflow_flow(struct detector *d, void *state, const struct observation *o)
 {
 	struct outflow_state *s = state;
@@ -296,6 +314,12 @@ static void outflow_flow(struct detector *d, void *state, const struct observati
 	if (!detect_is_host(begun ? f->responder : f->initiator) || (!begun && sent < FLOOR_BYTES))
 		return;
 	bool once = observe_once(o, TOLD_DESTINATION);
+	if (k.name && observe_once(o, TOLD_NAMED) && !once) {
+		destination_leave(s, o);
+		once = true;
+		out = f->payload_out;
+		in = f->payload_in;
+	}
 	if (!begun && once) {
 		out = sent; /* what it sent before it was enough */
 		in = f->payload_out;
