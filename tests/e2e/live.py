@@ -12,6 +12,8 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -67,7 +69,7 @@ enforcers:
 guardrails:
   most_cuts: 200000
   longest_lease: 24h
-  most_orders_a_minute: 64
+  most_orders_a_minute: {pace}
 approval:
   persons: {persons}
   wait: 1h
@@ -138,6 +140,13 @@ class Network:
         self.ip("-n", name, "link", "set", device, "up")
         self.ip("-n", self.gateway, "link", "set", gateway_device, "up")
 
+    def beyond(self, *prefixes):
+        """Prefixes whose every address the outside namespace answers for."""
+        for prefix in prefixes or ("198.51.100.0/24", ):
+            version, via = (["-6"], "2001:db8:99::2") if ":" in prefix else ([], "203.0.113.2")
+            self.ip("-n", self.gateway, *version, "route", "add", prefix, "via", via)
+            self.ip("-n", self.outside, *version, "route", "add", "local", prefix, "dev", "lo")
+
     def address(self, name, device, *addresses):
         for address in addresses:
             self.ip("-n", name, "addr", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
@@ -161,7 +170,9 @@ class Daemon:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bulkhead-live-"))
         self.folder.chmod(0o755)
         self.settings = {"sensors": 1, "backend": "nftables", "lease": "10s", "persons": 1, "confirm": "10m", "fail": "open",
-                         "automatic": AUTOMATIC, "never_cut": "", "bad": ("203.0.113.66", ), **settings}
+                         "automatic": AUTOMATIC, "never_cut": "", "bad": ("203.0.113.66", ), "pace": 64, **settings}
+        self.wrap = self.settings.pop("wrap", [])  # words before the command that starts it
+        self.environment = {**os.environ, **self.settings.pop("environment", {})}
         self.sandbox = self.settings.pop("sandbox", os.environ.get("BULKHEAD_SANDBOX", "none" if lib.NO_SANDBOX else "all"))
         self.process = None
         self.log = self.folder / "log"
@@ -175,8 +186,8 @@ class Daemon:
 
     def start(self, wait=True):
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(["ip", "netns", "exec", self.network.gateway, lib.BULKHEAD, "run", "-c", "bulkhead.yaml",
-                                             "--sandbox", self.sandbox], cwd=self.folder, stdout=log, stderr=log)
+            self.process = subprocess.Popen([*self.wrap, "ip", "netns", "exec", self.network.gateway, lib.BULKHEAD, "run", "-c", "bulkhead.yaml",
+                                             "--sandbox", self.sandbox], cwd=self.folder, stdout=log, stderr=log, env=self.environment)
         if wait:
             self.until(lambda: (s := self.status()) and all(e["ready"] for e in s["enforcers"]), 30, "it is ready")
         return self
@@ -198,7 +209,9 @@ class Daemon:
         return None
 
     def status(self):
-        return self.json("status")
+        """The document, or None where nobody answers or the answer is a refusal."""
+        answer = self.json("status")
+        return answer if isinstance(answer, dict) and "enforcers" in answer else None
 
     def orders(self):
         return self.json("orders") or []
@@ -217,6 +230,30 @@ class Daemon:
                 return got
             time.sleep(0.02)
         raise AssertionError(f"not in {seconds} s: {what}\n{self.said()[-4000:]}")
+
+    def ask_raw(self, what, subject="", why="", form=0):
+        """A question in the form of the control socket (msg/messages.schema): (exit code, JSON or None)."""
+        asks = ("status", "metrics", "incidents", "spread", "exposure", "plan", "simulate", "orders", "approve", "reject", "confirm", "release", "reload")
+        texts = b"".join(struct.pack("<I", len(t)) + t for t in (b"", subject.encode(), why.encode(), b""))
+        body = struct.pack("<QBBI", 1, asks.index(what), 0, 0) + texts + struct.pack("<Bq", form, 0)
+        got, answer, code, more = b"", b"", None, True
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(60)
+            s.connect(str(self.folder / "control"))
+            s.sendall(struct.pack("<HI", 80, len(body)) + body)
+            while more:
+                while len(got) < 6 or len(got) < 6 + struct.unpack_from("<I", got, 2)[0]:
+                    part = s.recv(1 << 16)
+                    if not part:
+                        return None, None
+                    got += part
+                size = struct.unpack_from("<I", got, 2)[0]
+                more, code, n = struct.unpack_from("<BBI", got, 14)
+                answer += got[20:20 + n]
+                got = got[6 + size:]
+        with contextlib.suppress(json.JSONDecodeError):
+            return code, json.loads(answer)
+        return code, None
 
     def pids(self):
         """The parent's children: pid -> (name, index)."""
