@@ -263,7 +263,6 @@ static void swap(void *self)
 	for (size_t i = 0; i < s->n_rings && s->error == 0; i++)
 		s->error = loop_add(s->process->loop, &s->ring[i].source, EPOLLIN);
 	s->tick_at = s->state_at = now;
-	s->play.began = now;
 	if (s->error < 0)
 		process_fail(s->process, s->error);
 }
@@ -334,6 +333,16 @@ static void play_end(struct sensor_state *s)
 	s->state_at = 0;
 }
 
+/* What is covered begins with the first packet. Beside rings, whose clock is another, it isn't told. */
+static void play_begin(struct sensor_state *s, int64_t now)
+{
+	bool tap = s->process->conf->links[s->play.link].place == DAEMON_PLACE_TAP;
+	s->play.first = s->play.frame.time_ns;
+	s->play.began = now;
+	if (s->n_rings == 0)
+		s->error = sensor_add_vantage(s->sensor, s->play.link, tap, s->play.first);
+}
+
 /* Records of a file carry the times that it has: it is evidence of then, not of now. */
 static void play(struct sensor_state *s, int64_t now)
 {
@@ -348,7 +357,8 @@ static void play(struct sensor_state *s, int64_t now)
 				break;
 			}
 			p->has_frame = true;
-			p->first = s->packets ? p->first : p->frame.time_ns;
+			if (s->packets == 0)
+				play_begin(s, now);
 		}
 		if (play_due(s) > now)
 			break;
@@ -499,8 +509,9 @@ static void tick(void *self, int64_t now)
 		s->tick_at = now + TICK_NS;
 		look_at_pressure(s);
 		count_losses(s);
-		if (s->n_rings) {
+		if (s->n_rings)
 			sample_clock(s);
+		if (s->n_rings || (s->packets && !s->played)) {
 			int r = sensor_tick(s->sensor, s->now);
 			s->error = s->error < 0 ? s->error : r;
 		}
