@@ -27,6 +27,9 @@
 /* One that lived for so long is started again at once. */
 #define STEADY_NS (60 * NS_PER_S)
 #define PAUSE_MAX (30 * NS_PER_S)
+/* Cuts hang on a lease of 5 s at the least, which is renewed by thirds while engine and enforcer live; and
+ * while there is no sensor nothing is seen. These don't stay away for long, however often they die. */
+#define PAUSE_KEEPER NS_PER_S
 
 static void child_gone(struct child *c);
 
@@ -162,6 +165,15 @@ static void tell_end(const struct child *c, int status)
 		    "%s %u (pid %d) ended with code %d", name, c->index, (int)c->pid, WEXITSTATUS(status));
 }
 
+/* Before a child is started again that didn't live for long: longer each time. */
+static int64_t pause_of(const struct child *c)
+{
+	bool waits = c->kind == MSG_PROCESS_PLANNER || c->kind == MSG_PROCESS_COURIER;
+	int64_t pause = NS_PER_S / 10 << (c->restarts < 10 ? c->restarts : 10),
+	        max = waits ? PAUSE_MAX : PAUSE_KEEPER;
+	return pause < max ? pause : max;
+}
+
 static void child_gone(struct child *c)
 {
 	int status = 0;
@@ -172,12 +184,10 @@ static void child_gone(struct child *c)
 	close(c->exit.fd);
 	peer_close(&c->peer);
 	int64_t now = loop_now(), pause = 0;
-	if (!c->stopping && now - c->started < STEADY_NS) {
-		pause = NS_PER_S / 10 << (c->restarts < 10 ? c->restarts : 10);
-		pause = pause < PAUSE_MAX ? pause : PAUSE_MAX;
-	} else if (!c->stopping) {
+	if (!c->stopping && now - c->started < STEADY_NS)
+		pause = pause_of(c);
+	else if (!c->stopping)
 		c->restarts = 0;
-	}
 	c->restarts += !c->stopping;
 	c->pid = 0;
 	c->exit.fd = -1;

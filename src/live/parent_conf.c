@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <net/if.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,53 @@ static int check_kind(const struct daemon_conf *d, bool far, site_diagnostic_fn 
 	return -ERR_INVALID;
 }
 
+static int look_for_file(const char *beside, const char *name, site_diagnostic_fn line, void *context)
+{
+	char full[PATH_MAX];
+	int r = live_path(beside, name, full, sizeof(full));
+	int fd = r < 0 ? -1 : open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (r == 0 && fd < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (r < 0)
+		tell(line, context, name, r);
+	return r;
+}
+
+static int look_for_interfaces(const char *const *names, size_t n, site_diagnostic_fn line, void *context)
+{
+	for (size_t i = 0; i < n; i++)
+		if (if_nametoindex(names[i]) == 0) {
+			tell(line, context, names[i], -ENODEV);
+			return -ERR_INVALID;
+		}
+	return 0;
+}
+
+/* What processes are given, or open, when they begin: where it isn't there they couldn't, and the
+ * configuration isn't taken. */
+static int look_for_all(const struct parent_conf *c, site_diagnostic_fn line, void *context)
+{
+	const struct daemon_conf *d = c->daemon;
+	int r = 0;
+	for (size_t i = 0; i < d->n_links && r == 0; i++) {
+		const struct daemon_link *l = &d->links[i];
+		r = look_for_interfaces(l->interfaces, l->n_interfaces, line, context);
+		if (r == 0 && l->capture)
+			r = look_for_file(d->path, l->capture, line, context);
+	}
+	for (size_t i = 0; i < d->n_enforcers && r == 0; i++)
+		if (!d->enforcers[i].is_remote)
+			r = look_for_interfaces(
+			    d->enforcers[i].interfaces, d->enforcers[i].n_interfaces, line, context);
+	for (size_t i = 0; i < c->site->n_indicators && r == 0; i++)
+		r = look_for_file(c->site->path, c->site->indicators[i], line, context);
+	if (r == 0 && c->site->ledger.key)
+		r = look_for_file(c->site->path, c->site->ledger.key, line, context);
+	return r;
+}
+
 int parent_conf_read(
     struct parent_conf *c, const char *path, bool far, site_diagnostic_fn line, void *context)
 {
@@ -128,6 +176,8 @@ int parent_conf_read(
 		r = check_kind(n.daemon, far, line, context);
 	if (r == 0)
 		r = find_users(&n, line, context);
+	if (r == 0)
+		r = look_for_all(&n, line, context);
 	if (r < 0) {
 		parent_conf_free(&n);
 		return r;

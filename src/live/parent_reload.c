@@ -97,8 +97,12 @@ static void take(struct parent *p)
 		struct child *c = &p->children[i];
 		if (!c->pid)
 			continue;
-		child_swap(c);
-		if (c->retired || parent_conf_restarts(&before, &p->conf, c->kind))
+		/* who was started meanwhile was given the one before, or both: it begins anew with this one
+		 */
+		bool has = c->prepared == p->generation;
+		if (has)
+			child_swap(c);
+		if (!has || c->retired || parent_conf_restarts(&before, &p->conf, c->kind))
 			child_stop(c);
 	}
 	parent_conf_free(&before);
