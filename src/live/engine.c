@@ -14,8 +14,10 @@
 #include "base/timefmt.h"
 #include "live/files.h"
 
-/* The detector looks at the whole this often; what one record shows it says at once. */
-#define LOOK_NS (30 * NS_PER_S)
+/* The detector looks at the whole in small steps, and begins again after this; what one record shows it says
+ * at once. */
+#define LOOK_NS (2 * NS_PER_S)
+#define STEP_NS (20 * NS_PER_MS)
 
 static uint64_t next_id(void *context)
 {
@@ -233,11 +235,8 @@ static void tick(void *self, int64_t now)
 	engine_verify_tick(e, now);
 	engine_incidents_tick(e, now);
 	engine_lost_tell(e);
-	if (now >= e->look_at) {
-		e->look_at = now + LOOK_NS;
-		if (e->clock)
-			detector_finish(e->detector, e->clock);
-	}
+	if (now >= e->look_at)
+		e->look_at = now + (e->clock && !detector_look(e->detector, e->clock) ? STEP_NS : LOOK_NS);
 }
 
 /* All that the sensors sent has been read when their channels are over; what is in ours goes out first. */

@@ -127,11 +127,20 @@ static int on_coverage(struct engine *e, struct text bytes)
 	return r;
 }
 
-static int on_state(struct engine_sensor *s, struct text bytes)
+/* On a quiet link time passes too: who was not answered by now was not. */
+static int on_state(struct engine *e, struct engine_sensor *s, struct text bytes)
 {
-	int r = msg_sensor_state_decode(bytes.p, bytes.n, NULL, &s->state);
-	s->heard = r == 0 ? loop_now() : s->heard;
-	return r;
+	struct msg_sensor_state m;
+	int r = msg_sensor_state_decode(bytes.p, bytes.n, NULL, &m);
+	if (r < 0)
+		return r;
+	if (m.skipped > s->state.skipped && e->detector)
+		detector_missed(e->detector);
+	if (e->clock && m.now > e->clock)
+		e->clock = m.now;
+	s->state = m;
+	s->heard = loop_now();
+	return 0;
 }
 
 static int on_sight(struct engine *e, struct text bytes)
@@ -152,7 +161,7 @@ static int on_message(void *context, uint16_t number, struct text bytes)
 	case MSG_BINDING: return on_binding(e, bytes);
 	case MSG_COVERAGE: return on_coverage(e, bytes);
 	case MSG_SIGHT: return on_sight(e, bytes);
-	case MSG_SENSOR_STATE: return on_state(s, bytes);
+	case MSG_SENSOR_STATE: return on_state(e, s, bytes);
 	default: return 0; /* MSG_LINK_SEEN: coverage tells the same */
 	}
 }

@@ -480,7 +480,7 @@ static void say_state(struct sensor_state *s, int64_t now)
 		return;
 	s->state_at = now + STATE_NS;
 	sensor_get_stats(s->sensor, &stats);
-	struct msg_sensor_state m = {.now = s->now,
+	struct msg_sensor_state m = {.now = s->now + s->clock.shift,
 	    .packets = s->packets,
 	    .bytes = s->bytes,
 	    .lost = s->lost,
@@ -488,7 +488,8 @@ static void say_state(struct sensor_state *s, int64_t now)
 	    .flows_seen = stats.flow->flows,
 	    .evicted = stats.flow->evicted,
 	    .watches = s->watch->n,
-	    .done = s->played};
+	    .done = s->played,
+	    .skipped = stats.snapshots_skipped};
 	if (out)
 		msg_sensor_state_encode(out, &m);
 }
