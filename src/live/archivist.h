@@ -34,6 +34,7 @@ struct archivist {
 	uint64_t told;             /* acknowledged */
 	bool dirty;                /* something was appended since the last sync */
 	bool unsigned_news;        /* ... and since the last checkpoint */
+	bool urgent;               /* what was appended last is a person's act */
 	bool failing;              /* the disk takes nothing; since: */
 	int64_t failing_since;
 	int64_t sync_at, sign_at, expire_at, retry_at, merge_at;

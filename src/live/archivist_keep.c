@@ -10,6 +10,7 @@
 #include "live/archivist.h"
 
 #define RETRY_NS  NS_PER_S
+#define ACT_NS    (20 * NS_PER_MS)  /* a person waits until his act is durable */
 #define SIGN_NS   (300 * NS_PER_S)  /* a checkpoint at least this often, while there is something new */
 #define EXPIRE_NS (3600 * NS_PER_S) /* retention is looked at */
 /* Whether small files are to be merged is looked at this often. */
@@ -37,6 +38,7 @@ static int append_act(struct archivist *a, struct text bytes)
 	int r = msg_act_decode(bytes.p, bytes.n, &a->arena, &m);
 	if (r < 0)
 		return r;
+	a->urgent = m.order && !text_equal(m.who, TEXT("bulkhead"));
 	struct ledger_act act = {
 	    .time = m.time, .order = m.order, .what = m.what, .who = m.who, .why = m.why};
 	r = ledger_act_print(&act, line, &e);
@@ -93,6 +95,7 @@ static int append_coverage(struct archivist *a, struct text bytes)
 static int append(struct archivist *a, uint16_t number, struct text bytes)
 {
 	arena_reset(&a->arena);
+	a->urgent = false;
 	switch (number) {
 	case MSG_FLOW: return append_flow(a, bytes);
 	case MSG_TRANSACTION: return append_transaction(a, bytes);
@@ -158,8 +161,9 @@ static void taken(struct archivist *a, int error)
 {
 	if (error < 0)
 		log_warning("a record can't be kept: %s", err_text(error));
-	if (!a->dirty)
-		a->sync_at = loop_now() + a->process->conf->sync_ns;
+	int64_t sync_at = loop_now() + (a->urgent ? ACT_NS : a->process->conf->sync_ns);
+	if (!a->dirty || sync_at < a->sync_at)
+		a->sync_at = sync_at;
 	a->dirty = a->unsigned_news = true;
 }
 

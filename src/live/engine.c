@@ -38,6 +38,11 @@ static void forget_feeds(struct engine *e)
 static int handed(void *self, const struct msg_handed *h, int fd)
 {
 	struct engine *e = self;
+	/* those of a configuration that was given up before all of it was handed down are none of this one */
+	if (h->what == MSG_HANDED_FEED && h->generation != e->feeds_generation)
+		forget_feeds(e);
+	if (h->what == MSG_HANDED_FEED)
+		e->feeds_generation = h->generation;
 	if (h->what != MSG_HANDED_FEED || e->n_feeds == ENGINE_FEEDS_MAX) {
 		close(fd);
 		return h->what == MSG_HANDED_FEED ? -ERR_LIMIT : 0;
@@ -83,15 +88,17 @@ static int on_archivist(void *context, uint16_t number, struct text bytes)
 	e->counts.eve_lines = m.eve_lines;
 	e->counts.eve_lost = m.eve_lost;
 	text_printable(m.why, e->archive_why, sizeof(e->archive_why));
+	engine_acts_durable(e);
 	return 0;
 }
 
-/* What was on its way to an archivist that is gone is lost, as far as it wasn't acknowledged. */
+/* What was on its way to an archivist that is gone is lost, as far as it wasn't acknowledged; but for acts.
+ */
 static void on_archivist_gone(void *context, int error)
 {
 	struct engine *e = context;
 	(void)error;
-	e->counts.unarchived += e->sent - e->durable;
+	e->counts.unarchived += e->sent - e->durable - engine_acts_unsent(e);
 	engine_lost_archivist(e);
 	e->sent = e->sent_before = e->durable;
 }
@@ -99,11 +106,14 @@ static void on_archivist_gone(void *context, int error)
 int engine_met_archivist(struct engine *e, uint16_t index, struct channel *c)
 {
 	(void)index;
+	peer_drain(&e->archivist);
 	on_archivist_gone(e, 0);
 	e->archivist.message = on_archivist;
 	e->archivist.gone = on_archivist_gone;
 	e->archivist.context = e;
-	return peer_open(&e->archivist, &e->process->peers, c);
+	int r = peer_open(&e->archivist, &e->process->peers, c);
+	engine_acts_again(e);
+	return r;
 }
 
 static int load_feeds(struct engine *e, struct indicator_set *set, struct dynbuf *why)
@@ -220,6 +230,7 @@ static int64_t deadline(void *self)
 	int64_t at = earliest(e->look_at, engine_orders_deadline(e));
 	at = earliest(at, e->word_at);
 	at = earliest(at, e->verify_at);
+	at = earliest(at, e->acts_until);
 	if (!e->incidents_asked)
 		at = earliest(at, e->incidents_at);
 	for (size_t i = 0; i < e->process->conf->n_enforcers; i++)
@@ -233,6 +244,8 @@ static void tick(void *self, int64_t now)
 	engine_orders_tick(e, now);
 	engine_enforcers_tick(e, now);
 	engine_verify_tick(e, now);
+	if (now >= e->acts_until)
+		engine_acts_tick(e, now);
 	engine_incidents_tick(e, now);
 	engine_lost_tell(e);
 	if (now >= e->look_at)
@@ -292,7 +305,7 @@ static int start(struct process *p, void **ret_self)
 	if (!e)
 		return -ENOMEM;
 	e->process = p;
-	e->look_at = e->incidents_at = e->verify_at = e->sync_at = INT64_MAX;
+	e->look_at = e->incidents_at = e->verify_at = e->sync_at = e->acts_until = INT64_MAX;
 	read_boot(e);
 	*ret_self = e;
 	return 0;

@@ -27,6 +27,7 @@ enum {
 	ENGINE_ARCHIVIST_FULL =
 	    48 << 20, /* bytes that wait for the archivist: records are dropped, and counted */
 	ENGINE_ASKS_MAX = 64,
+	ENGINE_ACTS_MAX = 1024,
 	ENGINE_INCIDENTS_MAX = 256,
 	ENGINE_FEEDS_MAX = 1024,
 	ENGINE_PROCESSES_MAX = 64,
@@ -70,6 +71,21 @@ struct engine_ask {
 	struct dynbuf body; /* of the answer so far */
 	struct cut *cuts[ENGINE_PLANS];
 	size_t n_cuts[ENGINE_PLANS], cap_cuts[ENGINE_PLANS];
+};
+
+/* An act that no receipt covers yet. */
+struct engine_kept_act {
+	uint64_t sequence; /* 0: the present archivist wasn't told it */
+	int64_t time;
+	uint64_t order;
+	char what[32], who[ORDER_WHO_SIZE], why[ORDER_WHY_SIZE];
+};
+
+/* Somebody who acted, and is told so when the ledger has it. */
+struct engine_waiting {
+	uint64_t asked, order;
+	uint64_t act; /* which of all acts it was; 0: free */
+	int64_t until;
 };
 
 struct engine_incident {
@@ -133,6 +149,7 @@ struct engine {
 	int feeds[ENGINE_FEEDS_MAX];
 	char *feed_names[ENGINE_FEEDS_MAX];
 	size_t n_feeds;
+	uint64_t feeds_generation; /* that these came for */
 	struct order_store *store;
 	struct orders *orders;
 	struct table *watches;  /* order id -> struct engine_watch */
@@ -142,6 +159,11 @@ struct engine {
 	struct peer archivist, planner, gateway, courier;
 	struct engine_ask asks[ENGINE_ASKS_MAX];
 	uint64_t next_ask;
+	struct engine_kept_act acts[ENGINE_ACTS_MAX]; /* a ring, the oldest at acts_at */
+	size_t acts_at, n_acts;
+	uint64_t acts_kept; /* of all acts so many are in the ledger */
+	struct engine_waiting waiting[ENGINE_ASKS_MAX];
+	int64_t acts_until; /* when one of these has waited long enough */
 	struct engine_incident incidents[ENGINE_INCIDENTS_MAX];
 	size_t n_incidents;
 	struct engine_process processes[ENGINE_PROCESSES_MAX];
@@ -164,6 +186,7 @@ struct engine {
 	bool archive_failed;
 	char archive_why[160];
 	bool store_failed;
+	bool generation_owed; /* one was told that isn't stored */
 	char store_why[160];
 	char refused_why[ORDER_WHY_SIZE]; /* why an approval was refused */
 	uint64_t deed_order;              /* what a person does to it just now is stored with it; 0: none */
@@ -220,8 +243,19 @@ int engine_orders_changed(struct engine *e, bool durable);
 /* Lets time pass. */
 void engine_orders_tick(struct engine *e, int64_t now);
 int64_t engine_orders_deadline(const struct engine *e);
+
+/* engine_act.c */
 /* An act for the ledger. */
 void engine_act(struct engine *e, uint64_t order, const char *what, const char *who, const char *why);
+/* Answers a question about an order when all acts so far are in the ledger, or says that they aren't. */
+void engine_answer_kept(struct engine *e, uint64_t asked, uint64_t order);
+/* The archivist is another one: it is told all that no receipt covers. */
+void engine_acts_again(struct engine *e);
+/* The archivist is gone: how many were told and are to be told again. */
+uint64_t engine_acts_unsent(struct engine *e);
+/* Receipts cover more, or the archive fails. */
+void engine_acts_durable(struct engine *e);
+void engine_acts_tick(struct engine *e, int64_t now);
 
 int engine_met_archivist(struct engine *e, uint16_t index, struct channel *c);
 

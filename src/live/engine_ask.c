@@ -81,11 +81,9 @@ static enum order_answer do_act(
 	}
 }
 
-/* Done; durable before it is acknowledged. */
+/* Done; in the store and in the ledger before it is acknowledged. */
 static void acknowledge(struct engine *e, const struct msg_ask *m, uint64_t id)
 {
-	struct dynbuf out = {0};
-	char subject[24];
 	int r = engine_orders_changed(e, true);
 	if (r < 0) {
 		refuse(e, m->id, FAILED,
@@ -94,14 +92,7 @@ static void acknowledge(struct engine *e, const struct msg_ask *m, uint64_t id)
 		    id, err_text(r));
 		return;
 	}
-	snprintf(subject, sizeof(subject), "%" PRIu64, id);
-	r = engine_json_orders(e, subject, 0, &out);
-	if (r == 0)
-		engine_answer(e, m->id, FINE, dynbuf_view(&out));
-	else
-		refuse(e, m->id, FAILED, "order %" PRIu64 ": it is done, but can't be shown: %s", id,
-		    err_text(r));
-	dynbuf_free(&out);
+	engine_answer_kept(e, m->id, id);
 }
 
 /* What a person does to an order. */

@@ -12,6 +12,8 @@
 
 /* An enforcer that refused without a word on whose account is told again after so long. */
 #define RETRY_NS (5 * NS_PER_S)
+/* One that says nothing for so long, though it says every second how it is, can't be counted upon. */
+#define SILENCE_NS (4 * NS_PER_S)
 
 static int put_cut(struct dynbuf *out, const struct wanted_cut *w)
 {
@@ -99,6 +101,11 @@ void engine_enforcers_tick(struct engine *e, int64_t now)
 		struct dynbuf *out = peer_out(&f->peer);
 		if (out && say)
 			msg_live_encode(out, &(struct msg_live){.generation = f->told});
+		if (f->ready && now - f->heard > SILENCE_NS) {
+			f->ready = false;
+			snprintf(f->why, sizeof(f->why), "it gives no sign of life");
+			log_error("enforcer %s gives no sign of life", e->process->conf->enforcers[i].name);
+		}
 		if (f->retry_at <= now) {
 			f->retry_at = INT64_MAX;
 			f->whole = true;

@@ -111,20 +111,6 @@ void engine_orders_begin(struct engine *e, int64_t now)
 			engine_watch_order(e, o);
 }
 
-void engine_act(struct engine *e, uint64_t order, const char *what, const char *who, const char *why)
-{
-	struct dynbuf *out = peer_out(&e->archivist);
-	struct msg_act m = {.time = engine_clock(e).realtime,
-	    .order = order,
-	    .what = text_of(what),
-	    .who = text_of(who),
-	    .why = text_of(why)};
-	if (out && msg_act_encode(out, &m) == 0)
-		e->sent++;
-	else
-		e->counts.unarchived++;
-}
-
 /* The word for what an order has become, where that is new; NULL: nothing to be told. */
 static const char *news_of(const struct order *o, const struct engine_watch *w)
 {
@@ -230,6 +216,7 @@ static int store_changed(struct engine *e, bool generation, const struct order *
 	int committed = order_store_commit(e->store, &now);
 	r = r < 0 ? r : committed;
 	note_store(e, r);
+	e->generation_owed = r < 0 && (generation || e->generation_owed);
 	*ret_n = n;
 	return r;
 }
@@ -256,6 +243,7 @@ int engine_orders_changed(struct engine *e, bool durable)
 {
 	bool generation = false;
 	int r = orders_publish(e->orders, &generation);
+	generation = generation || e->generation_owed;
 	if (r == 0 && generation)
 		r = settle(e, true);
 	while (r == 0 && orders_changed(e->orders))

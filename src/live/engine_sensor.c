@@ -10,6 +10,9 @@
 
 /* After a detection incidents are looked at again, but not more often than this. */
 #define INCIDENTS_NS (INT64_C(5) * 1000000000)
+/* A record may be so far ahead of the wall clock, which may just have been set back. The detector goes by the
+ * latest time of all records: one from another century would make everything after it look long past. */
+#define AHEAD_NS (INT64_C(3600) * 1000000000)
 
 bool engine_archive(struct engine *e, struct text bytes, uint64_t packets)
 {
@@ -40,6 +43,14 @@ void engine_on_detection(void *context, const struct msg_detection *d)
 	e->incidents_at = at < e->incidents_at ? at : e->incidents_at;
 }
 
+/* Whether something can have happened at that time: a sensor may be taken over, and tell anything. */
+static bool can_be(struct engine *e, int64_t first, int64_t last)
+{
+	bool is = first >= 0 && first <= last && last <= engine_clock(e).realtime + AHEAD_NS;
+	e->counts.broken += !is;
+	return is;
+}
+
 /* The transactions that came before their flow: to the detector with it, and into the archive. */
 static int give_transactions(struct engine *e, struct engine_sensor *s, const struct msg_flow *f)
 {
@@ -56,11 +67,11 @@ static int give_transactions(struct engine *e, struct engine_sensor *s, const st
 			r = msg_transaction_decode(s->pending.p + at, length, &arena, &t);
 		/* what isn't this flow's came without any: a sensor that was taken over, or one that was
 		 * restarted */
-		if (r == 0 && t.flow == f->id) {
+		if (r == 0 && t.flow == f->id && can_be(e, t.time, t.time)) {
 			detector_transaction(e->detector, f, &t);
 			engine_archive(e, text_bytes((const char *)s->pending.p + at, length), 0);
 			e->counts.transactions++;
-		} else if (r == 0) {
+		} else if (r == 0 && t.flow != f->id) {
 			e->counts.broken++;
 		}
 		at += length;
@@ -82,7 +93,7 @@ static int on_flow(struct engine *e, struct engine_sensor *s, struct text bytes)
 {
 	struct msg_flow f;
 	int r = msg_flow_decode(bytes.p, bytes.n, &e->arena, &f);
-	if (r < 0)
+	if (r < 0 || !can_be(e, f.first, f.last))
 		return r;
 	e->cited = false;
 	e->clock = f.last > e->clock ? f.last : e->clock;
@@ -111,20 +122,22 @@ static int on_binding(struct engine *e, struct text bytes)
 {
 	struct msg_binding b;
 	int r = msg_binding_decode(bytes.p, bytes.n, &e->arena, &b);
-	if (r == 0)
-		engine_archive(e, bytes, 0);
-	e->counts.bindings += r == 0;
-	return r;
+	if (r < 0 || !can_be(e, b.first, b.last))
+		return r;
+	engine_archive(e, bytes, 0);
+	e->counts.bindings++;
+	return 0;
 }
 
 static int on_coverage(struct engine *e, struct text bytes)
 {
 	struct msg_coverage c;
 	int r = msg_coverage_decode(bytes.p, bytes.n, &e->arena, &c);
-	if (r == 0)
-		engine_archive(e, bytes, 0);
-	e->counts.coverage += r == 0;
-	return r;
+	if (r < 0 || !can_be(e, c.from, c.to))
+		return r;
+	engine_archive(e, bytes, 0);
+	e->counts.coverage++;
+	return 0;
 }
 
 /* On a quiet link time passes too: who was not answered by now was not. */
@@ -182,6 +195,7 @@ int engine_met_sensor(struct engine *e, uint16_t index, struct channel *c)
 		return -ERR_LIMIT;
 	}
 	struct engine_sensor *s = &e->sensors[index];
+	peer_drain(&s->peer);
 	dynbuf_reset(&s->pending);
 	s->engine = e;
 	s->index = index;

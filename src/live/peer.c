@@ -70,6 +70,16 @@ static void ready(void *context, uint32_t events)
 		peer_over(p, -EPIPE);
 }
 
+void peer_drain(struct peer *p)
+{
+	int r = 1;
+	while (r > 0 && p->channel && !p->paused) {
+		r = channel_read(p->channel);
+		if (r > 0 && take(p) < 0)
+			return;
+	}
+}
+
 int peer_open(struct peer *p, struct peers *peers, struct channel *c)
 {
 	peer_close(p);

@@ -37,6 +37,9 @@ struct peer {
 /* Takes the channel over, in place of the one before. */
 int peer_open(struct peer *p, struct peers *peers, struct channel *c);
 void peer_close(struct peer *p);
+/* Takes what the other end had written before it ended: to be called before another channel takes its place.
+ * While it is paused nothing is. */
+void peer_drain(struct peer *p);
 void peer_flush(struct peer *p);
 void peers_flush(struct peers *peers);
 /* Stops or goes on reading: how a process keeps its peers from filling it. */

@@ -170,6 +170,9 @@ static int meet(struct process *p, const struct msg_handed *h, int fd)
 		close(fd);
 		return -EPROTO;
 	}
+	/* what the engine before said last is heard before it is forgotten */
+	if (h->peer == MSG_PROCESS_ENGINE && p->engine)
+		peer_drain(p->engine);
 	int r = channel_new(&c, fd, in, out);
 	return r < 0 ? r : p->ops->met(p->self, h->peer, h->index, c);
 }
