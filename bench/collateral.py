@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a cut stops and what it costs, live: the range's break-ins with `bulkhead run` on their router.
 
-bench/collateral.py [--bulkhead PATH] [--check] [breakin] [cloud]   needs root, and what range/setup installs; about ten minutes a scenario.
+bench/collateral.py [--bulkhead PATH] [--check] [--baseline 620] [breakin] [cloud]
+Needs root, and what range/setup installs; twenty minutes a scenario.
 
-The range runs in real time, its attack 400 s long as in the recordings; the quiet before is cut from 200 s to 100. A minute after the last machine was
-lost the script does what an analyst would: incidents, plan, approve; a minute later release; and so for each of the three plans, while intruder
-and colleagues go on. What arrived is counted from a capture of all bridges (wire.py), and what of that is the attack is what the attack's tools
-noted (range/lib/truth.py): Bulkhead isn't asked.
---check: exit code 1 where an attack packet arrived through the enforcement point, or the surgical plan cost more than 2 %.
+The range runs in real time, its attack with the times of the recordings (400 s). The quiet before is 620 s, since nothing is "first seen" live before
+ten minutes of learning; with --baseline 100 the daemon is one that was started shortly before the break-in. A minute after the last machine was lost
+the script does what an analyst would: incidents, plan, approve; a minute later release; and so for each of the three plans, while intruder and
+colleagues go on. What arrived is counted from a capture of all bridges (wire.py), and what of that is the attack is what the attack's tools noted
+(range/lib/truth.py): Bulkhead isn't asked.
+--check: exit code 1 where an attack packet arrived through the enforcement point, a plan couldn't be carried out, or the surgical one cost more than 2 %.
 """
 import argparse
 import contextlib
@@ -32,7 +34,7 @@ sys.dont_write_bytecode = True
 import wire  # noqa: E402
 from lib import namespaces, topology, truth  # noqa: E402  (of the range)
 
-BASELINE_S, ATTACK_S, WAIT_S, CUT_S, FREE_S = 100, 400, 60, 60, 25
+ATTACK_S, WAIT_S, CUT_S, FREE_S = 400, 60, 60, 25
 NS = 10**9
 SETTLE_NS = 3 * NS  # a connection that begins in a window's last seconds may not have had its answer
 PLANS = ("surgical", "guarded", "shutdown")
@@ -277,7 +279,7 @@ def start_hosts(runner, nets, agency, folder):
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) for host in agency.hosts]
 
 
-def drill(runner, nets, agency, folder, scenario, clean):
+def drill(runner, nets, agency, folder, parameters, clean):
     """One scenario from its first minute to the last release: what is to be judged."""
     hosts = start_hosts(runner, nets, agency, folder)
     clean.callback(lambda: [h.wait() for h in hosts])
@@ -294,18 +296,18 @@ def drill(runner, nets, agency, folder, scenario, clean):
     go = time.time() + 1
     (folder / "go.new").write_text(repr(go))
     (folder / "go.new").rename(folder / "go")
-    begin = go + BASELINE_S
-    first = watch(daemon, agency, folder, 4, BASELINE_S + ATTACK_S)
+    begin = go + parameters["baseline"]
+    first = watch(daemon, agency, folder, 4, parameters["baseline"] + ATTACK_S)
     lost = time.time()
     while time.time() < lost + WAIT_S:
         see(daemon, agency, first)
         time.sleep(3)
-    out = {"scenario": scenario, "begin": begin, "lost": {n: t for n, t in fallen(folder)}, "seen": first, "cuts": []}
+    out = {"scenario": parameters["scenario"], "begin": begin, "lost": {n: t for n, t in fallen(folder)}, "seen": first, "cuts": []}
     for name in PLANS:
         out["cuts"].append(cut(daemon, name, CUT_S))
         time.sleep(FREE_S)
         out["cuts"][-1]["free_until"] = time.time_ns()
-        say(f"{scenario}: {name}: {out['cuts'][-1].get('check', 'refused')} {out['cuts'][-1]['refused']}")
+        say(f"{parameters['scenario']}: {name}: {out['cuts'][-1].get('check', 'refused')} {out['cuts'][-1]['refused']}")
     status = daemon.status()
     out["lost_packets"] = sum(s.get("lost_packets", 0) for s in status["sensors"])
     out["restarts"] = daemon.said().count(" was ended by ")
@@ -321,7 +323,7 @@ def say(text):
     print(f"# {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def run(scenario):
+def run(scenario, baseline):
     runner = load("range_range", ROOT / "range" / "range")
     agency = topology.agency(scenario, runner.SEEDS[scenario])
     folder = runner.BASE / scenario
@@ -331,8 +333,9 @@ def run(scenario):
         clean.callback(shutil.rmtree, folder, ignore_errors=True)
         clean.callback(nets.remove)
         nets.build(agency)
-        runner.prepare(folder, {"scenario": scenario, "seed": runner.SEEDS[scenario], "baseline": BASELINE_S, "attack": ATTACK_S})
-        out = drill(runner, nets, agency, folder, scenario, clean)
+        parameters = {"scenario": scenario, "seed": runner.SEEDS[scenario], "baseline": baseline, "attack": ATTACK_S}
+        runner.prepare(folder, parameters)
+        out = drill(runner, nets, agency, folder, parameters, clean)
         tools = truth.invocations(truth.lines(folder / "truth" / "tools.jsonl"), out["ended"])
         rows = truth.attack_flows(agency, tools, truth.lines(folder / "truth" / "notes.jsonl"), folder / "truth", out["begin"], out["ended"])
         found = wire.connections(folder / "all.pcap", {h.address: h.mac for h in agency.hosts})
@@ -400,6 +403,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bulkhead", default=str(ROOT / "build" / "bulkhead"))
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--baseline", type=int, default=620, help="seconds before the attack")
     parser.add_argument("--json", type=pathlib.Path, help="everything, to this file as well")
     parser.add_argument("scenarios", nargs="*", choices=[[], "breakin", "cloud"])
     args = parser.parse_args()
@@ -410,7 +414,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     outs, failed = [], 0
     for scenario in args.scenarios or ("breakin", "cloud"):
-        outs.append(run(scenario))
+        outs.append(run(scenario, args.baseline))
         show(outs[-1])
         for miss in misses(outs[-1]):
             print(f"  MISSED: {miss}", flush=True)
