@@ -230,7 +230,7 @@ static void on_connections(void *context, uint32_t events)
 	struct link *l = context;
 	(void)events;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		struct sockaddr_storage s;
+		struct sockaddr_storage s = {0};
 		socklen_t size = sizeof(s);
 		int fd = accept4(
 		    l->far.listener.fd, (struct sockaddr *)&s, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);

@@ -377,6 +377,8 @@ class FarServer(Talker):
         self.states, self.next = False, 0.0
 
     def accept(self, greet=True, seconds=15):
+        if self.sock:
+            self.close()
         self.listener.settimeout(seconds)
         plain, _ = self.listener.accept()
         plain.settimeout(5)

@@ -447,6 +447,18 @@ class NearSide(Network):
 class Both(Network):
     """The near link against `bulkhead enforce`, and the whole."""
 
+    def test_each_file_is_for_one_verb(self):
+        (self.folder / "bulkhead.yaml").write_text(RUN)
+        (self.folder / "site.yaml").write_text(SITE)
+        (self.folder / "bad.txt").write_text("")
+        (self.folder / "far.yaml").write_text(remote.FILE.format(listen="127.0.0.1:9475", lease="5s", most_cuts=9))
+        for verb, name, why in (("run", "far.yaml", "it is for bulkhead enforce"), ("enforce", "bulkhead.yaml", "it is for bulkhead run")):
+            result = lib.run(verb, "-c", self.folder / name)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn(why, result.stderr)
+        for name in ("far.yaml", "bulkhead.yaml"):
+            self.assertEqual(lib.run("check", self.folder / name).returncode, 0)
+
     def test_machines_whose_clocks_are_weeks_apart_agree_on_an_end(self):
         for weeks in (5, 0):
             with self.subTest(weeks=weeks):
