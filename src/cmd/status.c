@@ -79,7 +79,7 @@ static int ask(enum msg_ask_what what, const struct status_options *o, print_fn 
 
 static int status(int argc, char **argv)
 {
-	struct status_options o;
+	struct status_options o = {.subject = ""};
 	int code = parse(&cmd_status, argc, argv, false, &o);
 	return code ? code : ask(MSG_ASK_STATUS, &o, live_print_status);
 }
@@ -96,7 +96,7 @@ const struct cmd_verb cmd_status = {
 
 static int orders(int argc, char **argv)
 {
-	struct status_options o;
+	struct status_options o = {.subject = ""};
 	int code = parse(&cmd_orders, argc, argv, true, &o);
 	return code ? code : ask(MSG_ASK_ORDERS, &o, *o.subject ? live_print_order : live_print_orders);
 }
