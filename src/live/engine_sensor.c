@@ -149,7 +149,7 @@ static int on_state(struct engine *e, struct engine_sensor *s, struct text bytes
 		return r;
 	if (m.skipped > s->state.skipped && e->detector)
 		detector_missed(e->detector);
-	if (e->clock && m.now > e->clock)
+	if (e->clock && m.now > e->clock && can_be(e, m.now, m.now))
 		e->clock = m.now;
 	s->state = m;
 	s->heard = loop_now();
