@@ -203,9 +203,11 @@ class Daemon:
         return subprocess.run(command, capture_output=True, check=False, timeout=120, text=True)
 
     def json(self, *arguments):
+        """What a verb answers; None where it answers nothing, or only why not."""
         result = self.ask(*arguments, "--json")
         with contextlib.suppress(json.JSONDecodeError):
-            return json.loads(result.stdout)
+            answer = json.loads(result.stdout)
+            return None if isinstance(answer, dict) and "error" in answer else answer
         return None
 
     def status(self):
