@@ -55,10 +55,21 @@ static void add_line(void *context, const char *line)
 	dynbuf_printf(context, "%s\n", line);
 }
 
+/* One at a time; who asked by the control socket waits for a word. */
+static void turn_down(struct parent *p, uint64_t id)
+{
+	struct child *engine = parent_find(p, MSG_PROCESS_ENGINE, 0);
+	struct msg_reload m = {
+	    .id = id, .why = TEXT("another call for a new one is being followed; ask again when it is done")};
+	log_warning("a configuration is being taken already; this call for another isn't followed");
+	if (id && engine && peer_out(&engine->peer))
+		msg_reload_encode(peer_out(&engine->peer), &m);
+}
+
 void parent_reload(struct parent *p, uint64_t id)
 {
 	if (p->next_generation || !p->begun || p->stopping) {
-		log_warning("a configuration is being taken already; this call for another isn't followed");
+		turn_down(p, id);
 		return;
 	}
 	parent_notify("RELOADING=1");

@@ -182,7 +182,7 @@ class Drift(Shaped):
 class Acts(Shaped):
     def test_an_order_is_known_with_all_that_was_done_to_it(self):
         number = self.proposal()
-        self.does(0, "approve", number, "--why", "agreed with the CISO\x1b[31m", says=f"Order {number}  appr")
+        self.does(0, "approve", number, "--why", "agreed with the CISO\x1b[31m", says=f"Order {number}  (approved|applied)")
         self.daemon.until(lambda: self.state(number) == "verified", 10, "it is verified")
         self.assertFalse(self.stage.talk(), "the cut holds")
         self.does(0, "confirm", number, user=APPROVER)
@@ -288,6 +288,14 @@ class Reloads(Shaped):
         self.daemon.configure()
         self.does(0, "reload")
         self.assertTrue(all(p["runs"] for p in self.daemon.status()["processes"]))
+
+    def test_of_several_calls_at_once_each_is_answered(self):
+        command = [lib.BULKHEAD, "reload", "--socket", str(self.daemon.folder / "control")]
+        calls = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+        for call in calls:
+            said = call.communicate(timeout=60)
+            self.assertIn(call.returncode, (0, 1))
+            self.assertRegex(said[call.returncode], "(The new configuration counts|another call for a new one is being followed; ask again)")
 
     def test_links_change_and_cuts_stay(self):
         number = self.in_force()
