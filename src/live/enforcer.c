@@ -103,13 +103,36 @@ static int prepare(void *self, const struct process_configuration *c, struct dyn
 	if (r < 0)
 		return r;
 	if (f->desired) {
-		r = desired_rules(f->desired, &rules.guardrails);
-		live_rules_free(&rules);
-		return r;
+		live_rules_free(&f->next_rules);
+		f->next_rules = rules;
+		f->rules_wait = true;
+		return 0;
 	}
 	live_rules_free(&f->rules);
 	f->rules = rules;
 	return desired_new(&f->desired, &f->rules.guardrails, ORDERS_CUTS_MAX, f->process->seed);
+}
+
+static void discard(void *self)
+{
+	struct enforcer *f = self;
+	live_rules_free(&f->next_rules);
+	f->rules_wait = false;
+}
+
+/* What was begun is abandoned with the old rules, so it is asked for again. */
+static void take_rules(struct enforcer *f)
+{
+	if (!f->rules_wait)
+		return;
+	bool begun = f->telling || f->waiting;
+	enforcer_give_up_waiting(f);
+	int r = desired_rules(f->desired, &f->next_rules.guardrails);
+	discard(f);
+	if (r < 0)
+		process_fail(f->process, r); /* it begins anew with them */
+	else if (begun)
+		enforcer_say_resync(f);
 }
 
 static void on_events(void *context, uint32_t events)
@@ -128,6 +151,7 @@ static void on_events(void *context, uint32_t events)
 static void swap(void *self)
 {
 	struct enforcer *f = self;
+	take_rules(f);
 	if (f->events.context)
 		return;
 	int64_t now = loop_now();
@@ -179,11 +203,9 @@ static int64_t deadline(void *self)
 }
 
 /* While the engine lives: who tells nothing any more wants nothing. */
-static void renew(struct enforcer *f, int64_t now)
+void enforcer_renew(struct enforcer *f, int64_t now)
 {
 	int64_t lease = own_part(f, f->process->conf)->lease_ns;
-	if (now < f->renew_at)
-		return;
 	if (now - f->heard > lease / 3) {
 		f->renew_at = INT64_MAX; /* until it is heard of again */
 		return;
@@ -193,6 +215,12 @@ static void renew(struct enforcer *f, int64_t now)
 	if (r == 0)
 		f->lease_until = now + lease;
 	f->renew_at = now + (r == 0 ? lease / 3 : NS_PER_S);
+}
+
+static void renew(struct enforcer *f, int64_t now)
+{
+	if (now >= f->renew_at)
+		enforcer_renew(f, now);
 }
 
 static void say_state(struct enforcer *f, int64_t now)
@@ -242,6 +270,7 @@ static void free_enforcer(void *self)
 		f->backend->ops->close(f->backend);
 	desired_free(f->desired);
 	live_rules_free(&f->rules);
+	live_rules_free(&f->next_rules);
 	table_free(f->counted);
 	free(f);
 }
@@ -265,6 +294,7 @@ int enforcer_process(uint16_t index)
 	    .met = met,
 	    .prepare = prepare,
 	    .swap = swap,
+	    .discard = discard,
 	    .deadline = deadline,
 	    .tick = tick,
 	    .stop = stop,

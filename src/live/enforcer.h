@@ -20,6 +20,8 @@ struct enforcer {
 	struct process *process;
 	struct peer engine;
 	struct live_rules rules;
+	struct live_rules next_rules; /* prepared */
+	bool rules_wait;
 	struct desired *desired;
 	struct backend *backend;
 	struct loop_source events; /* of the backend; fd -1: it has none */
@@ -44,11 +46,16 @@ struct enforcer {
 	int64_t state_at;
 };
 
+/* enforcer.c: renews the lease, if the engine was heard of lately. */
+void enforcer_renew(struct enforcer *f, int64_t now);
+
 /* enforcer_desired.c: messages of the engine. 0 or a negative error that ends the channel. */
 int enforcer_message(void *context, uint16_t number, struct text bytes);
 /* Tries again what the backend couldn't take. */
 void enforcer_retry(struct enforcer *f, int64_t now);
 void enforcer_give_up_waiting(struct enforcer *f);
+/* Asks for the whole. */
+void enforcer_say_resync(struct enforcer *f);
 void enforcer_say_enforced(struct enforcer *f, uint64_t generation, size_t ended);
 /* Notes whether the backend could be reached. */
 void enforcer_reached(struct enforcer *f, int error);

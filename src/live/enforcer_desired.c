@@ -69,7 +69,7 @@ static void say_refused(struct enforcer *f, enum guardrail rule, const struct cu
 		msg_refused_encode(out, &m);
 }
 
-static void say_resync(struct enforcer *f)
+void enforcer_say_resync(struct enforcer *f)
 {
 	struct dynbuf *out = peer_out(&f->engine);
 	struct msg_resync m = {.in_force = desired_generation(f->desired)};
@@ -88,7 +88,7 @@ static int on_begin(struct enforcer *f, struct text bytes)
 	f->generation = m.generation;
 	r = desired_begin(f->desired, m.base, m.generation);
 	if (r == -ESTALE)
-		say_resync(f);
+		enforcer_say_resync(f);
 	else if (r == 0)
 		f->telling = true;
 	return r == -ESTALE ? 0 : r;
@@ -212,6 +212,10 @@ static int on_commit(struct enforcer *f, struct text bytes)
 		return r;
 	f->telling = false;
 	f->came = loop_now();
+	/* who tells what is wanted lives; and without a lease what is put in force would stop nothing */
+	f->heard = f->came;
+	if (f->lease_until <= f->came)
+		enforcer_renew(f, f->came);
 	f->end_connections = m.end_connections;
 	r = desired_check(f->desired, f->came, &refusal, &f->steps, &f->n_steps);
 	if (r == -EPERM)

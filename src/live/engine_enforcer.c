@@ -189,7 +189,7 @@ static int on_enforcer_state(struct engine_enforcer *f, struct text bytes)
 	int r = msg_enforcer_state_decode(bytes.p, bytes.n, &e->arena, &m);
 	if (r < 0)
 		return r;
-	bool begins = !f->ready && m.ready;
+	bool begins = !f->ready && m.ready, ends = f->ready && !m.ready;
 	text_printable(m.backend, f->backend, sizeof(f->backend));
 	text_printable(m.why, f->why, sizeof(f->why));
 	f->heard = loop_now();
@@ -197,6 +197,9 @@ static int on_enforcer_state(struct engine_enforcer *f, struct text bytes)
 	f->cuts = m.cuts;
 	f->in_force = m.in_force;
 	f->ready = m.ready;
+	/* what it had in force may be there still, but nobody can say so now */
+	if (ends && orders_in_force(e->orders, f->index, 0, f->heard) > 0)
+		engine_orders_changed(e, false);
 	if (begins) {
 		f->whole = f->told == 0 || m.in_force != f->told;
 		tell(e, f);

@@ -11,7 +11,7 @@
 
 #define FORMAT "text/plain; version=0.0.4; charset=utf-8"
 
-enum { TIMEOUT_S = 10, BODY_MAX = 16 << 20 };
+enum { TIMEOUT_S = 5, BODY_MAX = 16 << 20 };
 
 /* An answer counts for so long: many who scrape cost the engine no more than one. */
 #define FRESH_NS (100 * NS_PER_MS)

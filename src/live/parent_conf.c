@@ -244,9 +244,25 @@ static bool same_passes(const struct daemon_guardrails *a, const struct daemon_g
 	return is;
 }
 
+static bool same_prefixes(const struct net_prefix *a, size_t n_a, const struct net_prefix *b, size_t n_b)
+{
+	return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof(*a)) == 0);
+}
+
+/* What is never cut, and from where it is steered, passes in the backends too. */
+static bool same_spared(const struct parent_conf *a, const struct parent_conf *b)
+{
+	const struct daemon_guardrails *x = &a->daemon->guardrails, *y = &b->daemon->guardrails;
+	return same_passes(x, y) &&
+	       same_prefixes(x->never_cut, x->n_never_cut, y->never_cut, y->n_never_cut) &&
+	       same_prefixes(x->control, x->n_control, y->control, y->n_control) &&
+	       same_prefixes(
+	           a->site->never_cut, a->site->n_never_cut, b->site->never_cut, b->site->n_never_cut);
+}
+
 static bool same_enforcers(const struct daemon_conf *a, const struct daemon_conf *b)
 {
-	bool is = a->n_enforcers == b->n_enforcers && same_passes(&a->guardrails, &b->guardrails);
+	bool is = a->n_enforcers == b->n_enforcers;
 	for (size_t i = 0; is && i < a->n_enforcers; i++)
 		is = same_enforcer(&a->enforcers[i], &b->enforcers[i]);
 	return is;
@@ -265,7 +281,7 @@ bool parent_conf_restarts(const struct parent_conf *a, const struct parent_conf 
 		return !same(x->archive, y->archive) || !same(x->eve_file, y->eve_file) ||
 		       !same(x->eve_socket, y->eve_socket) || !same(a->site->ledger.key, b->site->ledger.key);
 	case MSG_PROCESS_PLANNER: return !same(x->archive, y->archive);
-	case MSG_PROCESS_ENFORCER: return !same_enforcers(x, y);
+	case MSG_PROCESS_ENFORCER: return !same_enforcers(x, y) || !same_spared(a, b);
 	case MSG_PROCESS_LINK:
 		return !same_enforcers(x, y) || x->near.port != y->near.port ||
 		       !net_addr_equal(x->near.address, y->near.address);

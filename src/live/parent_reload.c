@@ -104,20 +104,20 @@ static void take(struct parent *p)
 	p->next_generation = 0;
 	if (parent_children(p) < 0)
 		log_error("there are too many processes; some aren't started");
+	for (size_t i = 0; i < p->n_children; i++)
+		if (p->children[i].pid && p->children[i].prepared == p->generation)
+			child_swap(&p->children[i]);
+	/* before anybody ends: who asked hears of it by way of the engine */
+	answer(p, true);
 	for (size_t i = 0; i < p->n_children; i++) {
 		struct child *c = &p->children[i];
-		if (!c->pid)
-			continue;
 		/* who was started meanwhile was given the one before, or both: it begins anew with this one
 		 */
 		bool has = c->prepared == p->generation;
-		if (has)
-			child_swap(c);
-		if (!has || c->retired || parent_conf_restarts(&before, &p->conf, c->kind))
+		if (c->pid && (!has || c->retired || parent_conf_restarts(&before, &p->conf, c->kind)))
 			child_stop(c);
 	}
 	parent_conf_free(&before);
-	answer(p, true);
 }
 
 void parent_reload_look(struct parent *p, int64_t now)

@@ -126,7 +126,7 @@ class Talker:
             self.bytes = self.bytes[6 + n:]
         return bool(got)
 
-    def wait(self, number, seconds=10.0, true=lambda *fields: True):
+    def wait(self, number, seconds=30.0, true=lambda *fields: True):
         """The next message of that number of which `true` holds; those before it are dropped."""
         end = time.monotonic() + seconds
         while True:
@@ -143,7 +143,7 @@ class Talker:
     def turn(self):
         """What is to be done meanwhile."""
 
-    def closed(self, seconds=10.0):
+    def closed(self, seconds=30.0):
         """Whether the other end closes it in that time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -220,7 +220,7 @@ class Far:
     def said(self):
         return self.log.read_text(errors="replace")
 
-    def until(self, true, what, seconds=20.0):
+    def until(self, true, what, seconds=40.0):
         end = time.monotonic() + seconds
         while not true():
             if time.monotonic() > end or self.process.poll() is not None:
@@ -343,7 +343,7 @@ class NearLink(Talker):
     def said(self):
         return self.log.read_text(errors="replace")
 
-    def why_down(self, part, seconds=15):
+    def why_down(self, part, seconds=40):
         """Waits until it tells the engine that it isn't ready, for that reason."""
         try:
             return self.wait(STATE, seconds, lambda *s: s[5] == 0 and part in s[6])
@@ -376,7 +376,7 @@ class FarServer(Talker):
         super().__init__(None)
         self.states, self.next = False, 0.0
 
-    def accept(self, greet=True, seconds=15):
+    def accept(self, greet=True, seconds=40):
         if self.sock:
             self.close()
         self.listener.settimeout(seconds)

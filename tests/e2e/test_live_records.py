@@ -17,6 +17,8 @@ RANGE = lib.ROOT / "range"
 LARGEST = 60 << 20
 INDICATORS = ["203.0.113.66", "192.0.2.219", "media-upload.example", "10.20.0.27"]
 
+SAMPLE = 40
+
 
 def captures():
     """Each with its site file."""
@@ -24,9 +26,11 @@ def captures():
         yield recording, RANGE / "site.yaml"
     yield lib.VISIT, None
     data = os.environ.get("BULKHEAD_DATA")
-    for path in sorted(pathlib.Path(data).rglob("*")) if data else []:
-        if path.suffix in (".pcap", ".pcapng", ".cap") and path.stat().st_size < LARGEST:
-            yield path, None
+    found = [path for path in (sorted(pathlib.Path(data).rglob("*")) if data else [])
+             if path.suffix in (".pcap", ".pcapng", ".cap") and path.stat().st_size < LARGEST]
+    # a sample: all of them take a quarter of an hour, by bench_sooner
+    for path in found[::len(found) // SAMPLE + 1]:
+        yield path, None
 
 
 class Detections(lib.Test):

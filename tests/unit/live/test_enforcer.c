@@ -442,23 +442,28 @@ static void the_lease_is_renewed_while_the_engine_lives_and_not_longer(void **st
 	(void)state;
 	open_settled(&b);
 	int64_t now = loop_now();
-	/* the engine is there, and has said nothing of being alive yet */
+	/* who tells a generation lives */
+	unsigned leases = (unsigned)b.kernel.leases;
+	assert_true(leases > 0);
+	/* it hasn't said so for long */
+	b.enforcer.heard = now - 60 * NS_PER_S;
+	b.enforcer.renew_at = now;
 	renew(&b.enforcer, now + NS_PER_S);
-	assert_int_equal(b.kernel.leases, 0);
+	assert_int_equal(b.kernel.leases, leases);
 	msg_live_encode(channel_out(b.engine), &(struct msg_live){.generation = 1});
 	bed_turn(&b);
 	now = loop_now();
 	renew(&b.enforcer, now);
-	assert_int_equal(b.kernel.leases, 1);
+	assert_int_equal(b.kernel.leases, leases + 1);
 	assert_true(b.kernel.lease_until == now + 30 * NS_PER_S);
 	/* a third of it later, as it was heard of just within that */
 	b.enforcer.heard = now + NS_PER_S;
 	renew(&b.enforcer, now + 10 * NS_PER_S);
-	assert_int_equal(b.kernel.leases, 2);
+	assert_int_equal(b.kernel.leases, leases + 2);
 	/* silence: not renewed, however often one looks */
 	for (int i = 1; i < 10; i++)
 		renew(&b.enforcer, now + (10 + i * 10) * NS_PER_S);
-	assert_int_equal(b.kernel.leases, 2);
+	assert_int_equal(b.kernel.leases, leases + 2);
 	/* what the kernel won't do now is tried again in a second */
 	b.kernel.lease_error = -EAGAIN;
 	b.kernel.lease_fails = 1;
@@ -522,6 +527,66 @@ static void counters_are_told_when_they_changed(void **state)
 	close_bed(&b);
 }
 
+/* As a reload has it: prepared now, counted later or never. */
+static void reload(struct bed *b, const char *yaml, bool counts)
+{
+	struct daemon_conf *conf = bed_conf(yaml);
+	struct process_configuration c = {.conf = conf, .site = b->process.site};
+	struct dynbuf why = {0};
+	assert_int_equal(prepare(&b->enforcer, &c, &why), 0);
+	if (counts)
+		swap(&b->enforcer);
+	else
+		discard(&b->enforcer);
+	daemon_conf_free(conf);
+}
+
+static const char bed_stricter[] = "version: 1\n"
+                                   "enforcers: [{name: gw, backend: nftables, lease: 30s}]\n"
+                                   "guardrails: {never_cut: [10.0.1.1/32]}\n";
+
+static void guardrails_change_when_the_configuration_counts_and_not_before(void **state)
+{
+	struct bed b;
+	(void)state;
+	open_settled(&b);
+	reload(&b, bed_stricter, false);
+	bed_tell(&b, 1, 2, hosts, 1);
+	assert_int_equal(bed_hear(&b).enforced, 1);
+	reload(&b, bed_stricter, true);
+	bed_tell(&b, 0, 3, hosts, 2);
+	assert_int_equal(bed_hear(&b).last_refused.rule, GUARDRAIL_NEVER_CUT);
+	close_bed(&b);
+}
+
+static void a_generation_that_waits_at_a_reload_is_asked_for_again(void **state)
+{
+	struct bed b;
+	(void)state;
+	open_settled(&b);
+	b.kernel.change_error = -EAGAIN;
+	b.kernel.change_fails = 1;
+	bed_tell(&b, 1, 2, hosts, 2);
+	reload(&b, bed_yaml, true);
+	assert_int_equal(bed_hear(&b).resyncs, 1);
+	enforcer_retry(&b.enforcer, loop_now() + 5 * NS_PER_S);
+	assert_int_equal(b.kernel.n, 0);
+	bed_tell(&b, 0, 2, hosts, 2);
+	assert_int_equal(bed_hear(&b).last_enforced.cuts, 2);
+	/* one that was being told, too */
+	bed_begin(&b, 2, 3);
+	bed_put(&b, bed_cut(1, 3), loop_now() + 60 * NS_PER_S, false);
+	bed_turn(&b);
+	reload(&b, bed_yaml, true);
+	bed_put(&b, bed_cut(1, 4), loop_now() + 60 * NS_PER_S, false);
+	bed_commit(&b, 3);
+	struct heard h = bed_hear(&b);
+	assert_int_equal(h.resyncs, 1);
+	assert_int_equal(h.refused + h.enforced, 0);
+	assert_int_equal(b.kernel.n, 2);
+	close_bed(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -543,6 +608,8 @@ int main(void)
 	    cmocka_unit_test(the_lease_is_renewed_while_the_engine_lives_and_not_longer),
 	    cmocka_unit_test(garbage_ends_the_channel_and_no_cut),
 	    cmocka_unit_test(counters_are_told_when_they_changed),
+	    cmocka_unit_test(guardrails_change_when_the_configuration_counts_and_not_before),
+	    cmocka_unit_test(a_generation_that_waits_at_a_reload_is_asked_for_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,7 @@ static int read_conf(struct parent_conf *c, const char *daemon, struct dynbuf *l
 	snprintf(path, sizeof(path), "%s/bulkhead.yaml", folder);
 	if (daemon)
 		write_file("bulkhead.yaml", daemon);
+	write_file("x", ""); /* the capture that links play */
 	dynbuf_reset(lines);
 	int r = parent_conf_read(c, path, false, collect, lines);
 	dynbuf_u8(lines, 0);
@@ -122,8 +123,9 @@ static void a_new_configuration_starts_anew_who_cant_change_what_he_holds(void *
 	    {BASE "metrics: {listen: \"127.0.0.1:9000\"}\n", BASE "metrics: {listen: \"127.0.0.1:9001\"}\n",
 	        BIT(GATEWAY)},
 	    {BASE "guardrails: {pass: [{protocol: udp, port: 53}]}\n",
-	        BASE "guardrails: {pass: [{protocol: udp, port: 123}]}\n",
-	        BIT(ENFORCER) | BIT(LINK) | BIT(ENGINE)},
+	        BASE "guardrails: {pass: [{protocol: udp, port: 123}]}\n", BIT(ENFORCER)},
+	    {BASE "guardrails: {never_cut: [10.9.0.1]}\n", BASE "guardrails: {never_cut: [10.9.0.2]}\n",
+	        BIT(ENFORCER)},
 	};
 	(void)state;
 	write_file("site.yaml", site_yaml);
