@@ -256,6 +256,14 @@ static void parent_ready(void *context, uint32_t events)
 		process_fail(p, r);
 }
 
+/* It was found out by writing to it. */
+static void parent_gone(void *context, int error)
+{
+	struct process *p = context;
+	(void)error;
+	p->stopping = true;
+}
+
 static void say_alive(struct process *p, int64_t now)
 {
 	struct dynbuf *out = peer_out(&p->parent);
@@ -314,6 +322,8 @@ static int open_parent(struct process *p)
 	loop_remove(p->loop, &p->parent.source);
 	p->parent.source.ready = parent_ready;
 	p->parent.source.context = p;
+	p->parent.gone = parent_gone;
+	p->parent.context = p;
 	return loop_add(p->loop, &p->parent.source, EPOLLIN);
 }
 
@@ -355,9 +365,9 @@ int process_run(
 	if (r < 0 && r != -EPIPE)
 		log_error("%s %u ends: %s", msg_process_name(ops->kind), index, err_text(r));
 	peers_flush(&p.peers);
+	discard(&p);
 	if (p.self)
 		ops->free(p.self);
-	discard(&p);
 	daemon_conf_free(p.conf);
 	site_free(p.site);
 	peer_close(&p.parent);

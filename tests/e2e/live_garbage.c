@@ -3,10 +3,12 @@
 /*
  * live_garbage BULKHEAD MODE SCALE, in a folder with bulkhead.yaml, site.yaml and bad.txt: plays the parent,
  * the archivist, an enforcer and two sensors to a real engine. One sensor sends garbage (MODE fuzz, absurd,
- * forged or flood; so much more with SCALE), then the other sends one good record. Prints what came of it as
- * words: ended=N     channels of that sensor that the engine ended inside=N    cuts of 10.77.0.0/16 that it
- * wanted in force good=0|1    whether the good sensor's flow was cut grown_mb=N  by how much its memory grew
- * 0: the engine lived through it; 1: it didn't; 4: it could not be begun.
+ * forged or flood; so much more with SCALE), then the other sends one good record. MODE unswapped: the engine
+ * is told to end when its configuration is ready and doesn't count yet.
+ *
+ * Prints words: ended=, the channels of the first sensor that the engine ended; inside=, the cuts of
+ * 10.77.0.0/16 that it wanted in force; good=1 where the good flow was cut; grown_mb=, what its memory grew
+ * by. 0: the engine lived through it; 1: it didn't; 4: it could not be begun.
  */
 
 #include <errno.h>
@@ -421,6 +423,10 @@ static void start(struct garbage *g, const char *program)
 		pump(g, 20);
 	if (!g->prepared)
 		exit(4);
+}
+
+static void swap(struct garbage *g)
+{
 	msg_swap_encode(channel_out(g->parent), &(struct msg_swap){.generation = 1});
 	for (int i = 0; i < 20; i++)
 		pump(g, 10);
@@ -449,6 +455,23 @@ static bool sees_good(struct garbage *g)
 	return g->good;
 }
 
+/* 0: it ended as it was told to. */
+static int stop(struct garbage *g)
+{
+	int status;
+	msg_stop_encode(channel_out(g->parent), &(struct msg_stop){0});
+	channel_flush(g->parent);
+	for (int64_t end = now_ns() + STOP_WAIT_NS; now_ns() < end;) {
+		if (waitpid(g->engine, &status, WNOHANG) == g->engine)
+			return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+		struct pollfd p = {.fd = channel_fd(g->archivist), .events = POLLIN};
+		poll(&p, 1, 20);
+		take(g, g->archivist);
+	}
+	kill(g->engine, SIGKILL);
+	return 1;
+}
+
 static long memory_mb(const struct garbage *g)
 {
 	char path[64], line[128];
@@ -467,12 +490,14 @@ int main(int argc, char **argv)
 {
 	struct garbage g = {.random = 4};
 	uint64_t scale;
-	int status;
 	if (argc != 4 || num_parse_u64(text_of(argv[3]), 1000, &scale) < 0)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	mkdir("state", 0700);
 	start(&g, argv[1]);
+	if (strcmp(argv[2], "unswapped") == 0)
+		return stop(&g);
+	swap(&g);
 	long before = memory_mb(&g);
 	if (strcmp(argv[2], "fuzz") == 0)
 		fuzz(&g, (unsigned)scale);
@@ -485,15 +510,5 @@ int main(int argc, char **argv)
 	bool good = sees_good(&g);
 	printf("ended=%u inside=%u good=%d grown_mb=%ld\n", g.ended, g.inside, good, memory_mb(&g) - before);
 	/* it is asked to end, so that a sanitizer has its say */
-	msg_stop_encode(channel_out(g.parent), &(struct msg_stop){0});
-	channel_flush(g.parent);
-	for (int64_t end = now_ns() + STOP_WAIT_NS; now_ns() < end;) {
-		if (waitpid(g.engine, &status, WNOHANG) == g.engine)
-			return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-		struct pollfd p = {.fd = channel_fd(g.archivist), .events = POLLIN};
-		poll(&p, 1, 20);
-		take(&g, g.archivist);
-	}
-	kill(g.engine, SIGKILL);
-	return 1;
+	return stop(&g);
 }

@@ -12,6 +12,7 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -409,6 +410,20 @@ class Full(Live):
         self.assertIn((third["id"], "release", "root"), acts)
 
 
+class Orphan(unittest.TestCase):
+    def test_a_child_that_finds_out_by_writing_that_its_parent_is_gone_ends(self):
+        ours, theirs = socket.socketpair()
+        child = subprocess.Popen(["sh", "-c", f'exec "$0" process engine 0 3<&{theirs.fileno()}', lib.BULKHEAD], pass_fds=[theirs.fileno()])
+        theirs.close()
+        with ours:
+            ours.shutdown(socket.SHUT_RD)
+            try:
+                child.wait(10)
+            finally:
+                child.kill()
+                child.wait()
+
+
 @unittest.skipUnless(GARBAGE, "needs a driver that plays the parent (LIVE_GARBAGE)")
 class Garbage(lib.Test):
     """The engine as a sensor finds it that was taken over."""
@@ -426,6 +441,9 @@ class Garbage(lib.Test):
         self.assertNotIn("Sanitizer", result.stderr)
         self.assertNotIn("runtime error", result.stderr)
         return dict(word.split("=") for word in result.stdout.split())
+
+    def test_one_that_is_told_to_end_before_it_began_does(self):
+        self.drive("unswapped")
 
     def test_bytes_that_make_no_sense_end_their_channel_and_nothing_else(self):
         told = self.drive("fuzz")
