@@ -149,10 +149,11 @@ static void a_new_configuration_starts_anew_who_cant_change_what_he_holds(void *
 
 static int remove_folder(void **state)
 {
+	static const char *const files[] = {"site.yaml", "bulkhead.yaml", "x"};
 	char path[128];
 	(void)state;
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, i ? "site.yaml" : "bulkhead.yaml");
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
 		unlink(path);
 	}
 	return rmdir(folder);
