@@ -299,14 +299,19 @@ class Reloads(Shaped):
 
     def test_links_change_and_cuts_stay(self):
         number = self.in_force()
-        self.daemon.configure(replace={"[gw-in, gw-out]": "[gw-in]"})
-        self.does(0, "reload")
-        self.daemon.until(lambda: (s := self.daemon.status()) and s["sensors"][0]["connected"] and all(p["runs"] for p in s["processes"]), 20,
-                          "the sensor is there again")
-        self.assertFalse(self.stage.talk(), "the cut held meanwhile")
-        self.assertIn(self.state(number), ("applied", "verified"))
-        self.daemon.configure(replace={})
-        self.does(0, "reload")
+
+        def back():
+            status = self.daemon.status()
+            return status and status["sensors"][0]["connected"] and all(p["runs"] for p in status["processes"]) and all(
+                e["ready"] and e["generation"] == status["generation"] for e in status["enforcers"])
+
+        for replace in ({"[gw-in, gw-out]": "[gw-in]"}, {}):
+            self.daemon.configure(replace=replace)
+            self.does(0, "reload")
+            self.assertFalse(self.stage.talk(), "the cut holds meanwhile")
+            self.daemon.until(back, 30, "all are there again")
+            self.assertIn(self.state(number), ("applied", "verified"))
+            self.assertFalse(self.stage.talk(), "the cut held")
         self.release(number)
 
 
