@@ -166,7 +166,7 @@ static void put_in_force(struct enforcer *f)
 static bool is_final(int error)
 {
 	return error == -EINVAL || error == -E2BIG || error == -ERR_LIMIT || error == -ENOTSUP ||
-	       error == -EOPNOTSUPP || error == -ERR_UNSUPPORTED;
+	       error == -ERR_UNSUPPORTED;
 }
 
 static void carry_out(struct enforcer *f)
