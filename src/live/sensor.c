@@ -533,7 +533,8 @@ static bool stop(void *self)
 		count_losses(s);
 		if (!s->played && s->error == 0)
 			s->error = sensor_finish(s->sensor);
-		say_state(s, INT64_MAX);
+		s->state_at = 0;
+		say_state(s, loop_now());
 		s->finished = true;
 	}
 	return !s->engine.channel || channel_waiting(s->engine.channel) == 0;

@@ -293,5 +293,9 @@ class Daemon:
     def close(self):
         try:
             self.stop()
+            said = self.said()
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
+        # of whatever process: what a sanitizer says is a failure
+        if "runtime error:" in said or "Sanitizer" in said:
+            raise AssertionError(said[-8000:])

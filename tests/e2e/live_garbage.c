@@ -472,6 +472,17 @@ static int stop(struct garbage *g)
 	return 1;
 }
 
+static int finish(struct garbage *g)
+{
+	int code = stop(g);
+	channel_free(g->parent);
+	channel_free(g->enforcer);
+	channel_free(g->archivist);
+	for (size_t i = 0; i < BOTH; i++)
+		close(g->sensors[i]);
+	return code;
+}
+
 static long memory_mb(const struct garbage *g)
 {
 	char path[64], line[128];
@@ -496,7 +507,7 @@ int main(int argc, char **argv)
 	mkdir("state", 0700);
 	start(&g, argv[1]);
 	if (strcmp(argv[2], "unswapped") == 0)
-		return stop(&g);
+		return finish(&g);
 	swap(&g);
 	long before = memory_mb(&g);
 	if (strcmp(argv[2], "fuzz") == 0)
@@ -510,5 +521,5 @@ int main(int argc, char **argv)
 	bool good = sees_good(&g);
 	printf("ended=%u inside=%u good=%d grown_mb=%ld\n", g.ended, g.inside, good, memory_mb(&g) - before);
 	/* it is asked to end, so that a sanitizer has its say */
-	return stop(&g);
+	return finish(&g);
 }
