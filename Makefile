@@ -8,7 +8,7 @@
 # make bench-archive [FLOWS=100000000] [WORK=/tmp]
 #              print the archive's, beside other systems that are installed; about an hour, 300 bytes of disk a flow
 # make bench-live
-#              print the live ones (root: it works in network namespaces); about an hour
+#              print the live ones (root: it works in network namespaces); about two hours
 # make fuzz    every fuzz target, ten minutes each
 
 PREFIX ?= /usr/local
