@@ -155,7 +155,7 @@ class Targets(Live):
         self.network.address(self.network.inside, "in0", "10.77.1.3/24")
         self.begin(rule("known-bad", "indicator:*", cut="pair"), bad=(PEER, ))
         self.serve(PEER, 80)
-        self.assertTrue(self.say(PEER, 80), "the first is what shows it, and proves both ends")
+        self.say(PEER, 80)  # it shows it, and may be cut before it is over
         order = self.ordered()
         self.assertEqual({order["cuts"][0]["from"], order["cuts"][0]["to"]}, {MACHINE, PEER})
         self.assertFalse(self.say(PEER, 80))
