@@ -236,6 +236,8 @@ int channel_next(struct channel *c, uint16_t *ret_number, struct text *ret_bytes
 {
 	uint16_t number;
 	size_t length;
+	if (c->in.n == c->in_at)
+		return 0;
 	int error = msg_peek(c->in.p + c->in_at, c->in.n - c->in_at, &number, &length);
 	if (error == -ERR_TRUNCATED)
 		return 0;

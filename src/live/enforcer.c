@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/err.h"
@@ -110,6 +111,11 @@ static int prepare(void *self, const struct process_configuration *c, struct dyn
 	}
 	live_rules_free(&f->rules);
 	f->rules = rules;
+	const struct daemon_enforcer *d = own_part(f, c->conf);
+	f->name = d ? strdup(d->name) : NULL;
+	if (!f->name)
+		return d ? -ENOMEM : -EINVAL;
+	f->lease_ns = d->lease_ns;
 	return desired_new(&f->desired, &f->rules.guardrails, ORDERS_CUTS_MAX, f->process->seed);
 }
 
@@ -205,16 +211,15 @@ static int64_t deadline(void *self)
 /* While the engine lives: who tells nothing any more wants nothing. */
 void enforcer_renew(struct enforcer *f, int64_t now)
 {
-	int64_t lease = own_part(f, f->process->conf)->lease_ns;
-	if (now - f->heard > lease / 3) {
+	if (now - f->heard > f->lease_ns / 3) {
 		f->renew_at = INT64_MAX; /* until it is heard of again */
 		return;
 	}
-	int r = f->backend->ops->lease(f->backend, now + lease);
+	int r = f->backend->ops->lease(f->backend, now + f->lease_ns);
 	enforcer_reached(f, r);
 	if (r == 0)
-		f->lease_until = now + lease;
-	f->renew_at = now + (r == 0 ? lease / 3 : NS_PER_S);
+		f->lease_until = now + f->lease_ns;
+	f->renew_at = now + (r == 0 ? f->lease_ns / 3 : NS_PER_S);
 }
 
 static void renew(struct enforcer *f, int64_t now)
@@ -229,7 +234,7 @@ static void say_state(struct enforcer *f, int64_t now)
 	if (now < f->state_at)
 		return;
 	f->state_at = now + NS_PER_S;
-	struct msg_enforcer_state m = {.name = text_of(own_part(f, f->process->conf)->name),
+	struct msg_enforcer_state m = {.name = text_of(f->name),
 	    .backend = text_of(f->backend->ops->name),
 	    .in_force = f->settled ? desired_generation(f->desired) : 0,
 	    .cuts = desired_count(f->desired),
@@ -272,6 +277,7 @@ static void free_enforcer(void *self)
 	live_rules_free(&f->rules);
 	live_rules_free(&f->next_rules);
 	table_free(f->counted);
+	free(f->name);
 	free(f);
 }
 

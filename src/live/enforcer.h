@@ -24,11 +24,14 @@ struct enforcer {
 	bool rules_wait;
 	struct desired *desired;
 	struct backend *backend;
+	/* its part of the configuration: where that changes, it is begun anew */
+	char *name;
+	int64_t lease_ns;
 	struct loop_source events; /* of the backend; fd -1: it has none */
 	char why[512];             /* why the backend can't be reached; "" when it can */
 	/* a generation that is being told, or that the backend couldn't take yet */
 	bool telling, waiting;
-	uint64_t wanted_cuts; /* UINT64_MAX: not told */
+	uint64_t puts; /* told so far */
 	bool end_connections;
 	struct backend_step *steps;
 	size_t n_steps;
@@ -56,7 +59,7 @@ void enforcer_retry(struct enforcer *f, int64_t now);
 void enforcer_give_up_waiting(struct enforcer *f);
 /* Asks for the whole. */
 void enforcer_say_resync(struct enforcer *f);
-void enforcer_say_enforced(struct enforcer *f, uint64_t generation, size_t ended);
+void enforcer_say_enforced(struct enforcer *f, uint64_t generation);
 /* Notes whether the backend could be reached. */
 void enforcer_reached(struct enforcer *f, int error);
 

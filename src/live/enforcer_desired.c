@@ -32,20 +32,19 @@ void enforcer_reached(struct enforcer *f, int error)
 	if (was == (error == 0))
 		return;
 	if (error)
-		log_error("%s can't be reached; what is in force stays under its own timeouts", f->why);
+		log_error("%s; what is in force stays under its own timeouts", f->why);
 	else
-		log_info("%s can be reached again", f->backend->ops->name);
+		log_info("%s takes what it is told again", f->backend->ops->name);
 	f->state_at = 0;
 	if (error == 0)
 		enforcer_read_soon(f, loop_now());
 }
 
-void enforcer_say_enforced(struct enforcer *f, uint64_t generation, size_t ended)
+void enforcer_say_enforced(struct enforcer *f, uint64_t generation)
 {
 	struct dynbuf *out = peer_out(&f->engine);
 	struct msg_enforced m = {.generation = generation,
 	    .cuts = desired_count(f->desired),
-	    .ended = ended,
 	    .took = f->came ? loop_now() - f->came : 0};
 	if (out)
 		msg_enforced_encode(out, &m);
@@ -86,6 +85,7 @@ static int on_begin(struct enforcer *f, struct text bytes)
 		return r;
 	enforcer_give_up_waiting(f);
 	f->generation = m.generation;
+	f->puts = 0;
 	r = desired_begin(f->desired, m.base, m.generation);
 	if (r == -ESTALE)
 		enforcer_say_resync(f);
@@ -111,6 +111,7 @@ static int on_put(struct enforcer *f, struct text bytes)
 	struct wanted_cut w = {.cut = {.from = m.from, .to = m.to, .direction = m.direction},
 	    .until = m.until,
 	    .fail_closed = m.fail_closed};
+	f->puts++;
 	r = desired_put(f->desired, &w);
 	return r < 0 ? refuse_put(f, r, r == -EINVAL ? &w.cut : NULL) : 0;
 }
@@ -127,39 +128,40 @@ static int on_drop(struct enforcer *f, struct text bytes)
 }
 
 /* Connections of what was added, that stood before it. */
-static size_t end_connections(struct enforcer *f)
+static void end_connections(struct enforcer *f, const struct backend_step *steps, size_t n_steps)
 {
-	struct cut *cuts = calloc(f->n_steps + 1, sizeof(*cuts));
+	struct cut *cuts = calloc(n_steps + 1, sizeof(*cuts));
 	size_t n = 0, ended = 0;
-	for (size_t i = 0; cuts && i < f->n_steps; i++)
-		if (f->steps[i].act == BACKEND_ADD)
-			cuts[n++] = f->steps[i].cut;
-	if (n && f->backend->ops->end_connections(f->backend, cuts, n, &ended) < 0)
+	for (size_t i = 0; cuts && i < n_steps; i++)
+		if (steps[i].act == BACKEND_ADD)
+			cuts[n++] = steps[i].cut;
+	if (!cuts || (n && f->backend->ops->end_connections(f->backend, cuts, n, &ended) < 0))
 		log_warning(
 		    "connections that stood before a cut could not be ended; their packets are stopped");
+	if (ended)
+		log_info("%zu connections were ended", ended);
 	free(cuts);
-	return ended;
 }
 
+/* The cut stands: that is said before connections are looked for. The engine may be gone by then. */
 static void put_in_force(struct enforcer *f)
 {
-	size_t ended = 0;
+	struct backend_step *steps = f->steps;
+	size_t n_steps = f->n_steps;
+	bool end = f->end_connections && f->backend->ops->end_connections;
+	f->steps = NULL;
+	f->n_steps = 0;
 	desired_commit(f->desired);
 	f->waiting = false;
 	f->dirty = true;
-	/* the cut stands: that is said before connections are looked for */
 	if (f->settled)
-		enforcer_say_enforced(f, f->generation, 0);
+		enforcer_say_enforced(f, f->generation);
 	else
 		f->unsettled = f->generation;
-	if (f->end_connections && f->backend->ops->end_connections)
-		ended = end_connections(f);
-	if (ended)
-		log_info("%zu connections were ended", ended);
+	if (end)
+		end_connections(f, steps, n_steps);
 	enforcer_read_soon(f, loop_now() + (f->settled ? CHECK_NS : 0));
-	free(f->steps);
-	f->steps = NULL;
-	f->n_steps = 0;
+	free(steps);
 }
 
 /* What no second try would change. */
@@ -210,6 +212,9 @@ static int on_commit(struct enforcer *f, struct text bytes)
 	int r = msg_desired_commit_decode(bytes.p, bytes.n, NULL, &m);
 	if (r < 0 || !f->telling)
 		return r;
+	/* half a generation isn't taken for a whole one */
+	if (m.generation != f->generation || (m.cuts != UINT64_MAX && m.cuts != f->puts))
+		return -EPROTO;
 	f->telling = false;
 	f->came = loop_now();
 	/* who tells what is wanted lives; and without a lease what is put in force would stop nothing */

@@ -103,7 +103,7 @@ static void settle(struct enforcer *f, struct backend_element *elements, size_t 
 		f->state_at = 0;
 	}
 	if (f->unsettled)
-		enforcer_say_enforced(f, f->unsettled, 0);
+		enforcer_say_enforced(f, f->unsettled);
 	f->unsettled = 0;
 }
 

@@ -39,6 +39,7 @@ struct world {
 	struct fake_kernel kernel;
 	struct guardrails rules;
 	struct dynbuf message;
+	uint64_t begun; /* generation */
 	int64_t now;
 };
 
@@ -67,8 +68,9 @@ static void encode(struct world *w, unsigned op, struct cursor *c)
 	uint8_t direction = cursor_u8(c) % 3;
 	switch (op) {
 	case OP_BEGIN:
+		w->begun = to.bits & 7;
 		msg_desired_begin_encode(
-		    out, &(struct msg_desired_begin){.base = from.bits & 3, .generation = to.bits & 7});
+		    out, &(struct msg_desired_begin){.base = from.bits & 3, .generation = w->begun});
 		break;
 	case OP_PUT:
 		msg_desired_put_encode(out, &(struct msg_desired_put){.from = from,
@@ -83,8 +85,9 @@ static void encode(struct world *w, unsigned op, struct cursor *c)
 		break;
 	case OP_COMMIT:
 		msg_desired_commit_encode(
-		    out, &(struct msg_desired_commit){
-		             .generation = to.bits & 7, .cuts = UINT64_MAX, .end_connections = direction});
+		    out, &(struct msg_desired_commit){.generation = direction < 2 ? w->begun : to.bits & 7,
+		             .cuts = from.bits > 200 ? to.bits : UINT64_MAX,
+		             .end_connections = direction});
 		break;
 	default: msg_live_encode(out, &(struct msg_live){.generation = from.bits}); break;
 	}
@@ -195,6 +198,7 @@ static void begin(struct world *w)
 	fake_kernel_open(&w->kernel);
 	w->enforcer = (struct enforcer){.process = &w->process,
 	    .backend = &w->kernel.backend,
+	    .lease_ns = 30 * NS_PER_S,
 	    .retry_at = INT64_MAX,
 	    .renew_at = INT64_MAX};
 	if (desired_new(&w->enforcer.desired, &w->rules, ORDERS_CUTS_MAX, 1) < 0)
