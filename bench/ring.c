@@ -158,8 +158,14 @@ static void say(struct bench *b, double cpu)
 	    b->frames ? cpu * 1e9 / (double)b->frames : 0, (double)(b->last - b->first) / 1e9);
 }
 
-static int start(struct bench *b, const char *interface, uint32_t mib, bool all, char *why)
+/* `mode`: walk or all, frame by frame with a "1" in front. */
+static int start(struct bench *b, const char *interface, uint32_t mib, const char *mode, char *why)
 {
+	struct ring_config config = {.interface = interface,
+	    .mib = mib,
+	    .delivery = mode[0] == '1' ? RING_ONE_BY_ONE : RING_IN_BLOCKS,
+	    .promiscuous = true};
+	bool all = strstr(mode, "all") != NULL;
 	struct ring *ring;
 	struct clock_reading reading;
 	int fd;
@@ -169,8 +175,7 @@ static int start(struct bench *b, const char *interface, uint32_t mib, bool all,
 	if (r == 0)
 		r = ring_set_new(&b->rings);
 	if (r == 0)
-		r = ring_open(
-		    &(struct ring_config){.interface = interface, .mib = mib, .promiscuous = true}, &fd, why);
+		r = ring_open(&config, &fd, why);
 	if (r == 0)
 		r = ring_attach(&ring, fd, mib, 0);
 	return r < 0 ? r : ring_set_add(b->rings, ring);
@@ -184,10 +189,10 @@ int main(int argc, char **argv)
 	if (argc < 4 || argc > 6 || num_parse_u64(text_of(argv[2]), RING_MIB_MAX, &mib) < 0 ||
 	    (argc > 4 && num_parse_u64(text_of(argv[4]), 1000000, &b.pause) < 0) ||
 	    (argc > 5 && num_parse_u64(text_of(argv[5]), 60000, &b.hold) < 0)) {
-		fprintf(stderr, "ring INTERFACE MIB walk|all [MICROSECONDS [MILLISECONDS]]\n");
+		fprintf(stderr, "ring INTERFACE MIB walk|all|1walk|1all [MICROSECONDS [MILLISECONDS]]\n");
 		return 2;
 	}
-	int r = start(&b, argv[1], (uint32_t)mib, strcmp(argv[3], "all") == 0, why);
+	int r = start(&b, argv[1], (uint32_t)mib, argv[3], why);
 	if (r == 0) {
 		struct clock_reading at;
 		printf("ready\n");

@@ -13,86 +13,52 @@
 #include "capture/ring_block.h"
 #include "capture/ring_private.h"
 
-enum { RING_SCANS = 4, CLOCK_TRIES = 4 };
+enum { CLOCK_TRIES = 4 };
 
-struct ring {
-	int fd;
-	uint16_t vantage, linktype;
-	bool outgoing; /* wanted */
-	uint8_t *map;
-	uint32_t blocks;
-	uint32_t current; /* the block that is read, or comes next */
-	bool reading;     /* it was handed over, and walk stands in it */
-	struct ring_block walk;
-	struct ring_stats stats;
-};
-
-static struct tpacket_hdr_v1 *head_of(const struct ring *r, uint32_t block)
+static int look_at_socket(struct ring *r)
 {
-	struct tpacket_block_desc *desc = (struct tpacket_block_desc *)(r->map + (size_t)block * RING_BLOCK);
-	return &desc->hdr.bh1;
+	struct sockaddr_ll addr = {0};
+	int version = -1;
+	socklen_t size = sizeof(addr), int_size = sizeof(version);
+	if (getsockname(r->fd, (struct sockaddr *)&addr, &size) < 0 ||
+	    getsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, &int_size) < 0)
+		return -errno;
+	if (version != TPACKET_V2 && version != TPACKET_V3)
+		return -EINVAL;
+	r->linktype = ring_link_of(addr.sll_hatype);
+	r->delivery = version == TPACKET_V2 ? RING_ONE_BY_ONE : RING_IN_BLOCKS;
+	return 0;
 }
 
-static bool is_ours(const struct ring *r, uint32_t block)
+static int map_memory(struct ring *r)
 {
-	return __atomic_load_n(&head_of(r, block)->block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER;
-}
-
-static uint64_t sequence_of(const struct ring *r, uint32_t block)
-{
-	return __atomic_load_n(&head_of(r, block)->seq_num, __ATOMIC_RELAXED);
-}
-
-/* The block that comes next: of those handed over the oldest, else the one that the kernel fills. */
-static uint32_t find_start(const struct ring *r)
-{
-	uint32_t filling = 0, oldest = r->blocks;
-	for (uint32_t i = 0; i < r->blocks; i++) {
-		if (sequence_of(r, i) > sequence_of(r, filling))
-			filling = i;
-		if (is_ours(r, i) && (oldest == r->blocks || sequence_of(r, i) < sequence_of(r, oldest)))
-			oldest = i;
-	}
-	return oldest < r->blocks ? oldest : filling;
-}
-
-/* The kernel goes on meanwhile, so it is looked for until the answer stays. */
-static void resume(struct ring *r)
-{
-	r->current = find_start(r);
-	for (int i = 0; i < RING_SCANS; i++) {
-		uint32_t again = find_start(r);
-		if (again == r->current)
-			return;
-		r->current = again;
-	}
+	void *map = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	r->map = map;
+	if (r->delivery == RING_ONE_BY_ONE)
+		return ring_cells_begin(r);
+	ring_blocks_begin(r);
+	return 0;
 }
 
 int ring_attach(struct ring **ret_ring, int fd, uint32_t mib, uint16_t vantage)
 {
-	struct sockaddr_ll addr = {0};
-	socklen_t size = sizeof(addr);
-	struct ring *r = calloc(1, sizeof(*r));
-	int error = !r ? -ENOMEM : mib > RING_MIB_MAX ? -EINVAL : 0;
-	if (error == 0 && getsockname(fd, (struct sockaddr *)&addr, &size) < 0)
-		error = -errno;
-	if (error < 0) {
-		free(r);
+	struct ring *r = mib <= RING_MIB_MAX ? calloc(1, sizeof(*r)) : NULL;
+	if (!r) {
 		close(fd);
-		return error;
+		return mib <= RING_MIB_MAX ? -ENOMEM : -EINVAL;
 	}
 	r->fd = fd;
 	r->vantage = vantage;
-	r->linktype = ring_link_of(addr.sll_hatype);
-	r->blocks = ring_blocks_of(mib);
-	void *map = mmap(NULL, (size_t)r->blocks * RING_BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED) {
-		error = -errno;
+	r->size = (size_t)ring_blocks_of(mib) * RING_BLOCK;
+	int error = look_at_socket(r);
+	if (error == 0)
+		error = map_memory(r);
+	if (error < 0) {
 		ring_free(r);
 		return error;
 	}
-	r->map = map;
-	resume(r);
 	*ret_ring = r;
 	return 0;
 }
@@ -102,35 +68,10 @@ void ring_free(struct ring *r)
 	if (!r)
 		return;
 	if (r->map)
-		munmap(r->map, (size_t)r->blocks * RING_BLOCK);
+		munmap(r->map, r->size);
+	free(r->cells.fetched);
 	close(r->fd);
 	free(r);
-}
-
-static void block_return(struct ring *r)
-{
-	__atomic_store_n(&head_of(r, r->current)->block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-	r->current = r->current + 1 < r->blocks ? r->current + 1 : 0;
-	r->reading = false;
-}
-
-/* The next frame in the blocks that are ours. */
-static bool slot_next(struct ring *r, struct ring_slot *slot)
-{
-	for (;;) {
-		if (!r->reading) {
-			if (!is_ours(r, r->current))
-				return false;
-			ring_block_begin(&r->walk, r->map + (size_t)r->current * RING_BLOCK, RING_BLOCK);
-			r->reading = true;
-		}
-		int got = ring_block_next(&r->walk, slot);
-		if (got > 0)
-			return true;
-		if (got < 0)
-			r->stats.broken += r->walk.left;
-		block_return(r);
-	}
 }
 
 int ring_next(struct ring *r, struct capture_frame *ret_frame, bool *ret_outgoing)
@@ -138,7 +79,8 @@ int ring_next(struct ring *r, struct capture_frame *ret_frame, bool *ret_outgoin
 	struct ring_slot slot;
 	bool outgoing;
 	do {
-		if (!slot_next(r, &slot))
+		if (!(r->delivery == RING_ONE_BY_ONE ? ring_cells_next(r, &slot)
+		                                     : ring_blocks_next(r, &slot)))
 			return 0;
 		outgoing = slot.packet_type == PACKET_OUTGOING;
 	} while (outgoing && !r->outgoing);

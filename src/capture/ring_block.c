@@ -14,6 +14,7 @@ enum { COOKED_HEAD = 16, TAG = 4, MACS = 12 };
 
 /* Where the address that the kernel tells of a frame stands, behind its head. */
 #define SLOT_ADDRESS TPACKET_ALIGN(sizeof(struct tpacket3_hdr))
+#define CELL_ADDRESS TPACKET_ALIGN(sizeof(struct tpacket2_hdr))
 
 void ring_block_begin(struct ring_block *b, uint8_t *base, uint32_t size)
 {
@@ -25,15 +26,25 @@ void ring_block_begin(struct ring_block *b, uint8_t *base, uint32_t size)
 	    .left = desc.hdr.bh1.num_pkts};
 }
 
-static int64_t stamp_of(const struct tpacket3_hdr *h)
+static int64_t stamp_of(uint32_t seconds, uint32_t nanoseconds)
 {
-	return (int64_t)h->tp_sec * NS_PER_S + (h->tp_nsec < NS_PER_S ? h->tp_nsec : NS_PER_S - 1);
+	return (int64_t)seconds * NS_PER_S + (nanoseconds < NS_PER_S ? nanoseconds : NS_PER_S - 1);
+}
+
+static void set_address(struct ring_slot *s, const uint8_t *at)
+{
+	struct sockaddr_ll from;
+	memcpy(&from, at, sizeof(from));
+	s->protocol = ntohs(from.sll_protocol);
+	s->hatype = from.sll_hatype;
+	s->packet_type = from.sll_pkttype;
+	s->halen = from.sll_halen;
+	memcpy(s->source, from.sll_addr, sizeof(s->source));
 }
 
 int ring_block_next(struct ring_block *b, struct ring_slot *ret_slot)
 {
 	struct tpacket3_hdr h;
-	struct sockaddr_ll from;
 	if (b->left == 0)
 		return 0;
 	if (b->at < sizeof(struct tpacket_block_desc) || b->at > b->size || b->size - b->at < TPACKET3_HDRLEN)
@@ -41,7 +52,6 @@ int ring_block_next(struct ring_block *b, struct ring_slot *ret_slot)
 	uint8_t *head = b->base + b->at;
 	uint32_t here = b->size - b->at;
 	memcpy(&h, head, sizeof(h));
-	memcpy(&from, head + SLOT_ADDRESS, sizeof(from));
 	if (h.tp_mac < TPACKET3_HDRLEN || h.tp_mac > here || h.tp_snaplen > here - h.tp_mac)
 		return -ERR_MALFORMED;
 	bool last = b->left == 1; /* of the last one the kernel gives no next */
@@ -51,21 +61,37 @@ int ring_block_next(struct ring_block *b, struct ring_slot *ret_slot)
 	    .caplen = h.tp_snaplen,
 	    .wirelen = h.tp_len > h.tp_snaplen ? h.tp_len : h.tp_snaplen,
 	    .room = h.tp_mac - (uint32_t)TPACKET3_HDRLEN,
-	    .time_ns = stamp_of(&h),
+	    .time_ns = stamp_of(h.tp_sec, h.tp_nsec),
 	    .tagged = h.tp_status & TP_STATUS_VLAN_VALID,
 	    .tag = (uint16_t)h.hv1.tp_vlan_tci,
-	    .tag_type = h.tp_status & TP_STATUS_VLAN_TPID_VALID ? h.hv1.tp_vlan_tpid : ETH_P_8021Q,
-	    .protocol = ntohs(from.sll_protocol),
-	    .hatype = from.sll_hatype,
-	    .packet_type = from.sll_pkttype,
-	    .halen = from.sll_halen};
-	memcpy(ret_slot->source, from.sll_addr, sizeof(ret_slot->source));
+	    .tag_type = h.tp_status & TP_STATUS_VLAN_TPID_VALID ? h.hv1.tp_vlan_tpid : ETH_P_8021Q};
+	set_address(ret_slot, head + SLOT_ADDRESS);
 	b->left--;
 	if (!last) {
 		b->at += h.tp_next_offset;
 		__builtin_prefetch(b->base + b->at);
 	}
 	return 1;
+}
+
+int ring_cell_read(uint8_t *cell, uint32_t size, struct ring_slot *ret_slot)
+{
+	struct tpacket2_hdr h;
+	if (size < TPACKET2_HDRLEN)
+		return -ERR_MALFORMED;
+	memcpy(&h, cell, sizeof(h));
+	if (h.tp_mac < TPACKET2_HDRLEN || h.tp_mac > size || h.tp_snaplen > size - h.tp_mac)
+		return -ERR_MALFORMED;
+	*ret_slot = (struct ring_slot){.data = cell + h.tp_mac,
+	    .caplen = h.tp_snaplen,
+	    .wirelen = h.tp_len > h.tp_snaplen ? h.tp_len : h.tp_snaplen,
+	    .room = h.tp_mac - (uint32_t)TPACKET2_HDRLEN,
+	    .time_ns = stamp_of(h.tp_sec, h.tp_nsec),
+	    .tagged = h.tp_status & TP_STATUS_VLAN_VALID,
+	    .tag = h.tp_vlan_tci,
+	    .tag_type = h.tp_status & TP_STATUS_VLAN_TPID_VALID ? h.tp_vlan_tpid : ETH_P_8021Q};
+	set_address(ret_slot, cell + CELL_ADDRESS);
+	return 0;
 }
 
 /* Moves the front of the frame n bytes ahead; gives its new first byte, NULL where there is no room. */

@@ -3,9 +3,9 @@
 #define CAPTURE_RING_BLOCK_H
 
 /*
- * One block of a ring, walked frame by frame, and what the kernel took off a frame put back in front of it.
- * Pure: memory in, frames out. Each offset is checked, so that a broken block ends early and touches nothing
- * outside. Private to capture/.
+ * One block of a ring, walked frame by frame, or one cell with its one frame; and what the kernel took off a
+ * frame put back in front of it. Pure: memory in, frames out. Each offset is checked, so that a broken block
+ * ends early and touches nothing outside. Private to capture/.
  */
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #include "capture/capture.h"
 
 enum {
-	RING_RESERVE = 32, /* free bytes in front of each frame, for what is put back */
+	RING_RESERVE = 32, /* free bytes in front of each frame: for what is put back, and a cell's number */
 	RING_LINK_ETHERNET = 1,
 	RING_LINK_RAW = 101,
 	RING_LINK_COOKED = 113,
@@ -27,7 +27,7 @@ struct ring_block {
 	uint32_t left; /* frames to come */
 };
 
-/* A frame in its block. */
+/* A frame in its block or cell. */
 struct ring_slot {
 	uint8_t *data;
 	uint32_t caplen, wirelen;
@@ -46,6 +46,8 @@ struct ring_slot {
 void ring_block_begin(struct ring_block *b, uint8_t *base, uint32_t size);
 /* 1 and the next frame; 0 at the end; -ERR_MALFORMED where it doesn't fit: b->left frames can't be read. */
 int ring_block_next(struct ring_block *b, struct ring_slot *ret_slot);
+/* The frame of a cell of `size` bytes that the kernel has handed over. 0 or -ERR_MALFORMED. */
+int ring_cell_read(uint8_t *cell, uint32_t size, struct ring_slot *ret_slot);
 /* The frame as it was on the wire: VLAN tag in its place, or a cooked head in front. */
 void ring_slot_frame(
     struct ring_slot *s, uint16_t linktype, uint16_t vantage, struct capture_frame *ret_frame);

@@ -61,19 +61,33 @@ static int filter_lock(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0 ? -errno : 0;
 }
 
-static int memory_set(int fd, uint32_t mib, char *why)
+/* Frames that don't fit into a cell wait for being fetched, up to so many bytes. */
+static int queue_set(int fd)
+{
+	int size = RING_QUEUE, on = 1;
+	/* beyond the system's limit where we may */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
+		return -errno;
+	return set_int(fd, PACKET_COPY_THRESH, on);
+}
+
+static int memory_set(int fd, const struct ring_config *config, uint32_t mib, char *why)
 {
 	uint32_t blocks = ring_blocks_of(mib);
+	bool cells = config->delivery == RING_ONE_BY_ONE;
 	struct tpacket_req3 req = {.tp_block_size = RING_BLOCK,
 	    .tp_block_nr = blocks,
-	    .tp_frame_size = RING_FRAME, /* has no meaning for V3 but must divide the block */
-	    .tp_frame_nr = blocks * (RING_BLOCK / RING_FRAME),
+	    .tp_frame_size = RING_CELL, /* has no meaning for V3 but must divide the block */
+	    .tp_frame_nr = blocks * (RING_BLOCK / RING_CELL),
 	    .tp_retire_blk_tov = RING_RETIRE_MS};
-	int r = set_int(fd, PACKET_VERSION, TPACKET_V3);
+	int r = set_int(fd, PACKET_VERSION, cells ? TPACKET_V2 : TPACKET_V3);
 	if (r == 0)
 		r = set_int(fd, PACKET_RESERVE, RING_RESERVE);
+	if (r == 0 && cells)
+		r = queue_set(fd);
 	if (r == 0)
-		r = set_option(fd, PACKET_RX_RING, &req, sizeof(req));
+		r = set_option(fd, PACKET_RX_RING, &req, cells ? sizeof(struct tpacket_req) : sizeof(req));
 	return r < 0 ? fail(r, why, "no ring of %u MiB", mib) : 0;
 }
 
@@ -174,7 +188,7 @@ int ring_open(const struct ring_config *config, int *ret_fd, char *why)
 	int fd = socket(AF_PACKET, (ethernet ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(-errno, why, "a packet socket");
-	r = memory_set(fd, mib, why);
+	r = memory_set(fd, config, mib, why);
 	if (r == 0)
 		r = start(fd, config, index, why);
 	if (r < 0) {

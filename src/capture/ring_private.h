@@ -2,7 +2,7 @@
 #ifndef CAPTURE_RING_PRIVATE_H
 #define CAPTURE_RING_PRIVATE_H
 
-/* What both halves of a ring agree on. Private to capture/. */
+/* What both halves of a ring agree on, and its two ways of delivery. Private to capture/. */
 
 #include <net/if_arp.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 #include "capture/ring.h"
 #include "capture/ring_block.h"
 
-enum { RING_MIB = 64, RING_FRAME = 2048 };
+enum { RING_MIB = 64, RING_QUEUE = 16 << 20 };
 
 #ifndef ARPHRD_RAWIP
 #define ARPHRD_RAWIP 519
@@ -35,5 +35,43 @@ static inline uint16_t ring_link_of(unsigned hatype)
 	default: return RING_LINK_COOKED;
 	}
 }
+
+/* ring_blocks.c */
+struct ring_blocks {
+	uint32_t n;
+	uint32_t current; /* the block that is read, or comes next */
+	bool reading;     /* it was handed over, and walk stands in it */
+	struct ring_block walk;
+};
+
+/* ring_cells.c */
+struct ring_cells {
+	uint32_t n;
+	uint32_t current; /* the cell that is read, or comes next */
+	bool reading;     /* it was handed over */
+	uint32_t number;  /* of it: they are counted, so that the next reader knows where this one stood */
+	uint8_t *fetched; /* a frame that doesn't fit into a cell, behind RING_RESERVE bytes */
+	size_t held;      /* bytes of it, while its cell hasn't come */
+	bool missed;      /* it wasn't the last one's */
+};
+
+struct ring {
+	int fd;
+	uint16_t vantage, linktype;
+	enum ring_delivery delivery;
+	bool outgoing; /* wanted */
+	uint8_t *map;
+	size_t size;
+	struct ring_blocks blocks; /* these, or those */
+	struct ring_cells cells;
+	struct ring_stats stats;
+};
+
+/* Finds where reading begins. 0 or -ENOMEM. */
+void ring_blocks_begin(struct ring *r);
+int ring_cells_begin(struct ring *r);
+/* The next frame that is ours; what was given before goes back to the kernel. */
+bool ring_blocks_next(struct ring *r, struct ring_slot *ret_slot);
+bool ring_cells_next(struct ring *r, struct ring_slot *ret_slot);
 
 #endif

@@ -6,9 +6,6 @@
 
 #include "base/err.h"
 
-/* After so many frames of one ring the others are looked at again, though none of theirs was older. */
-enum { RUN_FRAMES = 64 };
-
 struct member {
 	struct ring *ring;
 	struct capture_frame frame;
@@ -19,9 +16,6 @@ struct member {
 struct ring_set {
 	struct member members[RINGS_MAX];
 	size_t n;
-	size_t chosen; /* whose frame was given last; n: nobody's */
-	unsigned run;  /* frames until the others are looked at again */
-	int64_t limit; /* the oldest frame of the others */
 };
 
 int ring_set_new(struct ring_set **ret_set)
@@ -49,47 +43,43 @@ int ring_set_add(struct ring_set *s, struct ring *r)
 		return -ERR_LIMIT;
 	}
 	s->members[s->n++] = (struct member){.ring = r};
-	s->chosen = s->n;
-	s->run = 0;
 	return 0;
 }
 
-static bool member_fill(struct member *m)
+/* Looks at the rings of which no frame waits. Whether one was found. */
+static bool fill(struct ring_set *s)
 {
-	if (!m->waiting)
-		m->waiting = ring_next(m->ring, &m->frame, &m->outgoing) > 0;
-	return m->waiting;
-}
-
-/* Looks at all of them, and sets whose turn it is and for how long. */
-static void choose(struct ring_set *s)
-{
-	s->chosen = s->n;
-	s->limit = INT64_MAX;
-	s->run = RUN_FRAMES;
+	bool found = false;
 	for (size_t i = 0; i < s->n; i++) {
 		struct member *m = &s->members[i];
-		if (!member_fill(m))
+		if (m->waiting)
 			continue;
-		if (s->chosen == s->n || m->frame.time_ns < s->members[s->chosen].frame.time_ns) {
-			if (s->chosen < s->n)
-				s->limit = s->members[s->chosen].frame.time_ns;
-			s->chosen = i;
-		} else if (m->frame.time_ns < s->limit) {
-			s->limit = m->frame.time_ns;
-		}
+		m->waiting = ring_next(m->ring, &m->frame, &m->outgoing) > 0;
+		found |= m->waiting;
 	}
+	return found;
+}
+
+static struct member *oldest(struct ring_set *s)
+{
+	struct member *found = NULL;
+	for (size_t i = 0; i < s->n; i++) {
+		struct member *m = &s->members[i];
+		if (m->waiting && (!found || m->frame.time_ns < found->frame.time_ns))
+			found = m;
+	}
+	return found;
 }
 
 int ring_set_next(struct ring_set *s, struct capture_frame *ret_frame, bool *ret_outgoing)
 {
-	if (s->chosen == s->n || s->run == 0 || !member_fill(&s->members[s->chosen]) ||
-	    s->members[s->chosen].frame.time_ns > s->limit)
-		choose(s);
-	if (s->chosen == s->n)
+	/* a ring may have been looked at just before a frame came that brought about one found in another:
+	 * once that one was seen, the other is there */
+	while (fill(s) && s->n > 1)
+		;
+	struct member *m = oldest(s);
+	if (!m)
 		return 0;
-	struct member *m = &s->members[s->chosen];
-	s->run--;
 	m->waiting = false;
 	*ret_frame = m->frame;
 	*ret_outgoing = m->outgoing;

@@ -3,9 +3,10 @@
 #define CAPTURE_RING_SET_H
 
 /*
- * Several rings read as one, roughly by time: what comes next is the oldest of the frames that are there. It
- * never waits for a ring that is empty, so frames of two interfaces may stand in the wrong order by as long
- * as the kernel holds a block back (RING_RETIRE_MS). Owns its rings. Bound: RINGS_MAX.
+ * Several rings read as one, by time: what comes next is the oldest of the frames that are there. It never
+ * waits for a ring that is empty. Where frames are handed over one by one, none comes before one that brought
+ * it about: an answer never before its question. In blocks, frames of two interfaces may stand in the wrong
+ * order by as long as the kernel holds a block back. Owns its rings. Bound: RINGS_MAX.
  */
 
 #include "capture/ring.h"

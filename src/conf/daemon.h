@@ -39,6 +39,9 @@ enum daemon_place {
 	DAEMON_PLACE_TAP,
 };
 
+/* How the kernel hands frames over: capture/ring.h. */
+enum daemon_deliver { DAEMON_DELIVER_FRAMES, DAEMON_DELIVER_BLOCKS };
+
 struct daemon_link {
 	const char *name; /* a link of the site file, or any: coverage is told by it */
 	const char **interfaces;
@@ -46,6 +49,7 @@ struct daemon_link {
 	const char *capture; /* a file played as if it were live; NULL: `interfaces` are watched */
 	double speed;        /* of that: 1 as it was recorded; 0: as fast as it goes */
 	enum daemon_place place;
+	enum daemon_deliver deliver; /* default: blocks for a tap of one interface, frames for all others */
 };
 
 struct daemon_sensor {

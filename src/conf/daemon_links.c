@@ -64,12 +64,21 @@ static void read_place(void *reader, const struct conf_node *value, void *into)
 		l->place = (enum daemon_place)word;
 }
 
+static void read_deliver(void *reader, const struct conf_node *value, void *into)
+{
+	struct daemon_link *l = into;
+	unsigned word;
+	if (daemon_word(reader, value, "a way to deliver", daemon_deliveries, 2, &word))
+		l->deliver = (enum daemon_deliver)word;
+}
+
 static const struct conf_row link_rows[] = {
     {"name", true, conf_name_row},
     {"interfaces", false, read_interfaces},
     {"capture", false, read_capture},
     {"speed", false, read_speed},
     {"place", true, read_place},
+    {"deliver", false, read_deliver},
 };
 
 _Static_assert(offsetof(struct daemon_link, name) == 0, "read by conf_name_row");
@@ -78,7 +87,10 @@ static void read_link(struct daemon_reader *r, const struct conf_node *node, str
 {
 	size_t mistakes = r->report.mistakes;
 	l->speed = 1;
-	conf_read_mapping(&r->report, node, "a link", link_rows, 5, r, l);
+	conf_read_mapping(&r->report, node, "a link", link_rows, 6, r, l);
+	if (!conf_find(node, "deliver"))
+		l->deliver = l->place == DAEMON_PLACE_TAP && l->n_interfaces == 1 ? DAEMON_DELIVER_BLOCKS
+		                                                                  : DAEMON_DELIVER_FRAMES;
 	/* what follows from another mistake is none */
 	if (r->report.mistakes > mistakes)
 		return;
@@ -90,6 +102,9 @@ static void read_link(struct daemon_reader *r, const struct conf_node *node, str
 	else if (!l->capture && conf_find(node, "speed"))
 		conf_mistake(&r->report, conf_find(node, "speed"),
 		    "speed is a capture's; leave it out where interfaces are watched");
+	else if (l->capture && conf_find(node, "deliver"))
+		conf_mistake(&r->report, conf_find(node, "deliver"),
+		    "deliver is of interfaces; leave it out where a capture is played");
 }
 
 void daemon_read_links(void *reader, const struct conf_node *value, void *into)

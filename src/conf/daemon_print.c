@@ -49,6 +49,8 @@ static void print_links(struct conf_printer *p, const struct daemon_conf *c)
 		else if (l->capture)
 			print_real(p, "speed", l->speed);
 		conf_print_pair(p, "place", daemon_places[l->place]);
+		if (l->n_interfaces)
+			conf_print_pair(p, "deliver", daemon_deliveries[l->deliver]);
 		conf_print_mapping_end(p);
 	}
 	conf_print_list_end(p);

@@ -77,7 +77,7 @@ bool daemon_fail(struct conf_report *r, const struct conf_node *value, bool *ret
 bool daemon_lease(struct conf_report *r, const struct conf_node *value, int64_t *ret_ns);
 
 /* The words of the file, in the order of the enumerations. */
-extern const char *const daemon_places[2],
+extern const char *const daemon_places[2], *const daemon_deliveries[2],
     *const daemon_backends[3], *const daemon_hooks[3], *const daemon_announces[2],
                                                            *const daemon_targets[3],
                                                                *const daemon_on_cuts[2],

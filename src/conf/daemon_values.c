@@ -8,6 +8,7 @@
 #include "base/num.h"
 
 const char *const daemon_places[] = {"gateway", "tap"};
+const char *const daemon_deliveries[] = {"frames", "blocks"};
 const char *const daemon_backends[] = {"nftables", "xdp", "bgp"};
 const char *const daemon_hooks[] = {"routed", "bridged", "ingress"};
 const char *const daemon_announces[] = {"flowspec", "blackhole"};

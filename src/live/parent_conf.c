@@ -194,7 +194,8 @@ static bool same(const char *a, const char *b)
 static bool same_link(const struct daemon_link *a, const struct daemon_link *b)
 {
 	bool is = same(a->name, b->name) && same(a->capture, b->capture) && a->place == b->place &&
-	          a->n_interfaces == b->n_interfaces && !(a->speed < b->speed) && !(a->speed > b->speed);
+	          a->deliver == b->deliver && a->n_interfaces == b->n_interfaces && !(a->speed < b->speed) &&
+	          !(a->speed > b->speed);
 	for (size_t i = 0; is && i < a->n_interfaces; i++)
 		is = same(a->interfaces[i], b->interfaces[i]);
 	return is;

@@ -79,6 +79,7 @@ static int hand_ring(struct child *c, const struct parent_conf *conf, size_t lin
 	int fd;
 	struct ring_config config = {.interface = l->interfaces[interface],
 	    .mib = conf->daemon->sensor.ring_mib,
+	    .delivery = l->deliver == DAEMON_DELIVER_BLOCKS ? RING_IN_BLOCKS : RING_ONE_BY_ONE,
 	    .promiscuous = l->place == DAEMON_PLACE_TAP,
 	    .outgoing = l->place == DAEMON_PLACE_GATEWAY,
 	    .group = conf->daemon->sensor.processes > 1 ? &c->parent->groups[link][interface] : NULL};

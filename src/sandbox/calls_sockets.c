@@ -41,6 +41,7 @@ static const struct call low_sends_calls[] = {
 
 static const struct call ring_calls[] = {
     GET_OPTION(SOL_PACKET, PACKET_STATISTICS),
+    GET_OPTION(SOL_PACKET, PACKET_VERSION),
     SET_OPTION(SOL_PACKET, PACKET_IGNORE_OUTGOING),
 };
 

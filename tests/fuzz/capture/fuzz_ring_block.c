@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* A block of a ring whose every offset is forged: frames lie within it, also once their heads are put back.
- */
+/* A block of a ring, or a cell, whose every offset is forged: frames lie within it, also once their heads are
+ * put back. */
 
 #include <assert.h>
 #include <stdlib.h>
@@ -11,7 +11,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { LEAST = 48, MOST = 1 << 16 };
+enum { LEAST = 48, MOST = 1 << 16, CELLS = 4 };
+
+static unsigned check(struct ring_slot *s, uint16_t link, const uint8_t *from, const uint8_t *end)
+{
+	struct capture_frame f;
+	unsigned sum = 0;
+	ring_slot_frame(s, link, 1, &f);
+	assert(f.data >= from + LEAST && f.data + f.caplen <= end);
+	assert(f.wirelen >= f.caplen && f.time_ns >= 0 && f.time_ns <= CAPTURE_TIME_MAX);
+	for (uint32_t i = 0; i < f.caplen; i++)
+		sum += f.data[i];
+	return sum;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -25,17 +37,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t *block = malloc(size - 1);
 	assert(block);
 	memcpy(block, data + 1, size - 1);
-	ring_block_begin(&b, block, (uint32_t)size - 1);
-	int r;
-	while ((r = ring_block_next(&b, &s)) == 1) {
-		struct capture_frame f;
-		ring_slot_frame(&s, link, 1, &f);
-		assert(f.data >= block + LEAST && f.data + f.caplen <= block + size - 1);
-		assert(f.wirelen >= f.caplen && f.time_ns >= 0 && f.time_ns <= CAPTURE_TIME_MAX);
-		for (uint32_t i = 0; i < f.caplen; i++)
-			sum += f.data[i];
+	const uint8_t *end = block + size - 1;
+	if (data[0] & CELLS) {
+		if (ring_cell_read(block, (uint32_t)size - 1, &s) == 0)
+			sum += check(&s, link, block, end);
+	} else {
+		int r;
+		ring_block_begin(&b, block, (uint32_t)size - 1);
+		while ((r = ring_block_next(&b, &s)) == 1)
+			sum += check(&s, link, block, end);
+		assert(r < 0 || b.left == 0);
 	}
-	assert(r < 0 || b.left == 0);
 	free(block);
 	return sum == UINT32_MAX ? -1 : 0; /* so that the bytes are read */
 }

@@ -272,6 +272,73 @@ static void test_without_room_in_front_nothing_is_put_back(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* A cell of `size` bytes with one frame, behind heads of the kernel's. */
+static uint8_t *make_cell(uint32_t size, const struct tpacket2_hdr *h)
+{
+	uint8_t *cell = calloc(1, size);
+	struct sockaddr_ll from = {
+	    .sll_protocol = htons(0x86dd), .sll_hatype = 1, .sll_pkttype = PACKET_HOST};
+	assert_non_null(cell);
+	memcpy(cell, h, sizeof(*h));
+	memcpy(cell + TPACKET_ALIGN(sizeof(*h)), &from, sizeof(from));
+	for (uint32_t i = h->tp_mac; i < size; i++)
+		cell[i] = (uint8_t)(i - h->tp_mac);
+	return cell;
+}
+
+static void test_a_cell_gives_its_frame(void **state)
+{
+	(void)state;
+	const struct tpacket2_hdr h = {.tp_status = TP_STATUS_USER | TP_STATUS_VLAN_VALID,
+	    .tp_len = 1000,
+	    .tp_snaplen = 60,
+	    .tp_mac = 98,
+	    .tp_sec = 12,
+	    .tp_nsec = 4000000000,
+	    .tp_vlan_tci = 0x64};
+	struct ring_slot s;
+	struct capture_frame f;
+	uint8_t *cell = make_cell(158, &h);
+	assert_int_equal(ring_cell_read(cell, 158, &s), 0);
+	assert_int_equal(s.caplen, 60);
+	assert_int_equal(s.wirelen, 1000);
+	assert_int_equal(s.protocol, 0x86dd);
+	assert_int_equal(s.time_ns, 12 * NS_PER_S + NS_PER_S - 1); /* no more than a second has */
+	ring_slot_frame(&s, RING_LINK_ETHERNET, 3, &f);
+	assert_int_equal(f.caplen, 64);
+	assert_int_equal(f.data[11], 11);
+	assert_int_equal(f.data[12], 0x81);
+	assert_int_equal(f.data[15], 0x64);
+	assert_int_equal(f.data[16], 12);
+	free(cell);
+}
+
+static void test_a_cell_whose_frame_goes_beyond_it_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t size;
+		uint16_t mac;
+		uint32_t snaplen;
+		int want;
+	} rows[] = {{158, 98, 60, 0}, {157, 98, 60, -ERR_MALFORMED}, {158, 99, 60, -ERR_MALFORMED},
+	    {158, 98, UINT32_MAX, -ERR_MALFORMED}, {158, 159, 0, -ERR_MALFORMED}, {158, 158, 0, 0},
+	    {158, 51, 4, -ERR_MALFORMED}, {158, 52, 4, 0}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct tpacket2_hdr h = {.tp_status = TP_STATUS_USER,
+		    .tp_len = rows[i].snaplen,
+		    .tp_snaplen = rows[i].snaplen,
+		    .tp_mac = rows[i].mac};
+		struct ring_slot s;
+		uint8_t *cell = make_cell(rows[i].size, &h);
+		assert_int_equal(ring_cell_read(cell, rows[i].size, &s), rows[i].want);
+		free(cell);
+	}
+	struct ring_slot s;
+	uint8_t small[51] = {0};
+	assert_int_equal(ring_cell_read(small, sizeof(small), &s), -ERR_MALFORMED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +355,8 @@ int main(void)
 	    TEST(test_other_links_get_a_cooked_head),
 	    TEST(test_raw_ip_is_given_as_it_is),
 	    TEST(test_without_room_in_front_nothing_is_put_back),
+	    cmocka_unit_test(test_a_cell_gives_its_frame),
+	    cmocka_unit_test(test_a_cell_whose_frame_goes_beyond_it_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,28 @@ static struct daemon_conf *load_good(const char *name)
 	return c;
 }
 
+static void what_is_delivered_how_follows_from_the_place(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *link;
+		enum daemon_deliver want;
+	} rows[] = {{"interfaces: [a], place: tap", DAEMON_DELIVER_BLOCKS},
+	    {"interfaces: [a, b], place: tap", DAEMON_DELIVER_FRAMES},
+	    {"interfaces: [a], place: gateway", DAEMON_DELIVER_FRAMES},
+	    {"interfaces: [a, b], place: gateway, deliver: blocks", DAEMON_DELIVER_BLOCKS},
+	    {"interfaces: [a], place: tap, deliver: frames", DAEMON_DELIVER_FRAMES}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char text[256];
+		snprintf(text, sizeof(text), "version: 1\nlinks: [{name: x, %s}]\n", rows[i].link);
+		struct daemon_conf *c = NULL;
+		struct dynbuf lines = {0};
+		assert_int_equal(daemon_conf_parse(&c, "t", text_of(text), NULL, collect, &lines), 0);
+		assert_int_equal(c->links[0].deliver, rows[i].want);
+		daemon_conf_free(c);
+	}
+}
+
 static void good_files_print_back_to_themselves(void **state)
 {
 	char path[PATH_SIZE], folder[PATH_SIZE];
@@ -114,6 +136,7 @@ static void a_full_file_says_what_is_watched(void **state)
 	assert_string_equal(c->links[0].interfaces[1], "eth1.100");
 	assert_null(c->links[0].capture);
 	assert_int_equal(c->links[0].place, DAEMON_PLACE_GATEWAY);
+	assert_int_equal(c->links[0].deliver, DAEMON_DELIVER_BLOCKS);
 	assert_int_equal(c->links[1].n_interfaces, 0);
 	assert_string_equal(c->links[1].capture, "file: odd # name.pcapng");
 	assert_true(c->links[1].speed == 2.5);
@@ -566,6 +589,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(good_files_print_back_to_themselves),
 	    cmocka_unit_test(a_full_file_says_what_is_watched),
+	    cmocka_unit_test(what_is_delivered_how_follows_from_the_place),
 	    cmocka_unit_test(a_far_file_says_who_steers),
 	    cmocka_unit_test(a_full_file_says_who_cuts),
 	    cmocka_unit_test(a_full_file_says_what_may_be_cut),
