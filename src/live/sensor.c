@@ -16,28 +16,20 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/timefmt.h"
-#include "capture/ring_set.h"
 #include "daemon/sensor.h"
 #include "live/process.h"
 #include "live/rules.h"
+#include "live/sensor_rings.h"
 
 enum {
 	FRAMES_A_TURN = 512,      /* then others are heard: the engine's words, and ours to it */
 	WAITING_MAX = 16 << 20,   /* bytes for the engine: above it no frame is read */
 	WAITING_ENOUGH = 4 << 20, /* below it reading goes on */
-	INTERFACES_TEXT = 256,
 };
 #define TICK_NS  (NS_PER_S / 4)
 #define STATE_NS NS_PER_S
+#define STOP_NS  NS_PER_S       /* what the rings hold is read for so long at the most */
 #define GRACE_NS (NS_PER_S / 5) /* what is on its way when a cut comes into force */
-
-struct link_ring {
-	struct loop_source source;
-	struct sensor_state *owner;
-	struct ring *ring; /* NULL: not mapped yet, the descriptor is ours */
-	uint16_t link;
-	uint64_t dropped; /* told so far */
-};
 
 /* A file that is played. */
 struct play {
@@ -55,17 +47,14 @@ struct sensor_state {
 	struct peer engine;
 	struct sensor *sensor;
 	struct watch *watch;
-	struct ring_set *rings;
-	struct link_ring ring[RINGS_MAX];
-	size_t n_rings;
-	char interfaces[DAEMON_LINKS_MAX][INTERFACES_TEXT];
+	struct sensor_rings rings;
 	struct clock_live clock;
 	struct play play;
 	bool paused; /* the engine doesn't keep up */
 	uint64_t packets, bytes, lost, unsent;
 	int64_t now; /* of the packets' clock */
 	int64_t tick_at, state_at;
-	bool began, outgoing, played, finished;
+	bool began, played, finished;
 	int error;
 };
 
@@ -116,30 +105,9 @@ static int on_coverage(void *context, const struct msg_coverage *c)
 	struct msg_coverage m = *c;
 	if (c->vantage < conf->n_links) {
 		m.name = text_of(conf->links[c->vantage].name);
-		m.origin = text_of(s->interfaces[c->vantage]);
+		m.origin = text_of(s->rings.interfaces[c->vantage]);
 	}
 	return sent(s, out ? msg_coverage_encode(out, &m) : -EPIPE, 0);
-}
-
-/* Rings come before the configuration that says how large they are: they are mapped when that is there. */
-static int keep_ring(struct sensor_state *s, const struct msg_handed *h, int fd)
-{
-	char *text = h->index < DAEMON_LINKS_MAX ? s->interfaces[h->index] : NULL;
-	if (!text || s->n_rings == RINGS_MAX) {
-		close(fd);
-		return -ERR_LIMIT;
-	}
-	size_t n = strlen(text);
-	snprintf(text + n, INTERFACES_TEXT - n, "%s%.*s", n ? " " : "",
-	    (int)(h->name.n < 64 ? h->name.n : 64), h->name.p);
-	/* numbered where the sandbox lets nothing be sent */
-	int r = sandbox_ring_number(&fd);
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	s->ring[s->n_rings++] = (struct link_ring){.owner = s, .source = {.fd = fd}, .link = h->index};
-	return 0;
 }
 
 static int handed(void *self, const struct msg_handed *h, int fd)
@@ -147,7 +115,7 @@ static int handed(void *self, const struct msg_handed *h, int fd)
 	struct sensor_state *s = self;
 	char path[256], why[160];
 	if (h->what == MSG_HANDED_RING)
-		return keep_ring(s, h, fd);
+		return sensor_rings_keep(&s->rings, h, fd); /* mapped when it is known how large they are */
 	if (h->what != MSG_HANDED_CAPTURE || s->play.set) {
 		close(fd);
 		return 0;
@@ -161,25 +129,6 @@ static int handed(void *self, const struct msg_handed *h, int fd)
 	r = capture_set_add(s->play.set, fd, text_printable(h->name, path, sizeof(path)), why);
 	if (r < 0)
 		log_error("%s", why);
-	return r;
-}
-
-static void ring_ready(void *context, uint32_t events);
-
-static int map_rings(struct sensor_state *s, const struct daemon_conf *conf)
-{
-	int r = ring_set_new(&s->rings);
-	for (size_t i = 0; i < s->n_rings && r == 0; i++) {
-		struct link_ring *l = &s->ring[i];
-		int fd = l->source.fd;
-		l->source.fd = -1;
-		r = ring_attach(&l->ring, fd, conf->sensor.ring_mib, l->link);
-		if (r == 0)
-			r = ring_set_add(s->rings, l->ring);
-		if (r < 0)
-			return r;
-		l->source = (struct loop_source){.fd = ring_fd(l->ring), .ready = ring_ready, .context = s};
-	}
 	return r;
 }
 
@@ -221,7 +170,7 @@ static int prepare(void *self, const struct process_configuration *c, struct dyn
 	if (r == 0)
 		r = make_sensor(s, c);
 	if (r == 0)
-		r = map_rings(s, c->conf);
+		r = sensor_rings_map(&s->rings, c->conf);
 	if (r == 0 && s->play.set)
 		s->play.speed = c->conf->links[s->play.link].speed;
 	return r;
@@ -251,6 +200,8 @@ static void begin_vantages(struct sensor_state *s)
 			    s->sensor, i, conf->links[i].place == DAEMON_PLACE_TAP, s->now);
 }
 
+static void read_rings(void *context, uint32_t events);
+
 static void swap(void *self)
 {
 	struct sensor_state *s = self;
@@ -260,8 +211,8 @@ static void swap(void *self)
 	s->began = true;
 	sample_clock(s);
 	begin_vantages(s);
-	for (size_t i = 0; i < s->n_rings && s->error == 0; i++)
-		s->error = loop_add(s->process->loop, &s->ring[i].source, EPOLLIN);
+	if (s->error == 0)
+		s->error = sensor_rings_listen(&s->rings, s->process->loop, read_rings, s);
 	s->tick_at = s->state_at = now;
 	if (s->error < 0)
 		process_fail(s->process, s->error);
@@ -275,8 +226,7 @@ static void look_at_pressure(struct sensor_state *s)
 	if (pause == s->paused)
 		return;
 	s->paused = pause;
-	for (size_t i = 0; i < s->n_rings; i++)
-		loop_change(s->process->loop, &s->ring[i].source, pause ? 0 : EPOLLIN);
+	sensor_rings_hold(&s->rings, pause);
 }
 
 static int take_frame(struct sensor_state *s, struct capture_frame *f, bool outgoing)
@@ -290,19 +240,27 @@ static int take_frame(struct sensor_state *s, struct capture_frame *f, bool outg
 	return sensor_frame(s->sensor, f, s->process->conf->n_links);
 }
 
-static void ring_ready(void *context, uint32_t events)
+/* Whether there is nothing more. */
+static bool read_turn(struct sensor_state *s)
 {
-	struct sensor_state *s = context;
 	struct capture_frame f;
 	bool outgoing;
-	(void)events;
+	size_t n = 0;
+	int r = 1;
 	sample_clock(s);
-	for (int i = 0; i < FRAMES_A_TURN && s->error == 0; i++) {
-		int r = ring_set_next(s->rings, &f, &outgoing);
-		if (r <= 0)
-			break;
+	while (n < FRAMES_A_TURN && s->error == 0 && (r = ring_set_next(s->rings.set, &f, &outgoing)) > 0) {
 		s->error = take_frame(s, &f, outgoing);
+		n++;
 	}
+	sensor_rings_pace(&s->rings, n, r == 0, loop_now());
+	return r == 0;
+}
+
+static void read_rings(void *context, uint32_t events)
+{
+	struct sensor_state *s = context;
+	(void)events;
+	(void)read_turn(s);
 	look_at_pressure(s);
 	if (s->error < 0)
 		process_fail(s->process, s->error);
@@ -339,7 +297,7 @@ static void play_begin(struct sensor_state *s, int64_t now)
 	bool tap = s->process->conf->links[s->play.link].place == DAEMON_PLACE_TAP;
 	s->play.first = s->play.frame.time_ns;
 	s->play.began = now;
-	if (s->n_rings == 0)
+	if (s->rings.n == 0)
 		s->error = sensor_add_vantage(s->sensor, s->play.link, tap, s->play.first);
 }
 
@@ -390,25 +348,14 @@ static int on_watch_drop(struct sensor_state *s, struct text bytes)
 	return r;
 }
 
-/* Frames that leave are asked for only while something is cut. */
-static void want_outgoing(struct sensor_state *s)
-{
-	bool wanted = s->watch->n > 0;
-	if (wanted == s->outgoing)
-		return;
-	s->outgoing = wanted;
-	for (size_t i = 0; i < s->n_rings; i++)
-		if (s->process->conf->links[s->ring[i].link].place == DAEMON_PLACE_GATEWAY)
-			ring_watch_outgoing(s->ring[i].ring, wanted);
-}
-
 static int on_engine(void *context, uint16_t number, struct text bytes)
 {
 	struct sensor_state *s = context;
 	if (!s->watch || !s->began)
 		return 0;
 	int r = number == MSG_WATCH_PUT ? on_watch_put(s, bytes) : on_watch_drop(s, bytes);
-	want_outgoing(s);
+	/* asked for only while something is cut */
+	sensor_rings_want_outgoing(&s->rings, s->process->conf, s->watch->n > 0);
 	return r == -ERR_LIMIT ? 0 : r;
 }
 
@@ -437,17 +384,11 @@ static int met(void *self, unsigned peer, uint16_t index, struct channel *c)
 
 static void count_losses(struct sensor_state *s)
 {
-	for (size_t i = 0; i < s->n_rings; i++) {
-		struct ring_stats stats;
-		struct link_ring *l = &s->ring[i];
-		if (ring_get_stats(l->ring, &stats) < 0)
-			continue;
-		uint64_t dropped = stats.drops + stats.broken;
-		if (dropped > l->dropped) {
-			sensor_lost(s->sensor, l->link, dropped - l->dropped);
-			s->lost += dropped - l->dropped;
-		}
-		l->dropped = dropped;
+	for (size_t i = 0; i < s->rings.n; i++) {
+		uint64_t lost = sensor_rings_lost(&s->rings, i);
+		if (lost)
+			sensor_lost(s->sensor, s->rings.v[i].link, lost);
+		s->lost += lost;
 	}
 }
 
@@ -497,7 +438,8 @@ static void say_state(struct sensor_state *s, int64_t now)
 static int64_t deadline(void *self)
 {
 	struct sensor_state *s = self;
-	int64_t due = play_due(s);
+	int64_t due = play_due(s), fetch = sensor_rings_deadline(&s->rings);
+	due = due < fetch ? due : fetch;
 	return due < s->tick_at ? due : s->tick_at;
 }
 
@@ -506,13 +448,15 @@ static void tick(void *self, int64_t now)
 	struct sensor_state *s = self;
 	if (s->play.set && !s->paused)
 		play(s, now);
+	if (s->began && sensor_rings_due(&s->rings, now))
+		read_rings(s, 0);
 	if (now >= s->tick_at && s->error == 0) {
 		s->tick_at = now + TICK_NS;
 		look_at_pressure(s);
 		count_losses(s);
-		if (s->n_rings)
+		if (s->rings.n)
 			sample_clock(s);
-		if (s->n_rings || (s->packets && !s->played)) {
+		if (s->rings.n || (s->packets && !s->played)) {
 			int r = sensor_tick(s->sensor, s->now);
 			s->error = s->error < 0 ? s->error : r;
 		}
@@ -524,12 +468,14 @@ static void tick(void *self, int64_t now)
 		process_fail(s->process, s->error);
 }
 
-/* What is in the rings is read, and what is open given out. */
+/* What is in the rings is read, as far as it came before, and what is open given out. */
 static bool stop(void *self)
 {
 	struct sensor_state *s = self;
 	if (!s->finished) {
-		ring_ready(s, 0);
+		int64_t end = loop_now() + STOP_NS;
+		while (s->rings.set && s->error == 0 && !s->paused && !read_turn(s) && loop_now() < end)
+			look_at_pressure(s);
 		count_losses(s);
 		if (!s->played && s->error == 0)
 			s->error = sensor_finish(s->sensor);
@@ -543,15 +489,9 @@ static bool stop(void *self)
 static void free_state(void *self)
 {
 	struct sensor_state *s = self;
-	for (size_t i = 0; i < s->n_rings; i++) {
-		if (s->began)
-			loop_remove(s->process->loop, &s->ring[i].source);
-		if (!s->ring[i].ring && s->ring[i].source.fd >= 0)
-			close(s->ring[i].source.fd);
-	}
 	peer_close(&s->engine);
 	sensor_free(s->sensor);
-	ring_set_free(s->rings);
+	sensor_rings_end(&s->rings);
 	watch_free(s->watch);
 	capture_set_free(s->play.set);
 	free(s);
@@ -563,6 +503,7 @@ static int start(struct process *p, void **ret_self)
 	if (!s)
 		return -ENOMEM;
 	s->process = p;
+	sensor_rings_begin(&s->rings);
 	p->engine = &s->engine;
 	*ret_self = s;
 	return 0;

@@ -53,6 +53,7 @@ static void close_bed(struct bed *b)
 	channel_free(b->engine);
 	fake_kernel_free(&b->kernel);
 	loop_free(b->process.loop);
+	enforcer_spare_free(f);
 	daemon_conf_free(b->process.conf);
 	site_free(b->process.site);
 }
@@ -182,6 +183,91 @@ static void each_guardrail_refuses_the_whole_and_is_named(void **state)
 		assert_int_equal(bed_hear(&b).last_enforced.cuts, 2);
 		close_bed(&b);
 	}
+}
+
+static void spare(struct bed *b, struct net_prefix p)
+{
+	msg_desired_spare_encode(channel_out(b->engine), &(struct msg_desired_spare){.prefix = p});
+}
+
+static void a_cut_may_hold_what_its_backend_lets_pass(void **state)
+{
+	const struct backend_pass passes[] = {{.prefix = v4(10, 0, 0, 53, 32)}, {.prefix = v4(10, 9, 9, 9, 32)},
+	    {.prefix = v4(10, 0, 0, 80, 32), .protocol = 6, .port = 80}};
+	const struct cut holds = {.from = v4(10, 0, 0, 0, 24)}, of_it = {.from = v4(10, 0, 0, 53, 32)};
+	(void)state;
+	for (size_t n = 1; n <= 3; n++) {
+		struct bed b;
+		open_settled(&b);
+		/* all of never_cut and control has to, by the rules that count now */
+		assert_int_equal(enforcer_passes(&b.enforcer, passes, n), 0);
+		reload(&b, bed_yaml, true);
+		bed_begin(&b, 1, 2);
+		bed_put(&b, holds, loop_now() + 60 * NS_PER_S, false);
+		bed_commit(&b, 2);
+		assert_int_equal(bed_hear(&b).refused, n < 2);
+		assert_int_equal(b.kernel.n, n >= 2);
+		bed_begin(&b, n < 2 ? 1 : 2, 3);
+		bed_put(&b, of_it, loop_now() + 60 * NS_PER_S, false);
+		bed_commit(&b, 3);
+		assert_int_equal(bed_hear(&b).last_refused.rule, GUARDRAIL_NEVER_CUT);
+		/* a reload that names more, before the backend was opened with it */
+		reload(&b, bed_stricter, true);
+		bed_tell(&b, 0, 4, NULL, 0);
+		bed_begin(&b, 4, 5);
+		bed_put(&b, holds, loop_now() + 60 * NS_PER_S, false);
+		bed_commit(&b, 5);
+		assert_int_equal(bed_hear(&b).last_refused.rule, GUARDRAIL_NEVER_CUT);
+		close_bed(&b);
+	}
+}
+
+static void what_the_engine_spares_is_not_cut_where_it_would_not_pass(void **state)
+{
+	const struct backend_pass passes[] = {{.prefix = v4(10, 0, 0, 53, 32)}, {.prefix = v4(10, 9, 9, 9, 32)}};
+	const struct cut wide = {.from = v4(10, 0, 4, 0, 24)}, other = {.from = v4(10, 0, 5, 0, 24)};
+	struct bed b;
+	(void)state;
+	open_settled(&b);
+	assert_int_equal(enforcer_passes(&b.enforcer, passes, 2), 0);
+	bed_begin(&b, 0, 2);
+	spare(&b, v4(10, 0, 0, 53, 32));
+	bed_put(&b, wide, loop_now() + 60 * NS_PER_S, false);
+	bed_commit(&b, 2);
+	assert_int_equal(bed_hear(&b).enforced, 1);
+	say_state(&b.enforcer, loop_now() + NS_PER_S);
+	assert_int_equal(bed_hear(&b).last_state.lacks.n, 0);
+	/* its rules change: told as the whole, with what stands already */
+	bed_begin(&b, 0, 3);
+	spare(&b, v4(10, 0, 0, 53, 32));
+	spare(&b, v4(10, 0, 4, 4, 32));
+	spare(&b, v4(10, 7, 0, 0, 24));
+	bed_put(&b, other, loop_now() + 60 * NS_PER_S, false);
+	bed_put(&b, wide, loop_now() + 60 * NS_PER_S, false);
+	bed_commit(&b, 3);
+	struct heard h = bed_hear(&b);
+	assert_int_equal(h.refused, 1);
+	assert_int_equal(h.last_refused.rule, GUARDRAIL_NEVER_CUT);
+	assert_string_equal(h.refused_why, "10.0.4.4/32 and 1 more must pass, and isn't in never_cut here");
+	assert_int_equal(net_addr_compare(h.last_refused.from.addr, wide.from.addr), 0);
+	assert_int_equal(b.kernel.n, 1);
+	char lacks[64];
+	assert_string_equal(enforcer_lacks(&b.enforcer, lacks, sizeof(lacks)), "10.0.4.4/32 and 1 more");
+	/* it holds for differences too, and a prefix that holds the cut forbids it as well */
+	bed_begin(&b, 2, 4);
+	bed_put(&b, (struct cut){.from = v4(10, 7, 0, 7, 32)}, loop_now() + 60 * NS_PER_S, false);
+	bed_commit(&b, 4);
+	assert_int_equal(bed_hear(&b).refused, 1);
+	bed_begin(&b, 2, 4);
+	bed_put(&b, other, loop_now() + 60 * NS_PER_S, false);
+	bed_commit(&b, 4);
+	assert_int_equal(bed_hear(&b).enforced, 1);
+	/* until it is told otherwise */
+	bed_begin(&b, 0, 5);
+	bed_put(&b, wide, loop_now() + 60 * NS_PER_S, false);
+	bed_commit(&b, 5);
+	assert_int_equal(bed_hear(&b).enforced, 1);
+	close_bed(&b);
 }
 
 static void as_many_cuts_as_allowed_and_not_one_more(void **state)
@@ -594,6 +680,8 @@ int main(void)
 	    cmocka_unit_test(nothing_is_said_to_be_in_force_before_the_kernel_was_read),
 	    cmocka_unit_test(before_the_engine_said_what_it_wants_nothing_is_taken_away),
 	    cmocka_unit_test(each_guardrail_refuses_the_whole_and_is_named),
+	    cmocka_unit_test(a_cut_may_hold_what_its_backend_lets_pass),
+	    cmocka_unit_test(what_the_engine_spares_is_not_cut_where_it_would_not_pass),
 	    cmocka_unit_test(as_many_cuts_as_allowed_and_not_one_more),
 	    cmocka_unit_test(orders_beyond_the_pace_are_refused_until_a_minute_is_over),
 	    cmocka_unit_test(what_was_not_begun_does_nothing),
