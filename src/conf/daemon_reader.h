@@ -77,13 +77,14 @@ bool daemon_fail(struct conf_report *r, const struct conf_node *value, bool *ret
 bool daemon_lease(struct conf_report *r, const struct conf_node *value, int64_t *ret_ns);
 
 /* The words of the file, in the order of the enumerations. */
-extern const char *const daemon_places[2], *const daemon_deliveries[2],
-    *const daemon_backends[3], *const daemon_hooks[3], *const daemon_announces[2],
-                                                           *const daemon_targets[3],
-                                                               *const daemon_on_cuts[2],
-                                                                   *const daemon_fails[2],
-                                                                       *const daemon_roles[DAEMON_ROLES],
-                                                                           *const daemon_abouts[2];
+extern const char *const daemon_places[2],
+    *const daemon_deliveries[2],
+        *const daemon_backends[3], *const daemon_hooks[3], *const daemon_announces[2],
+                                                               *const daemon_targets[3],
+                                                                   *const daemon_on_cuts[2],
+                                                                       *const daemon_fails[2],
+                                                                           *const daemon_roles[DAEMON_ROLES],
+                                                                               *const daemon_abouts[2];
 /* A protocol's name, or its number as text in buf, which has 4 bytes at least. */
 const char *daemon_protocol_text(uint8_t protocol, char *buf);
 bool daemon_protocol(struct conf_report *r, const struct conf_node *value, uint8_t *ret_protocol);
