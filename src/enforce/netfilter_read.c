@@ -160,6 +160,15 @@ static int take_message(struct netfilter_reader *r, const struct nlmsghdr *h)
 	return kind == NFT_MSG_NEWSETELEM ? netfilter_reader_take(r, h) : netfilter_reader_see(r, h, kind);
 }
 
+/* What was read was none of one moment: from the beginning. */
+static int again(struct netfilter_reader *r)
+{
+	if (++r->tries == TRIES_MAX)
+		return -EAGAIN;
+	start(r);
+	return 0;
+}
+
 /* What the kernel says in place of an answer, or at its end. */
 static int take_end(struct netfilter_reader *r, const struct nlmsghdr *h)
 {
@@ -176,10 +185,7 @@ static int take_end(struct netfilter_reader *r, const struct nlmsghdr *h)
 		advance(r);
 		return 0;
 	}
-	if (++r->tries == TRIES_MAX)
-		return -EAGAIN;
-	start(r);
-	return 0;
+	return again(r);
 }
 
 static int take_answer(struct netfilter_reader *r, size_t n)
@@ -201,8 +207,12 @@ static int step(struct netfilter_reader *r)
 {
 	int error = 0;
 	if (!r->asked) {
-		if (!find_family(r))
-			return 0;
+		if (!find_family(r)) {
+			if (!netfilter_reader_torn(r))
+				return 0;
+			error = again(r);
+			return error < 0 ? error : 1;
+		}
 		if (r->stage == STAGE_TABLE) {
 			error = netfilter_reader_expect(r);
 			r->at = 0;

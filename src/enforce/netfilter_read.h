@@ -5,7 +5,8 @@
 /*
  * Reading back what stands in our tables, a piece of a dump at a time. What was put is written once more into
  * memory (netfilter_model.h) and each thing that the kernel tells of is held against it. All pieces are of
- * one generation of the rules: when they change meanwhile it begins anew, eight times at most.
+ * one generation of the rules: when they change meanwhile, or the kernel tells an element twice, it begins
+ * anew, eight times at most.
  *
  * Bounds: NETFILTER_ELEMENTS_MAX elements; 256 names of what is in the way.
  */
@@ -64,7 +65,7 @@ int netfilter_reader_init(struct netfilter_reader *r, const struct netfilter_mod
 void netfilter_reader_free(struct netfilter_reader *r);
 /* lease_until: as it was last set; 0: not known. */
 void netfilter_reader_begin(struct netfilter_reader *r, bool names_only, int64_t lease_until);
-/* One piece: 1 there is more, 0 done. -EAGAIN: the rules change too often. */
+/* One piece: 1 there is more, 0 done. -EAGAIN: the rules change too often, or the sets' sizes. */
 int netfilter_reader_step(struct netfilter_reader *r);
 /* Hands the elements over: one for each cut, sorted, from all families; empties the reader. */
 void netfilter_reader_elements(

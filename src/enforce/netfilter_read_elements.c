@@ -100,7 +100,8 @@ void netfilter_reader_end_set(struct netfilter_reader *r)
 static int compare_elements(const void *a, const void *b)
 {
 	const struct backend_element *x = a, *y = b;
-	return cut_compare(&x->cut, &y->cut);
+	int order = cut_compare(&x->cut, &y->cut);
+	return order ? order : x->fail_closed - y->fail_closed;
 }
 
 /* In how many tables a cut should stand. */
@@ -115,12 +116,24 @@ static size_t tables_of(const struct netfilter_model *m, const struct cut *c)
 	return n;
 }
 
+bool netfilter_reader_torn(struct netfilter_reader *r)
+{
+	if (r->n_elements)
+		qsort(r->elements, r->n_elements, sizeof(*r->elements), compare_elements);
+	for (size_t i = 0, end; i < r->n_elements; i = end) {
+		for (end = i + 1;
+		     end < r->n_elements && compare_elements(&r->elements[i], &r->elements[end]) == 0;)
+			end++;
+		if (end - i > tables_of(r->m, &r->elements[i].cut))
+			return true;
+	}
+	return false;
+}
+
 void netfilter_reader_elements(
     struct netfilter_reader *r, struct backend_element **ret_elements, size_t *ret_n)
 {
 	size_t n = 0;
-	if (r->n_elements)
-		qsort(r->elements, r->n_elements, sizeof(*r->elements), compare_elements);
 	for (size_t i = 0, end; i < r->n_elements; i = end) {
 		struct backend_element one = r->elements[i];
 		bool mixed = false;

@@ -26,5 +26,12 @@ int netfilter_reader_see(struct netfilter_reader *r, const struct nlmsghdr *h, i
 int netfilter_reader_take(struct netfilter_reader *r, const struct nlmsghdr *h);
 /* That set was read to its end. */
 void netfilter_reader_end_set(struct netfilter_reader *r);
+/*
+ * All sets were read: sorts their elements, and tells whether one stands there more often than can be. The
+ * kernel goes on with a dump at the count of elements that it has told. Where it gives the set another size
+ * meanwhile, which is no change of the rules, that count is one of another order: some come twice and others
+ * not at all.
+ */
+bool netfilter_reader_torn(struct netfilter_reader *r);
 
 #endif
