@@ -58,7 +58,9 @@ int reconcile(const struct wanted_cut *wanted, size_t n_wanted, const struct bac
 		while (
 		    order >= 0 && e < n_elements && cut_compare(&elements[e].cut, &elements[from].cut) == 0)
 			e++;
-		settle(&s, want && want->until > now ? want : NULL, &elements[from], e - from);
+		/* where there are none, there is no first one to point at either */
+		settle(
+		    &s, want && want->until > now ? want : NULL, e > from ? &elements[from] : NULL, e - from);
 	}
 	*ret_steps = s.v;
 	*ret_n = s.n;

@@ -41,7 +41,7 @@ static void name_user(const struct gateway_members *members, uint32_t uid, char 
 	snprintf(buf, size, "uid %u", uid);
 	for (size_t i = 0; i < members->n; i++)
 		if (!members->v[i].group && members->v[i].id == uid)
-			snprintf(buf, size, "%s", members->v[i].name);
+			snprintf(buf, size, "%.*s", (int)size - 1, members->v[i].name);
 }
 
 static int identify(const struct gateway *g, int fd, struct gateway_client *c)
