@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -120,8 +121,23 @@ def read_json(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+class Timed(unittest.TextTestResult):
+    """Says how long what took a while took."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.begun = time.monotonic()
+
+    def stopTest(self, test):
+        took = time.monotonic() - self.begun
+        if took >= 1:
+            self.stream.writeln(f"    {took:.1f} s")
+        super().stopTest(test)
+
+
 def main():
-    program = unittest.main(argv=[sys.argv[0], "-v"], exit=False)
+    """Runs the file's tests, or the classes and tests of it that the command line names."""
+    program = unittest.main(argv=[sys.argv[0], "-v", *sys.argv[1:]], exit=False, testRunner=unittest.TextTestRunner(verbosity=2, resultclass=Timed))
     result = program.result
     if not result.wasSuccessful():
         sys.exit(1)

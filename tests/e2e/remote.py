@@ -22,7 +22,7 @@ NEAR, USER, FAR, PORT = "10.77.1.2", "10.77.1.3", "10.77.1.1", 9475
 S = 1_000_000_000
 BEGIN, PUT, DROP, COMMIT, ENFORCED, REFUSED, RESYNC, DRIFT, COUNTED, STATE, LIVE, HELLO, CLOCK = range(50, 63)
 ENGINE, ENFORCER = 2, 5
-FIELDS = {BEGIN: "QQ", PUT: "ppBBq", DROP: "ppB", COMMIT: "QQB", ENFORCED: "QQQq", REFUSED: "QQBBppBt", RESYNC: "Q", DRIFT: "QQQBt",
+FIELDS = {BEGIN: "QQ", PUT: "ppBBq", DROP: "ppB", COMMIT: "QQB", ENFORCED: "QQq", REFUSED: "QQBBppBt", RESYNC: "Q", DRIFT: "QQQBt",
           COUNTED: "ppBQQ", STATE: "ttQQqBt", LIVE: "Q", HELLO: "IBt", CLOCK: "qq",
           32: "BBHtQ", 33: "QBQQIIB", 34: "QBt", 35: "Q", 36: "BHBIB", 37: "B"}
 RULES = ["", "never-cut", "control-path", "widest-prefix", "anywhere", "longest-lease", "most-cuts", "most-orders"]
@@ -343,12 +343,13 @@ class NearLink(Talker):
     def said(self):
         return self.log.read_text(errors="replace")
 
-    def why_down(self, part, seconds=40):
-        """Waits until it tells the engine that it isn't ready, for that reason."""
+    def why_down(self, parts, seconds=40):
+        """Waits until it tells the engine that it isn't ready, for that reason or one of those."""
+        parts = (parts, ) if isinstance(parts, str) else parts
         try:
-            return self.wait(STATE, seconds, lambda *s: s[5] == 0 and part in s[6])
+            return self.wait(STATE, seconds, lambda *s: s[5] == 0 and any(part in s[6] for part in parts))
         except AssertionError as e:
-            raise AssertionError(f"{e}; {part} isn't what it says:\n{self.said()}") from e
+            raise AssertionError(f"{e}; {' or '.join(parts)} isn't what it says:\n{self.said()}") from e
 
     def stop(self):
         self.parent.say(37, 0)
