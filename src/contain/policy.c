@@ -111,9 +111,15 @@ static enum policy_answer aim(
 {
 	struct net_prefix asset = {.addr = d->asset, .bits = 128}, peer = {.addr = d->peer, .bits = 128};
 	bool peer_inside = net_zone_is_inside(p->zones, d->peer);
+	/* where an outside place is what is suspected, a scanner say, it is the asset */
+	if (row->target == POLICY_PEER && peer_inside && is_machine(d->asset) &&
+	    !net_zone_is_inside(p->zones, d->asset)) {
+		peer = asset;
+		peer_inside = false;
+	}
 	bool needs_proof = row->target == POLICY_ASSET || (row->target == POLICY_PAIR && peer_inside);
 	if ((row->target != POLICY_PEER && !is_machine(d->asset)) ||
-	    (row->target != POLICY_ASSET && !is_machine(d->peer)))
+	    (row->target != POLICY_ASSET && !is_machine(peer.addr)))
 		return POLICY_NO_MACHINE;
 	if (row->target == POLICY_PEER && peer_inside)
 		return POLICY_PEER_INSIDE;

@@ -9,7 +9,8 @@
  * The enemy here is an intruder who forges detections to make us cut what matters. So:
  * - An outside peer may be cut on any evidence, our own machines only where a forged source address doesn't
  *   suffice: every flow that the detection rests on must prove its ends (policy_flow_proves).
- * - `peer` cuts outside peers alone, `asset` ours alone, and neither what is no machine's address.
+ * - `peer` cuts the outside end alone, whether it is the detection's peer or, as a scanner from outside, its
+ *   asset; `asset` ours alone; and neither what is no machine's address.
  * - Guardrails and their pace hold as for everybody.
  * - What a person released, or nobody confirmed, isn't cut again for as long as it had stood to be.
  * - What is seen again prolongs the order that stands, and adds none.

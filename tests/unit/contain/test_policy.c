@@ -130,6 +130,11 @@ static void test_each_detection_has_its_answer(void **unused)
 	    {"indicator:address", 1, "10.1.0.5", "0.0.0.0", NULL, 0, POLICY_NO_MACHINE, "listed"},
 	    {"indicator:address", 1, "10.1.0.5", "169.254.1.1", NULL, 0, POLICY_NO_MACHINE, "listed"},
 	    {"indicator:address", 1, "10.1.0.5", "ff02::1", NULL, 0, POLICY_NO_MACHINE, "listed"},
+	    /* one of outside that is suspected of what it did to ours */
+	    {"indicator:address", 1, "198.51.100.7", "10.1.0.5", NULL, 0, POLICY_ORDER, "listed"},
+	    {"indicator:address", 1, "198.51.100.8", "198.51.100.7", NULL, 0, POLICY_ORDER, "listed"},
+	    {"indicator:address", 1, "203.0.113.53", "10.1.0.5", NULL, 0, POLICY_GUARDRAIL, "listed"},
+	    {"indicator:address", 1, "169.254.1.1", "10.1.0.5", NULL, 0, POLICY_PEER_INSIDE, "listed"},
 	    {"indicator:address", 1, "10.1.0.5", "203.0.113.53", NULL, 0, POLICY_GUARDRAIL, "listed"},
 	    {"long", 1, "10.1.0.5", "198.51.100.7", NULL, 0, POLICY_GUARDRAIL, "too long"},
 	    {"beacon", 1, "10.1.0.5", "198.51.100.7", odd_flows, 3, POLICY_ORDER, "beacons"},
@@ -156,6 +161,8 @@ static void test_each_detection_has_its_answer(void **unused)
 			assert_int_equal(d.cut.to.bits, pair || d.row->target == POLICY_PEER ? 128 : 0);
 			assert_true(cut_is_sound(&d.cut));
 			assert_int_equal(d.cut.direction, CUT_BOTH);
+			if (d.row->target == POLICY_PEER)
+				assert_true(net_addr_equal(d.cut.to.addr, addr("198.51.100.7")));
 		}
 		assert_int_equal(b.pace.n, d.answer == POLICY_ORDER); /* what isn't ordered takes no place */
 		clean(&b);
