@@ -3,6 +3,7 @@
 """How long from the first malicious packet to the first that is dropped, in namespaces of its own.
 
 bench/reaction.py BUILD [--trials 200] [--background 200000] [--peers]   BUILD holds bulkhead and bench/bench_react.
+For an indicator's address, and for a scan of one machine's ports from outside (which is one at the fifth refusal, and 100 us pass between two probes).
 Prints p50, p99 and the worst, and with --peers the same of a shell loop (tcpdump | nft) and of fail2ban in the same run, with ratios.
 """
 import argparse
@@ -16,6 +17,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 FIRST = "198.51.100.1"
+MACHINE = "10.77.1.2"
+SCAN = """\
+automatic:
+  - {name: scanners, detection: "scan.*", confidence: 0.15, cut: peer, lease: 10m, confirm: none}
+"""
 PEERS = 20  # trials of a peer: each takes long
 
 
@@ -28,9 +34,9 @@ def percentile(values, p):
     return values[min(len(values) - 1, int(len(values) * p / 100))]
 
 
-def react(build, network, trials, pause_ms, background):
+def react(build, network, trials, pause_ms, background, *scanned):
     """What bench_react printed: microseconds (None: never), and packets that arrived after the first drop."""
-    out = subprocess.run([str(build / "bench" / "bench_react"), network.inside, network.outside, str(trials), str(pause_ms), str(background), FIRST],
+    out = subprocess.run([str(build / "bench" / "bench_react"), network.inside, network.outside, str(trials), str(pause_ms), str(background), FIRST, *scanned],
                          check=True, capture_output=True, text=True, timeout=1500).stdout
     rows = [line.split() for line in out.splitlines()]
     return [None if r[1] == "never" else int(r[1]) for r in rows], sum(int(r[3]) for r in rows if r[1] != "never")
@@ -66,8 +72,17 @@ tcpdump -l -n -i gw-in 'udp and dst net 198.51.100.0/24' 2>/dev/null | while rea
 done
 """
 
+# the first packet to each, as a line of a log (awk would wait for a buffer of them)
+WRITER = """tcpdump -l -n -tt -i gw-in 'udp and dst net 198.51.100.0/24' 2>/dev/null | while read -r at _ _ _ to _; do
+	a="${{to%.*}}"
+	case " $seen " in *" $a "*) continue ;; esac
+	seen="$seen $a"
+	echo "$at to $a"
+done >>{log}
+"""
+
 JAIL = """[DEFAULT]
-banaction = peer
+action = peer
 bantime = 600
 findtime = 600
 maxretry = 1
@@ -103,8 +118,7 @@ def run_fail2ban(network, folder):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     (folder / "log").write_text("")
-    writer = "tcpdump -l -n -tt -i gw-in 'udp and dst net 198.51.100.0/24' 2>/dev/null | " \
-             "awk '{ sub(/\\.[0-9]+:$/, \"\", $5); if (!($5 in seen)) { seen[$5] = 1; print $1 \" to \" $5; fflush() } }' >> " + f"{folder}/log"
+    writer = WRITER.format(log=folder / "log")
     return [network.start(network.gateway, "sh", "-c", writer, start_new_session=True),
             network.start(network.gateway, "fail2ban-server", "-f", "-x", "-c", folder, "start", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           start_new_session=True)]
@@ -131,6 +145,23 @@ def peers(live, build, background, base):
             shutil.rmtree(folder)
 
 
+def ours(live, o, name, settings, *scanned):
+    """One row of our own; its p50."""
+    network = network_with_bad(live, o.trials)
+    daemon = live.Daemon(network, **settings)
+    try:
+        daemon.start()
+        times, leaks = react(o.build, network, o.trials, 1000, o.background, *scanned)
+        base = tell(name, times, leaks)
+        status = daemon.status()
+        print(f"{'':22} {status['sensors'][0]['packets']} packets seen, {status['sensors'][0]['lost_packets']} lost; "
+              f"{status['enforcers'][0]['cuts']} cuts in force", flush=True)
+    finally:
+        daemon.close()
+        network.close()
+    return base
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=pathlib.Path)
@@ -143,18 +174,8 @@ def main():
     why = live.have_namespaces()
     if why:
         sys.exit(why)
-    network = network_with_bad(live, o.trials)
-    daemon = live.Daemon(network, bad=addresses(o.trials))
-    try:
-        daemon.start()
-        times, leaks = react(o.build, network, o.trials, 1000, o.background)
-        base = tell("bulkhead, indicator", times, leaks)
-        status = daemon.status()
-        print(f"{'':22} {status['sensors'][0]['packets']} packets seen, {status['sensors'][0]['lost_packets']} lost; "
-              f"{status['enforcers'][0]['cuts']} cuts in force", flush=True)
-    finally:
-        daemon.close()
-        network.close()
+    base = ours(live, o, "bulkhead, indicator", {"bad": addresses(o.trials)})
+    ours(live, o, "bulkhead, scan", {"automatic": SCAN}, MACHINE)
     if o.peers:
         peers(live, o.build, o.background, base)
 
