@@ -190,8 +190,8 @@ struct daemon_conf {
 	struct daemon_automatic *automatic;
 	size_t n_automatic;
 	struct daemon_control control;
-	struct net_addr metrics_addr; /* none: there are no metrics */
-	uint16_t metrics_port;
+	struct net_addr metrics_addr;
+	uint16_t metrics_port; /* 0: there are no metrics */
 	const char *eve_file, *eve_socket; /* NULL: not written */
 	struct daemon_webhook *webhooks;
 	size_t n_webhooks;

@@ -169,7 +169,7 @@ static void tell_end(const struct child *c, int status)
 static int64_t pause_of(const struct child *c)
 {
 	bool waits = c->kind == MSG_PROCESS_PLANNER || c->kind == MSG_PROCESS_COURIER;
-	int64_t pause = NS_PER_S / 10 << (c->restarts < 10 ? c->restarts : 10),
+	int64_t pause = NS_PER_S / 10 << (c->in_a_row < 10 ? c->in_a_row : 10),
 	        max = waits ? PAUSE_MAX : PAUSE_KEEPER;
 	return pause < max ? pause : max;
 }
@@ -187,7 +187,8 @@ static void child_gone(struct child *c)
 	if (!c->stopping && now - c->started < STEADY_NS)
 		pause = pause_of(c);
 	else if (!c->stopping)
-		c->restarts = 0;
+		c->in_a_row = 0;
+	c->in_a_row += !c->stopping;
 	c->restarts += !c->stopping;
 	c->pid = 0;
 	c->exit.fd = -1;

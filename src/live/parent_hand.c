@@ -168,7 +168,7 @@ static int hand_sockets(struct child *c, const struct parent_conf *conf)
 		return fd;
 	}
 	int r = hand(c, &(struct msg_handed){.what = MSG_HANDED_CONTROL}, fd);
-	if (r < 0 || net_addr_is_none(conf->daemon->metrics_addr))
+	if (r < 0 || conf->daemon->metrics_port == 0)
 		return r;
 	fd = open_port(conf->daemon->metrics_addr, conf->daemon->metrics_port);
 	if (fd < 0) {

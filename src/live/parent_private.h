@@ -36,7 +36,8 @@ struct child {
 	bool running;      /* a configuration is in force in it */
 	bool stopping;     /* it was told to end */
 	bool retired;      /* it isn't started again */
-	uint32_t restarts;
+	uint32_t restarts; /* in all */
+	uint32_t in_a_row; /* of them, none of which lived for long */
 	int64_t started, alive;
 	int64_t start_at;  /* when it is to be started again; INT64_MAX: not */
 	int64_t outlet_at; /* before that it is given no other outlet */

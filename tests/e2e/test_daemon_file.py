@@ -51,14 +51,15 @@ class DaemonFile(lib.Test):
         self.check(0, DIST / "bulkhead.yaml")
         self.check(0, DIST / "site.yaml")
 
-    def test_the_service_is_one_that_systemd_takes(self):
+    def test_the_services_are_ones_that_systemd_takes(self):
         if not shutil.which("systemd-analyze"):
             self.skipTest("systemd-analyze is missing")
         # it looks for what is started: something that is there
-        text = (DIST / "bulkhead.service.in").read_text().replace("@BINDIR@/bulkhead", shutil.which("true"))
-        service = self.write("bulkhead.service", text)
-        result = subprocess.run(["systemd-analyze", "verify", "--man=no", service], capture_output=True, text=True, timeout=60)
-        self.assertEqual((result.returncode, result.stdout + result.stderr), (0, ""))
+        for name in ("bulkhead.service", "bulkhead-enforce.service"):
+            text = (DIST / f"{name}.in").read_text().replace("@BINDIR@/bulkhead", shutil.which("true"))
+            service = self.write(name, text)
+            result = subprocess.run(["systemd-analyze", "verify", "--man=no", service], capture_output=True, text=True, timeout=60)
+            self.assertEqual((result.returncode, result.stdout + result.stderr), (0, ""))
 
     def test_the_manual_is_well_formed_and_has_every_key(self):
         if not shutil.which("groff"):
