@@ -60,7 +60,9 @@ void orders_free(struct orders *s)
 uint16_t orders_carriers(const struct orders *s, const struct cut *c)
 {
 	bool one_end = c->from.bits == 0 || c->to.bits == 0;
-	return (uint16_t)(s->takers[ORDERS_TAKES_ALL] | (one_end ? s->takers[ORDERS_TAKES_ONE_END] : 0));
+	bool one_address = one_end && (c->from.bits == 128 || c->to.bits == 128);
+	return (uint16_t)(s->takers[ORDERS_TAKES_ALL] | (one_end ? s->takers[ORDERS_TAKES_ONE_END] : 0) |
+	                  (one_address ? s->takers[ORDERS_TAKES_ONE_ADDRESS] : 0));
 }
 
 bool orders_carries(const struct orders *s, unsigned enforcer, const struct cut *c)

@@ -21,7 +21,10 @@ enum { ORDERS_MAX = 1 << 17, ORDERS_CUTS_MAX = 1 << 20, ORDERS_ENFORCERS_MAX = 1
 /* Which cuts an enforcer is there for. */
 enum orders_takes {
 	ORDERS_TAKES_ALL,
-	ORDERS_TAKES_ONE_END /* those with one end anywhere: routers that drop by one address */
+	ORDERS_TAKES_ONE_END, /* those with one end anywhere: programs that look one address of a packet up */
+	/* of these those of one machine or destination: routers that drop what is sent to an address, and can
+	 * let nothing of a prefix pass */
+	ORDERS_TAKES_ONE_ADDRESS
 };
 
 /* A cut that orders want. */

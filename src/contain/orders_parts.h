@@ -46,8 +46,9 @@ struct record {
 	bool is_wanted, is_changed;
 };
 
-/* Orders wait for all enforcers that carry one of their cuts: those that take all, or also the others. */
-enum { ORDERS_CLASSES = 2 };
+/* Orders wait for all enforcers that carry one of their cuts: those that take all, or also those that take
+ * one end, or those of one address too. */
+enum { ORDERS_CLASSES = 3 };
 
 struct orders {
 	struct table *by_id;  /* struct record * */
@@ -65,7 +66,7 @@ struct orders {
 	struct cut *drops;
 	size_t cap_puts, cap_drops;
 	size_t n_enforcers;
-	uint16_t takers[ORDERS_TAKES_ONE_END + 1]; /* bits of enforcers */
+	uint16_t takers[ORDERS_TAKES_ONE_ADDRESS + 1]; /* bits of enforcers */
 	uint64_t in_force[ORDERS_ENFORCERS_MAX];
 };
 

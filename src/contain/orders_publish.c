@@ -40,7 +40,10 @@ static void collect(struct orders *s)
 
 static unsigned class_of(const struct orders *s, const struct order *o)
 {
-	return o->enforcers != s->takers[ORDERS_TAKES_ALL];
+	uint16_t all = s->takers[ORDERS_TAKES_ALL];
+	if (o->enforcers == all)
+		return 0;
+	return o->enforcers == (all | s->takers[ORDERS_TAKES_ONE_END]) ? 1 : 2;
 }
 
 int orders_publish(struct orders *s, bool *ret_changed)

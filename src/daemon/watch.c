@@ -2,6 +2,7 @@
 #include "daemon/watch.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -220,11 +221,21 @@ static struct net_prefix masked(struct net_addr a, uint8_t bits)
 	return p;
 }
 
+/* Whether a segment is cut from everything and both are of it: then no enforcement point stands between them.
+ */
+static bool are_neighbours(const struct cut *c, struct net_addr from, struct net_addr to)
+{
+	struct net_prefix named = c->from.bits ? c->from : c->to;
+	return (c->from.bits == 0 || c->to.bits == 0) && net_prefix_contains(named, from) &&
+	       net_prefix_contains(named, to);
+}
+
 /* Remembers the cut under `key` if it stands longer than the one found before. */
-static void consider(const struct watch_tables *t, const struct cut *key, const struct watched **best)
+static void consider(const struct watch_tables *t, const struct cut *key, struct net_addr from,
+    struct net_addr to, const struct watched **best)
 {
 	const uint32_t *at = table_get(t->index, key);
-	if (at && (!*best || t->cuts[*at].since < (*best)->since))
+	if (at && !are_neighbours(key, from, to) && (!*best || t->cuts[*at].since < (*best)->since))
 		*best = &t->cuts[*at];
 }
 
@@ -239,12 +250,12 @@ static const struct watched *find(struct watch *w, struct net_addr from, struct 
 			continue;
 		struct cut key = {
 		    .from = masked(from, s->from), .to = masked(to, s->to), .direction = s->direction};
-		consider(t, &key, &best);
+		consider(t, &key, from, to, &best);
 		if (s->direction == CUT_FROM_ONLY)
 			continue;
 		key.from = masked(to, s->from);
 		key.to = masked(from, s->to);
-		consider(t, &key, &best);
+		consider(t, &key, from, to, &best);
 	}
 	return best;
 }
@@ -265,8 +276,25 @@ static bool end_passes(const struct pass *p, struct net_addr a, uint16_t port)
 	       net_addr_equal(masked(a, p->prefix.bits).addr, p->prefix.addr);
 }
 
+static bool is_of_the_link(struct net_addr a)
+{
+	return net_addr_is_link_local(a) || net_addr_is_loopback(a) || net_addr_is_unspecified(a);
+}
+
+/* Whether no router forwards it: neighbours talk so of their link, whatever is cut. Of ICMPv6 that is
+ * discovery of listeners and neighbours (RFC 2710, RFC 3810, RFC 4861); its type stands as the initiator's
+ * port. */
+static bool stays_on_the_link(const struct watch_sight *s)
+{
+	bool discovery = (s->initiator_port >= 130 && s->initiator_port <= 137) || s->initiator_port == 143;
+	return is_of_the_link(s->initiator) || is_of_the_link(s->responder) ||
+	       (s->protocol == IPPROTO_ICMPV6 && discovery);
+}
+
 static bool passes(const struct watch_tables *t, const struct watch_sight *s)
 {
+	if (stays_on_the_link(s))
+		return true;
 	for (size_t i = 0; i < t->n_passes; i++) {
 		const struct pass *p = &t->passes[i];
 		if (p->protocol && p->protocol != s->protocol)

@@ -74,7 +74,8 @@ void watch_pass_clear(struct watch *w);
 
 /*
  * The cut that stops what `from` sends to `to`: of several the one that stands longest, NULL where there is
- * none. `begun`: `from` is known to have begun; else cuts of one direction don't match.
+ * none. Two machines of a segment that is cut from everything are none of its business. `begun`: `from` is
+ * known to have begun; else cuts of one direction don't match.
  */
 const struct cut *watch_match(
     struct watch *w, struct net_addr from, struct net_addr to, bool begun, int64_t *ret_since);

@@ -75,6 +75,11 @@ static bool find_room(const struct engine *e, size_t i, const struct order *o)
 	return fit;
 }
 
+static const char *end_text(struct net_prefix p, char buf[NET_PREFIX_TEXT_SIZE])
+{
+	return p.bits ? net_prefix_text(p, buf) : "anywhere";
+}
+
 static bool enforcer_is_able(const struct engine *e, size_t i, const struct order *o, char *why, size_t size)
 {
 	const struct engine_enforcer *f = &e->enforcers[i];
@@ -90,7 +95,7 @@ static bool enforcer_is_able(const struct engine *e, size_t i, const struct orde
 		const char *reason = cannot(e, i, kind, c, o->fail_closed);
 		if (reason) {
 			snprintf(why, size, "enforcer %s can't part %s and %s: %s", name,
-			    net_prefix_text(c->from, from), net_prefix_text(c->to, to), reason);
+			    end_text(c->from, from), end_text(c->to, to), reason);
 			return false;
 		}
 		if (f->lacks[0] && holds_spared(e, c)) {

@@ -53,10 +53,11 @@ static int make_orders(struct engine *e, const struct daemon_conf *conf)
 	enum orders_takes takes[DAEMON_ENFORCERS_MAX];
 	for (size_t i = 0; i < conf->n_enforcers; i++) {
 		const struct daemon_enforcer *d = &conf->enforcers[i];
-		bool one_end = !d->is_remote && (d->backend == DAEMON_BACKEND_XDP ||
-		                                    (d->backend == DAEMON_BACKEND_BGP &&
-		                                        d->bgp.announce == DAEMON_BGP_BLACKHOLE));
-		takes[i] = one_end ? ORDERS_TAKES_ONE_END : ORDERS_TAKES_ALL;
+		bool blackhole = d->backend == DAEMON_BACKEND_BGP && d->bgp.announce == DAEMON_BGP_BLACKHOLE;
+		takes[i] = d->is_remote                       ? ORDERS_TAKES_ALL
+		           : blackhole                        ? ORDERS_TAKES_ONE_ADDRESS
+		           : d->backend == DAEMON_BACKEND_XDP ? ORDERS_TAKES_ONE_END
+		                                              : ORDERS_TAKES_ALL;
 	}
 	/* there is a generation from the beginning, if only of nothing: what an enforcer finds is held
 	 * against it */
@@ -350,6 +351,11 @@ int engine_propose(struct engine *e, const struct cut *cuts, size_t n, const cha
 	    .n_cuts = n,
 	    .proposed = {.time = loop_now()}};
 	snprintf(o.proposed.who, sizeof(o.proposed.who), "%s", who);
+	char reason[ORDER_WHY_SIZE];
+	if (!engine_is_able(e, &o, reason, sizeof(reason))) {
+		dynbuf_str(why, reason);
+		return -ENOTSUP;
+	}
 	int r = engine_add_order(e, &o, what, ret_id, why);
 	return r == 0 ? engine_orders_changed(e, false) : r;
 }
@@ -361,7 +367,9 @@ enum order_answer engine_approve(struct engine *e, uint64_t id, int64_t now, con
 	e->refused_why[0] = '\0';
 	for (size_t i = 0; o && i < ORDER_APPROVALS_MAX; i++)
 		approvals += o->approved[i].time != 0;
-	if (o && o->state == ORDER_PROPOSED && breaks(e, o, e->refused_why, sizeof(e->refused_why)))
+	if (o && o->state == ORDER_PROPOSED &&
+	    (breaks(e, o, e->refused_why, sizeof(e->refused_why)) ||
+	        !engine_is_able(e, o, e->refused_why, sizeof(e->refused_why))))
 		return ORDER_TOO_LATE;
 	if (o && o->state == ORDER_PROPOSED && approvals + 1 >= o->approvals &&
 	    !guardrail_pace_take(&e->pace, &e->rules.guardrails, now)) {

@@ -189,6 +189,40 @@ static void test_all_that_carry_it_must_say_so(void **unused)
 	orders_free(s);
 }
 
+/* Each kind takes what the one before takes, and less. */
+static void test_each_kind_of_enforcer_carries_what_it_is_there_for(void **unused)
+{
+	static const enum orders_takes kinds[] = {
+	    ORDERS_TAKES_ONE_ADDRESS, ORDERS_TAKES_ALL, ORDERS_TAKES_ONE_END};
+	const struct cut pair = pair_cut(1, 2), host = host_cut(1);
+	struct cut segment = {.from = net_prefix_of(host.from.addr, 120)};
+	struct cut destination = {.to = host.from};
+	const struct {
+		const struct cut *cut;
+		uint16_t enforcers;
+	} rows[] = {{&pair, 2}, {&segment, 6}, {&host, 7}, {&destination, 7}};
+	struct orders *s;
+	(void)unused;
+	assert_int_equal(orders_new(&s, kinds, 3, 0, 1), 0);
+	for (uint64_t i = 0; i < 4; i++) {
+		add(s, i + 1, rows[i].cut, 1);
+		assert_int_equal(orders_find(s, i + 1)->enforcers, rows[i].enforcers);
+		assert_int_equal(orders_approve(s, i + 1, 20, "ada"), ORDER_OK);
+		assert_true(publish(s));
+	}
+	/* who is the last one for an order puts it in force, whatever waits for others before it */
+	assert_int_equal(orders_in_force(s, 1, 4, 30), 1);
+	assert_string_equal(state_of(s, 1), "applied");
+	assert_int_equal(orders_in_force(s, 2, 4, 31), 1);
+	assert_string_equal(state_of(s, 2), "applied");
+	assert_string_equal(state_of(s, 3), "approved");
+	assert_int_equal(orders_in_force(s, 0, 3, 32), 1);
+	assert_string_equal(state_of(s, 3), "applied");
+	assert_int_equal(orders_in_force(s, 0, 4, 33), 1);
+	assert_string_equal(state_of(s, 4), "applied");
+	orders_free(s);
+}
+
 static void test_what_one_refuses_is_withdrawn_everywhere(void **unused)
 {
 	const struct cut a = host_cut(1), b = host_cut(2);
@@ -444,6 +478,7 @@ int main(void)
 	    cmocka_unit_test(test_a_cut_stays_while_some_order_wants_it),
 	    cmocka_unit_test(test_what_is_not_stored_is_asked_for_again),
 	    cmocka_unit_test(test_all_that_carry_it_must_say_so),
+	    cmocka_unit_test(test_each_kind_of_enforcer_carries_what_it_is_there_for),
 	    cmocka_unit_test(test_what_one_refuses_is_withdrawn_everywhere),
 	    cmocka_unit_test(test_refusals_fall_on_those_behind_them),
 	    cmocka_unit_test(test_a_restart_tells_all_anew),

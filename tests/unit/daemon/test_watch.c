@@ -271,6 +271,56 @@ static void test_what_passes_in_spite_of_a_cut_is_no_sight(void **state)
 	assert_int_equal(n_told, 1);
 }
 
+/* Nothing stands between them: that they talk on tells nothing of the cut. */
+static void test_neighbours_within_a_segment_that_is_cut_off_talk_on(void **state)
+{
+	(void)state;
+	put("10.2.0.0/24", "any", CUT_BOTH, 0);
+	put("any", "2001:db8:2::/64", CUT_BOTH, 0);
+	assert_false(matches("10.2.0.1", "10.2.0.2", true));
+	assert_false(matches("2001:db8:2::1", "2001:db8:2::2", true));
+	assert_true(matches("10.2.0.1", "10.2.1.2", true));
+	assert_true(matches("10.2.1.2", "10.2.0.1", true));
+	assert_true(matches("2001:db8:2::1", "2001:db8:3::2", true));
+	/* between two named ends it does */
+	put("10.2.0.0/24", "10.2.0.2", CUT_BOTH, 0);
+	assert_true(matches("10.2.0.1", "10.2.0.2", true));
+}
+
+static void test_what_stays_on_the_link_is_no_sight(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		uint8_t protocol;
+		uint16_t type;
+		bool seen;
+	} rows[] = {
+	    {"fe80::1", "2001:db8:2::5", 58, 135, false},
+	    {"fe80::1", "2001:db8:2::5", 17, 9, false},
+	    {"169.254.3.4", "10.2.0.5", 17, 9, false},
+	    {"0.0.0.0", "10.2.0.5", 17, 68, false},
+	    {"2001:db8:2:1::1", "2001:db8:2::5", 58, 129, true},
+	    {"2001:db8:2:1::1", "2001:db8:2::5", 58, 130, false},
+	    {"2001:db8:2:1::1", "2001:db8:2::5", 58, 137, false},
+	    {"2001:db8:2:1::1", "2001:db8:2::5", 58, 138, true},
+	    {"2001:db8:2:1::1", "2001:db8:2::5", 58, 143, false},
+	    {"2001:db8:2:1::1", "2001:db8:2::5", 17, 135, true},
+	    {"203.0.113.7", "10.2.0.5", 1, 8, true},
+	};
+	(void)state;
+	put("10.2.0.5", "any", CUT_BOTH, 0);
+	put("2001:db8:2::5", "any", CUT_BOTH, 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct watch_sight s = {.initiator = ip(rows[i].from),
+		    .responder = ip(rows[i].to),
+		    .protocol = rows[i].protocol,
+		    .initiator_port = rows[i].type};
+		watch_stray(w, &s, 100);
+		tell();
+		assert_int_equal(n_told, rows[i].seen);
+	}
+}
+
 static void test_a_frame_of_no_flow_counts_for_cuts_both_ways(void **state)
 {
 	(void)state;
@@ -399,6 +449,8 @@ int main(void)
 	    TEST(test_a_flow_is_looked_up_once_for_each_state_of_the_list),
 	    TEST(test_a_connection_that_the_other_side_began_goes_on),
 	    TEST(test_what_passes_in_spite_of_a_cut_is_no_sight),
+	    TEST(test_neighbours_within_a_segment_that_is_cut_off_talk_on),
+	    TEST(test_what_stays_on_the_link_is_no_sight),
 	    TEST(test_a_frame_of_no_flow_counts_for_cuts_both_ways),
 	    TEST(test_sights_of_a_cut_and_in_all_are_bounded_and_counted),
 	    TEST(test_a_place_that_another_cut_takes_tells_of_that_one),
