@@ -136,8 +136,14 @@ class Timed(unittest.TextTestResult):
 
 
 def main():
-    """Runs the file's tests, or the classes and tests of it that the command line names."""
-    program = unittest.main(argv=[sys.argv[0], "-v", *sys.argv[1:]], exit=False, testRunner=unittest.TextTestRunner(verbosity=2, resultclass=Timed))
+    """Runs the file's tests: the classes that the command line names, or all but those that it names with a - before them."""
+    names = sys.argv[1:]
+    without = [name[1:] for name in names if name.startswith("-")]
+    if without:
+        classes = {k: v for k, v in vars(sys.modules["__main__"]).items() if isinstance(v, type) and issubclass(v, unittest.TestCase)}
+        assert set(without) <= set(classes), without
+        names = [k for k, v in classes.items() if k not in without and unittest.defaultTestLoader.getTestCaseNames(v)]
+    program = unittest.main(argv=[sys.argv[0], "-v", *names], exit=False, testRunner=unittest.TextTestRunner(verbosity=2, resultclass=Timed))
     result = program.result
     if not result.wasSuccessful():
         sys.exit(1)

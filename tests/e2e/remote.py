@@ -239,13 +239,21 @@ class Far:
     def table(self):
         return self.network.run(self.network.gateway, "nft", "list", "table", "inet", "bulkhead", check=False).stdout.decode()
 
-    def passes(self, address):
-        """Whether a packet from inside gets an answer of that address outside."""
-        return self.network.run(self.network.inside, "ping", "-c1", "-W1", "-I", USER, address, check=False).returncode == 0
+    def passes(self, address, tries=1):
+        """Whether a packet from inside gets an answer of that address outside within a second; of so many packets one."""
+        return any(self.network.run(self.network.inside, "ping", "-c1", "-W1", "-I", USER, address, check=False).returncode == 0 for _ in range(tries))
+
+    def terminate(self):
+        """What shifts the clock passes no signal on."""
+        pids = [self.process.pid]
+        if self.boottime_s:
+            pids = pathlib.Path(f"/proc/{pids[0]}/task/{pids[0]}/children").read_text(encoding="ascii").split()
+        for pid in pids:
+            os.kill(int(pid), signal.SIGTERM)
 
     def stop(self):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(30)
             if self.process.poll() is None:
