@@ -73,17 +73,45 @@ static int on_cut(struct engine *e, struct text bytes)
 	return r;
 }
 
-static void say_proposals(const struct engine_proposal *v, struct dynbuf *out)
+static int on_planned(struct engine *e, struct text bytes)
+{
+	struct msg_planned m;
+	arena_reset(&e->arena);
+	int r = msg_planned_decode(bytes.p, bytes.n, &e->arena, &m);
+	struct engine_ask *a = r == 0 ? ask_of(e, m.id) : NULL;
+	if (r < 0 || !a)
+		return r;
+	/* half a plan isn't taken for a whole one */
+	if (m.plan >= ENGINE_PLANS || m.cuts != a->n_cuts[m.plan])
+		return -EPROTO;
+	text_printable(m.problem, a->problems[m.plan], sizeof(a->problems[m.plan]));
+	return 0;
+}
+
+static void say_enforcers(const struct engine *e, const struct engine_proposal *p, struct dynbuf *out)
+{
+	const char *between = " by ";
+	dynbuf_printf(out, "%zu pair%s of prefixes", p->cuts, p->cuts == 1 ? "" : "s");
+	for (size_t i = 0; i < e->process->conf->n_enforcers; i++)
+		if (p->enforcers & (1U << i)) {
+			dynbuf_printf(out, "%s%s", between, e->process->conf->enforcers[i].name);
+			between = ", ";
+		}
+}
+
+static void say_proposals(const struct engine *e, const struct engine_proposal *v, struct dynbuf *out)
 {
 	dynbuf_str(out, "Orders that these plans would be:\n");
 	for (size_t i = 0; i < ENGINE_PLANS; i++) {
 		struct text why = dynbuf_view(&v[i].why);
 		dynbuf_printf(out, "  %-9s ", v[i].name);
-		if (v[i].id)
-			dynbuf_printf(out, "order %" PRIu64 ": approve with  bulkhead approve %" PRIu64 "\n",
-			    v[i].id, v[i].id);
-		else
+		if (v[i].id) {
+			dynbuf_printf(out, "order %" PRIu64 " (", v[i].id);
+			say_enforcers(e, &v[i], out);
+			dynbuf_printf(out, "): approve with  bulkhead approve %" PRIu64 "\n", v[i].id);
+		} else {
 			dynbuf_printf(out, "no order: %.*s\n", (int)why.n, why.n ? why.p : "");
+		}
 	}
 }
 
@@ -94,16 +122,27 @@ static void tell_proposals(
 	int r = engine_orders_changed(e, true);
 	if (r == 0 && a->form == MSG_FORM_TEXT) {
 		dynbuf_text(&out, dynbuf_view(&a->body));
-		say_proposals(v, &out);
+		say_proposals(e, v, &out);
 		r = out.error;
 	} else if (r == 0) {
-		r = engine_json_plans(dynbuf_view(&a->body), a->subject, v, &out);
+		r = engine_json_plans(e, dynbuf_view(&a->body), a->subject, v, &out);
 	}
 	if (r < 0)
 		engine_answer(e, a->asked, 4, TEXT("{\"error\": \"the proposals can't be stored\"}"));
 	else
 		engine_answer(e, a->asked, code, dynbuf_view(&out));
 	dynbuf_free(&out);
+}
+
+/* Those that one of the cuts is for. */
+static uint16_t carriers_of(const struct engine *e, const struct cut *cuts, size_t n)
+{
+	uint16_t found = 0;
+	for (unsigned i = 0; i < e->process->conf->n_enforcers; i++)
+		for (size_t k = 0; k < n && !(found & (1U << i)); k++)
+			if (orders_carries(e->orders, i, &cuts[k]))
+				found |= (uint16_t)(1U << i);
+	return found;
 }
 
 /* A plan's cuts become a proposal that somebody may approve; its number stands in the answer. */
@@ -114,10 +153,12 @@ static void answer_plans(struct engine *e, struct engine_ask *a, uint8_t code)
 	for (size_t i = 0; i < ENGINE_PLANS; i++) {
 		char what[ORDER_WHY_SIZE];
 		snprintf(what, sizeof(what), "plan %s of %.60s", v[i].name, a->subject);
+		v[i].cuts = a->n_cuts[i];
+		v[i].enforcers = carriers_of(e, a->cuts[i], a->n_cuts[i]);
 		if (a->n_cuts[i])
 			engine_propose(e, a->cuts[i], a->n_cuts[i], a->who, what, &v[i].id, &v[i].why);
 		else
-			dynbuf_str(&v[i].why, "it has no cut that an enforcer could carry out");
+			dynbuf_str(&v[i].why, a->problems[i][0] ? a->problems[i] : "it cuts nothing");
 	}
 	tell_proposals(e, a, v, code);
 	for (size_t i = 0; i < ENGINE_PLANS; i++)
@@ -223,6 +264,7 @@ static int on_message(void *context, uint16_t number, struct text bytes)
 	struct engine *e = context;
 	switch (number) {
 	case MSG_PLANNED_CUT: return on_cut(e, bytes);
+	case MSG_PLANNED: return on_planned(e, bytes);
 	case MSG_ANSWER: return on_answer(e, bytes);
 	case MSG_INCIDENT: return on_incident(e, bytes);
 	default: return -EPROTO;

@@ -26,6 +26,9 @@
 enum { PART_SIZE = 60000, ASSETS_TOLD = 16, FINE = 0, FOUND = 1, USAGE = 2, FAILED = 4 };
 /* An answer must find room in every channel on its way as a whole (CHANNEL_OUT_MAX). */
 enum { ANSWER_MAX = 40 << 20 };
+/* A plan's pairs of prefix lengths: other orders want some of NETFILTER_SHAPES_MAX too. */
+enum { SHAPES_MAX = 48 };
+enum { WHY_SIZE = 320 };
 
 struct planner {
 	struct process *process;
@@ -134,6 +137,26 @@ static int say_cuts(struct question *q, uint8_t plan, const struct resolution *c
 	return r;
 }
 
+/* What the cuts were of, and why there are none where there are none. */
+static int say_planned(struct question *q, const struct case_plan *plan, uint8_t number)
+{
+	struct dynbuf *out = peer_out(&q->planner->engine);
+	const struct plan *p = plan->plan;
+	char why[WHY_SIZE] = "";
+	if (plan->cuts.problem)
+		snprintf(why, sizeof(why), "%s", plan->cuts.problem);
+	else if (p->n_cuts == 0 && p->n_guardrails)
+		snprintf(why, sizeof(why), "guardrails forbid all that it would cut: %s", p->guardrails[0]);
+	else if (p->n_cuts == 0)
+		snprintf(why, sizeof(why), "%s",
+		    p->n_manual_steps ? "it has steps by hand alone" : "it cuts nothing");
+	else if (plan->cuts.n == 0)
+		snprintf(why, sizeof(why), "all that it would cut may never be cut");
+	struct msg_planned m = {
+	    .id = q->ask->id, .plan = number, .cuts = plan->cuts.n, .problem = text_of(why)};
+	return out ? msg_planned_encode(out, &m) : -EPIPE;
+}
+
 static int plan_cuts(struct question *q, enum plan_name name, struct case_plan *ret_plan)
 {
 	const struct guardrails *g = &q->planner->rules.guardrails;
@@ -144,8 +167,10 @@ static int plan_cuts(struct question *q, enum plan_name name, struct case_plan *
 		memcpy(spare, g->never_cut, g->n_never_cut * sizeof(*spare));
 	if (g->n_control)
 		memcpy(spare + g->n_never_cut, g->control, g->n_control * sizeof(*spare));
+	const struct case_plan_rules rules = {
+	    .spare = spare, .n_spare = g->n_never_cut + g->n_control, .most_shapes = SHAPES_MAX};
 	int r = case_plan_cuts(q->answers, q->planner->process->site, q->options.incident,
-	    text_of(plan_name_text(name)), spare, g->n_never_cut + g->n_control, ret_plan);
+	    text_of(plan_name_text(name)), &rules, ret_plan);
 	free(spare);
 	return r;
 }
@@ -160,6 +185,8 @@ static int answer_plans(struct question *q)
 		r = plan_cuts(q, (enum plan_name)k, &plan);
 		if (r == 0 && !plan.cuts.problem)
 			r = say_cuts(q, (uint8_t)k, &plan.cuts);
+		if (r == 0)
+			r = say_planned(q, &plan, (uint8_t)k);
 	}
 	if (r < 0)
 		return r;

@@ -120,7 +120,7 @@ class Shutdown(unittest.TestCase):
         self.assertEqual(plan["enforcers"], ["gw"])
         self.assertTrue(pairs(plan["prefix_pairs"]), plan["prefix_pairs"])
         said = daemon.ask("plan", incident).stdout
-        self.assertIn(f"approve with  bulkhead approve {plan['order']}  ({plan['prefix_pairs']} pairs of prefixes by gw)", said)
+        self.assertIn(f"order {plan['order']} ({plan['prefix_pairs']} pairs of prefixes by gw): approve with  bulkhead approve {plan['order']}", said)
         approved = daemon.ask("approve", plan["order"], "--why", "the drill")
         self.assertEqual(approved.returncode, 0, approved.stdout + approved.stderr)
         order = daemon.until(lambda: (o := daemon.order(plan["order"])) and (o["state"] == "refused" or o["in_force_since"]) and o, 30, "it is in force")

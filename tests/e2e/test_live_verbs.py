@@ -37,7 +37,8 @@ STATUS = {
     "by_policy": int, "policy_declined": int, "generation": int, "store_failing": (str, OR_NULL),
     "incidents": [{"id": str, "severity": int, "severity_name": str, "confidence": NUMBER, "assets": int}], "detections": int, "indicators": int,
     "archive": {"connected": bool, "sent": int, "durable": int, "waiting_bytes": int, "records_lost": int, "failing": (str, OR_NULL)}}
-PROPOSED_PLAN = {**PLAN, "incident": str, "order": (int, OR_NULL), "no_order_because": (str, OR_NULL)}
+PROPOSED_PLAN = {**PLAN, "incident": str, "order": (int, OR_NULL), "no_order_because": (str, OR_NULL), "enforceable": bool, "prefix_pairs": int,
+                 "enforcers": list}
 SECTIONS = ["Attention", "Orders", "Incidents", "Enforcers", "Sensors", "Archive", "Processes"]
 
 
@@ -70,10 +71,11 @@ class Questions(Shaped):
         self.assertEqual(plans["surgical"]["no_order_because"], None)
         # policy of the site allows nothing so wide as a whole zone
         self.assertEqual((plans["shutdown"]["order"], plans["shutdown"]["no_order_because"]),
-                         (None, "it has no cut that an enforcer could carry out"))
+                         (None, "guardrails forbid all that it would cut: 10.77.0.0/16 of zone inside is wider than policy allows a cut to be"))
+        self.assertEqual([(plans[n]["enforceable"], plans[n]["enforcers"]) for n in ("surgical", "shutdown")], [(True, ["gw"]), (False, [])])
         text = self.does(1, "plan").stdout
-        self.assertRegex(text, rf"(?m)^  surgical  order {number}: approve with  bulkhead approve {number}$")
-        self.assertRegex(text, r"(?m)^  shutdown  no order: it has no cut")
+        self.assertRegex(text, rf"(?m)^  surgical  order {number} \(\d+ pairs? of prefixes by gw\): approve with  bulkhead approve {number}$")
+        self.assertRegex(text, r"(?m)^  shutdown  no order: guardrails forbid all that it would cut")
         self.assertEqual(self.daemon.order(number)["what"], f"plan surgical of {self.incident}")
         self.assertEqual(self.proposal(), number, "asked again it is the same order")
 
