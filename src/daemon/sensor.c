@@ -108,6 +108,25 @@ struct vantage *sensor_vantage(struct sensor *s, uint16_t vantage)
 	return &s->vantages[i];
 }
 
+uint16_t sensor_flow_vantage(const struct sensor *s, uint16_t vantage)
+{
+	bool own = s->n_gateways > 1 && vantage < CAPTURE_VANTAGES_MAX && s->vantages[vantage].watched &&
+	           !s->vantages[vantage].tap;
+	return own ? s->gateway : vantage;
+}
+
+/* Which of a gateway's links lost what is missing isn't known: each of them may have. */
+static void count_missing(struct sensor *s, const struct flow *f)
+{
+	uint64_t missing = f->side[FLOW_FORWARD].missing + f->side[FLOW_REVERSE].missing;
+	if (missing == 0)
+		return;
+	for (uint16_t i = 0; s->n_gateways > 1 && f->vantage == s->gateway && i < CAPTURE_VANTAGES_MAX; i++)
+		if (i != s->gateway && sensor_flow_vantage(s, i) == s->gateway)
+			s->vantages[i].counts.missing += missing;
+	sensor_vantage(s, f->vantage)->counts.missing += missing;
+}
+
 static void on_end(void *context, struct flow *f, enum flow_end how)
 {
 	struct sensor *s = context;
@@ -119,9 +138,8 @@ static void on_end(void *context, struct flow *f, enum flow_end how)
 	proto_flow_end(s->proto, f, s->now);
 	if (s->closing)
 		return;
-	struct sensor_vantage_counts *counts = &sensor_vantage(s, f->vantage)->counts;
-	counts->evicted += how == FLOW_END_EVICTED;
-	counts->missing += f->side[FLOW_FORWARD].missing + f->side[FLOW_REVERSE].missing;
+	sensor_vantage(s, f->vantage)->counts.evicted += how == FLOW_END_EVICTED;
+	count_missing(s, f);
 	struct msg_flow m = record_of(f, how);
 	sensor_keep_error(s, merge_flow(s->merge, &m, s->n_vantages, s->now));
 }
@@ -206,7 +224,7 @@ static void take_binding(struct sensor *s, const struct packet *p)
 		return;
 	}
 	if (fresh)
-		*seen = (struct binding_seen){.first = p->time_ns, .vantage = p->vantage};
+		*seen = (struct binding_seen){.first = p->time_ns, .vantage = s->at};
 	seen->last = p->time_ns;
 }
 
@@ -216,7 +234,7 @@ static int take_packet(struct sensor *s, const struct packet *p)
 	if (p->time_ns > s->now)
 		s->now = p->time_ns;
 	if (p->events) {
-		struct sensor_vantage_counts *counts = &sensor_vantage(s, p->vantage)->counts;
+		struct sensor_vantage_counts *counts = &sensor_vantage(s, s->at)->counts;
 		counts->malformed++;
 		counts->unreadable += is_unreadable(p);
 	}
@@ -246,11 +264,12 @@ int sensor_frame(struct sensor *s, const struct capture_frame *f, size_t vantage
 	struct packet p;
 	if (s->error < 0)
 		return s->error;
-	s->n_vantages = vantages;
+	s->n_vantages = vantages - (s->n_gateways ? s->n_gateways - 1 : 0);
+	s->at = f->vantage;
 	if (s->is_live)
 		sensor_live_count(s, f);
-	int r = decoder_frame(
-	    s->decoder, f->linktype, f->data, f->caplen, f->wirelen, f->time_ns, f->vantage, &p);
+	int r = decoder_frame(s->decoder, f->linktype, f->data, f->caplen, f->wirelen, f->time_ns,
+	    sensor_flow_vantage(s, f->vantage), &p);
 	/* an aggregate of 802.11 holds several packets */
 	for (int more = 1; r >= 0 && more > 0;) {
 		r = take_packet(s, &p);

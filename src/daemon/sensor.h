@@ -74,7 +74,9 @@ int sensor_frame(struct sensor *s, const struct capture_frame *f, size_t vantage
 int sensor_finish(struct sensor *s);
 
 /* Live: a vantage that is watched. Its coverage is told from then on; a gateway gives outgoing frames to
- * sensor_outgoing, a tap doesn't. Later frames count how many there are by themselves. -ERR_LIMIT. */
+ * sensor_outgoing, a tap doesn't. A gateway's flow comes in at one of its vantages one way and at another the
+ * other way, each packet once: so flows of all of them are of the first. Later frames count how many there
+ * are by themselves. -ERR_LIMIT. */
 int sensor_add_vantage(struct sensor *s, uint16_t vantage, bool tap, int64_t now);
 /* Live: takes a frame that a gateway sends. It is no traffic of its own, only held against what is cut. */
 int sensor_outgoing(struct sensor *s, const struct capture_frame *f);

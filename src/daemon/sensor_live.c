@@ -121,7 +121,7 @@ void sensor_live_binding(struct sensor *s, const struct binding_key *key, const 
 	}
 	bool again = !fresh && seen->told && p->time_ns - seen->told >= BINDING_AGAIN_NS;
 	if (fresh || again)
-		*seen = (struct binding_seen){.first = p->time_ns, .vantage = p->vantage};
+		*seen = (struct binding_seen){.first = p->time_ns, .vantage = s->at};
 	seen->last = p->time_ns;
 	if (fresh || again)
 		binding_tell(s, key, seen);
@@ -150,6 +150,10 @@ int sensor_add_vantage(struct sensor *s, uint16_t vantage, bool tap, int64_t now
 	if (vantage >= CAPTURE_VANTAGES_MAX)
 		return -ERR_LIMIT;
 	struct vantage *v = sensor_vantage(s, vantage);
+	if (!tap && (!v->watched || v->tap)) {
+		s->gateway = s->n_gateways == 0 ? vantage : s->gateway;
+		s->n_gateways++;
+	}
 	v->watched = true;
 	v->tap = tap;
 	if (!s->covered)
@@ -276,7 +280,7 @@ static void look_at_leaving(struct sensor *s, const struct packet *p, uint8_t la
 	    .initiator_port = l->has_ports ? l->src_port : 0,
 	    .responder_port = l->has_ports ? l->dst_port : 0,
 	    .protocol = l->protocol,
-	    .vantage = p->vantage};
+	    .vantage = s->at};
 	watch_stray(s->watch, &sight, p->time_ns);
 }
 
@@ -285,8 +289,9 @@ int sensor_outgoing(struct sensor *s, const struct capture_frame *f)
 	struct packet p;
 	if (!s->watch || s->watch->n == 0)
 		return s->error;
-	int r = decoder_frame(
-	    s->leaving, f->linktype, f->data, f->caplen, f->wirelen, f->time_ns, f->vantage, &p);
+	s->at = f->vantage;
+	int r = decoder_frame(s->leaving, f->linktype, f->data, f->caplen, f->wirelen, f->time_ns,
+	    sensor_flow_vantage(s, f->vantage), &p);
 	for (int more = 1; r >= 0 && more > 0;) {
 		for (uint8_t i = 0; i < p.n_layers; i++)
 			look_at_leaving(s, &p, i);

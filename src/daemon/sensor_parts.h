@@ -42,7 +42,10 @@ struct sensor {
 	struct merge *merge;
 	struct table *bindings;
 	struct vantage *vantages; /* CAPTURE_VANTAGES_MAX, and one for numbers beyond */
-	size_t n_vantages;
+	size_t n_vantages;        /* of flows */
+	size_t n_gateways;        /* vantages of this machine's own interfaces ... */
+	uint16_t gateway;         /* ... whose flows are all of the first of them */
+	uint16_t at;              /* the vantage of the frame that is taken */
 	uint64_t bindings_lost;
 	int64_t now;
 	int64_t next_look; /* when timeouts are looked at again */
@@ -64,6 +67,8 @@ struct sensor {
 
 void sensor_keep_error(struct sensor *s, int error);
 uint64_t sensor_next_id(void *context);
+/* Which vantage the flows of a frame's are of. */
+uint16_t sensor_flow_vantage(const struct sensor *s, uint16_t vantage);
 /* Numbers beyond a capture set's own bound share one entry. */
 struct vantage *sensor_vantage(struct sensor *s, uint16_t vantage);
 int sensor_give_binding(struct sensor *s, const struct binding_key *key, const struct binding_seen *seen);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/cursor.h"
 #include "base/timefmt.h"
 #include "capture/capture.h"
 #include "daemon/sensor.h"
@@ -23,10 +24,11 @@ enum { FRAMES_MAX = 512, FLOWS = 17, IDS_MAX = 4096 };
 
 struct seen {
 	uint64_t id;
-	size_t finals, duplicates, snapshots, bindings, transactions, pending;
+	size_t finals, both_ways, duplicates, snapshots, bindings, transactions, pending;
 	uint64_t pending_flow;        /* of transactions whose record is still to come */
 	uint8_t told[IDS_MAX];        /* by flow id: 1 a snapshot, 2 the final record */
 	struct msg_coverage coverage; /* sums, and the last one's times */
+	uint64_t covered[2];          /* packets, of two vantages */
 	int64_t covered_from;
 	size_t coverages;
 	int64_t latest; /* time in a record */
@@ -66,6 +68,7 @@ static int on_flow(void *context, const struct msg_flow *f)
 	seen.told[f->id] = f->end == FLOW_END_NONE ? 1 : 2;
 	seen.snapshots += f->end == FLOW_END_NONE;
 	seen.duplicates += f->duplicate_of != 0;
+	seen.both_ways += f->end != FLOW_END_NONE && f->packets_out && f->packets_in;
 	seen.finals += f->end != FLOW_END_NONE && !f->duplicate_of;
 	seen.latest = f->last > seen.latest ? f->last : seen.latest;
 	return 0;
@@ -85,6 +88,8 @@ static int on_coverage(void *context, const struct msg_coverage *c)
 	assert_true(c->from <= c->to);
 	if (seen.coverages++ == 0)
 		seen.covered_from = c->from;
+	if (c->vantage < 2)
+		seen.covered[c->vantage] += c->packets;
 	seen.coverage.packets += c->packets;
 	seen.coverage.bytes += c->bytes;
 	seen.coverage.dropped += c->dropped;
@@ -448,6 +453,48 @@ static void test_a_gateway_tells_of_frames_that_leave_and_not_of_those_that_come
 	assert_int_equal(seen.coverage.packets, n_frames);
 }
 
+/* Each packet comes in at one of the two, by its direction. */
+static uint16_t side_of(const struct capture_frame *f)
+{
+	return f->caplen >= 34 && load_be16(f->data + 12) == 0x0800 &&
+	       memcmp(f->data + 26, f->data + 30, 4) > 0;
+}
+
+static void test_flows_of_a_gateway_are_whole_though_each_direction_has_its_link(void **state)
+{
+	(void)state;
+	size_t of[2] = {0};
+	make();
+	feed_some(0, n_frames, 1);
+	assert_int_equal(sensor_finish(sensor), 0);
+	const struct seen one = seen;
+	make();
+	for (uint16_t v = 0; v < 2; v++)
+		assert_int_equal(sensor_add_vantage(sensor, v, false, frames[0].time_ns), 0);
+	struct cut c = cut_of("203.0.113.66/32", CUT_BOTH);
+	assert_int_equal(watch_put(watch, &c, frames[0].time_ns), 0);
+	for (size_t i = 0; i < n_frames; i++) {
+		struct capture_frame f = frames[i];
+		f.vantage = side_of(&f);
+		of[f.vantage]++;
+		assert_int_equal(sensor_frame(sensor, &f, 2), 0);
+		f.vantage = !f.vantage; /* it leaves at the other */
+		assert_int_equal(sensor_outgoing(sensor, &f), 0);
+	}
+	assert_int_equal(watch_tell(watch, on_sight, NULL), 0);
+	assert_true(n_sights > 0 && sight.flow > 0);
+	assert_int_equal(sensor_finish(sensor), 0);
+	assert_int_equal(seen.finals, one.finals);
+	assert_int_equal(seen.duplicates, 0);
+	assert_true(one.both_ways > 0);
+	assert_int_equal(seen.both_ways, one.both_ways);
+	assert_int_equal(seen.transactions, one.transactions);
+	for (int v = 0; v < 2; v++) {
+		assert_true(of[v] > 0);
+		assert_int_equal(seen.covered[v], of[v]);
+	}
+}
+
 static void test_a_refusal_in_the_place_of_a_cut_is_no_sight(void **state)
 {
 	(void)state;
@@ -489,6 +536,7 @@ int main(void)
 	    T(test_a_wall_clock_that_is_set_moves_the_records_and_ends_no_flow),
 	    T(test_a_tap_that_sees_answers_of_what_is_cut_tells),
 	    T(test_a_gateway_tells_of_frames_that_leave_and_not_of_those_that_come),
+	    T(test_flows_of_a_gateway_are_whole_though_each_direction_has_its_link),
 	    T(test_a_refusal_in_the_place_of_a_cut_is_no_sight),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
