@@ -72,6 +72,12 @@ static bool print_broken(const struct live_page *p, const json_t *j)
 	}
 	json_array_foreach(json_object_get(j, "enforcers"), i, e)
 	{
+		live_text(e, "lacks", why);
+		if (*why) {
+			fprintf(p->out, "  enforcer %s wouldn't let %s pass: name it in never_cut there\n",
+			    live_text(e, "name", name), why);
+			any = true;
+		}
 		if (live_yes(e, "ready"))
 			continue;
 		live_text(e, "why_not", why);
