@@ -189,7 +189,7 @@ class Daemon:
             self.process = subprocess.Popen([*self.wrap, "ip", "netns", "exec", self.network.gateway, lib.BULKHEAD, "run", "-c", "bulkhead.yaml",
                                              "--sandbox", self.sandbox], cwd=self.folder, stdout=log, stderr=log, env=self.environment)
         if wait:
-            self.until(lambda: (s := self.status()) and all(e["ready"] for e in s["enforcers"]), 30, "it is ready")
+            self.until(lambda: (s := self.status()) and all(e["ready"] for e in s["enforcers"]), 40, "it is ready")
         return self
 
     def said(self):

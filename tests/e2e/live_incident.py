@@ -85,9 +85,9 @@ class Stage:
         while not self.talk():
             if time.monotonic() > end:
                 raise AssertionError("the server doesn't answer")
-        return self.daemon.until(lambda: self.daemon.json("incidents"), 20, "there is an incident")[0]["id"]
+        return self.daemon.until(lambda: self.daemon.json("incidents"), 40, "there is an incident")[0]["id"]
 
-    def scrape(self, request=b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", seconds=10):
+    def scrape(self, request=b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", seconds=40):
         """All that the metrics' port says to those bytes."""
         with self.metrics_socket(seconds) as s:
             s.sendall(request)
@@ -97,14 +97,14 @@ class Stage:
                     parts.append(part)
             return b"".join(parts)
 
-    def metrics_socket(self, seconds=10):
+    def metrics_socket(self, seconds=40):
         with inside(self.network.gateway):
             s = socket.socket()
         s.settimeout(seconds)
         s.connect(("127.0.0.1", 9474))
         return s
 
-    def control_socket(self, user=0, seconds=10):
+    def control_socket(self, user=0, seconds=40):
         """A connection to the control socket as some user id."""
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(seconds)
@@ -164,13 +164,13 @@ class Test(lib.Test):
     def state(self, number):
         return self.daemon.order(number)["state"]
 
-    def reaches(self, number, state, seconds=15):
+    def reaches(self, number, state, seconds=40):
         return self.daemon.until(lambda: self.state(number) == state, seconds, f"order {number} is {state}")
 
     def in_force(self):
         number = self.proposal()
         self.does(0, "approve", number)
-        self.daemon.until(lambda: self.state(number) in ("applied", "verified"), 10, "it is in force")
+        self.daemon.until(lambda: self.state(number) in ("applied", "verified"), 40, "it is in force")
         return number
 
     def release(self, number):

@@ -23,7 +23,9 @@ class Answer(socketserver.BaseRequestHandler):
             self.request.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address, daemon_threads, request_queue_size = True, True, 256
-Server(("0.0.0.0", 80), Answer).serve_forever()
+server = Server(("0.0.0.0", 80), Answer)
+print("ready", flush=True)
+server.serve_forever()
 """
 CLIENT = """
 import socket, sys
@@ -97,9 +99,9 @@ class Live(lib.Test):
         self.network = live.Network()
         self.addCleanup(self.network.close)
         self.network.address(self.network.outside, "out0", "203.0.113.66/32", "203.0.113.80/32")
-        server = self.network.start(self.network.outside, "/usr/bin/python3", "-c", SERVER)
-        self.addCleanup(lambda: (server.kill(), server.wait()))
-        time.sleep(0.3)
+        server = self.network.start(self.network.outside, "/usr/bin/python3", "-c", SERVER, stdout=subprocess.PIPE)
+        self.addCleanup(lambda: (server.kill(), server.wait(), server.stdout.close()))
+        server.stdout.readline()
 
     def daemon(self, more="", **settings):
         daemon = live.Daemon(self.network, more=more, automatic="", **settings)
@@ -175,7 +177,7 @@ class Eve(Live):
         daemon.until(lambda: eve.exists() and sum(x["event_type"] == "http" for x in self.read(eve)) >= 5, 60, "lines come")
         eve.rename(before)
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.until(eve.exists, 20, "the file is there anew")
+        daemon.until(eve.exists, 40, "the file is there anew")
         self.visit(10)
         daemon.stop()
         flows = [x for x in self.read(before) + self.read(eve) if x["event_type"] == "flow"]
@@ -216,7 +218,7 @@ class Whole(Live):
         daemon.until(lambda: self.flows_seen() >= 10, 60, "flows end")
         children = daemon.pids()
         daemon.stop(signal.SIGKILL)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 40
         while any(pathlib.Path(f"/proc/{pid}/cmdline").exists() for pid in children) and time.monotonic() < end:
             time.sleep(0.05)
         self.assertFalse([name for pid, name in children.items() if pathlib.Path(f"/proc/{pid}").exists()])
@@ -248,10 +250,10 @@ class Whole(Live):
                 pass
         self.visit(20)
         daemon.until(lambda: "takes no record" in daemon.said(), 60, "it is noticed")
-        daemon.until(self.waiting, 30, "what isn't durable is told")
+        daemon.until(self.waiting, 40, "what isn't durable is told")
         ballast.unlink()
-        daemon.until(lambda: "takes records again" in daemon.said(), 30, "it goes on")
-        daemon.until(lambda: self.waiting() == 0, 30, "all is durable")
+        daemon.until(lambda: "takes records again" in daemon.said(), 40, "it goes on")
+        daemon.until(lambda: self.waiting() == 0, 40, "all is durable")
         daemon.stop()
         self.assertEqual(len(self.flows(daemon)), 25)
         self.verify(daemon)

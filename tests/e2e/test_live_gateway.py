@@ -114,7 +114,7 @@ class Gateway(live_incident.Test):
         status = self.daemon.status()
         self.assertIsNotNone(status)
         self.assertEqual([p["name"] for p in status["processes"] if p["restarts"] or not p["runs"]], [])
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(time.monotonic() - begin, 20)
 
     def connect(self, user=None):
         s = self.stage.control_socket(uid(user) if user else 0)
@@ -196,10 +196,10 @@ class Gateway(live_incident.Test):
         self.assertEqual((said.returncode, "this user asks too much at once; ask again when something is answered" in said.stderr), (4, True))
         self.assertEqual(self.daemon.ask("status", user=APPROVER).returncode, 0, "another is answered")
         held.pop().close()
-        self.daemon.until(lambda: self.daemon.status(), 5, "there is a place again")
+        self.daemon.until(lambda: self.daemon.status(), 40, "there is a place again")
         for s in held:
             s.close()
-        self.daemon.until(lambda: self.daemon.status(), 5, "they have gone")
+        self.daemon.until(lambda: self.daemon.status(), 40, "they have gone")
 
     def test_who_may_not_approve_leaves_room_for_who_may(self):
         held = [self.connect(STRANGER) for _ in range(STRANGERS_MAX)]
@@ -214,7 +214,7 @@ class Gateway(live_incident.Test):
             self.assertEqual(self.daemon.ask("status", user=user).returncode, 0)
         for s in held:
             s.close()
-        self.daemon.until(lambda: self.daemon.ask("status", user=VIEWER).returncode == 0, 5, "there is room again")
+        self.daemon.until(lambda: self.daemon.ask("status", user=VIEWER).returncode == 0, 40, "there is room again")
 
     def test_who_leaves_keeps_his_place_until_his_question_is_answered(self):
         for _ in range(200):
@@ -236,7 +236,7 @@ class Gateway(live_incident.Test):
         self.assertEqual(codes[0], 0)
         self.assertEqual([self.daemon.ask("status").returncode for _ in range(5)], [0] * 5)
         time.sleep(0.3)
-        self.daemon.until(lambda: self.daemon.ask("status", user=VIEWER).returncode == 0, 5, "he may ask again")
+        self.daemon.until(lambda: self.daemon.ask("status", user=VIEWER).returncode == 0, 40, "he may ask again")
 
     def test_who_never_reads_his_answers_holds_up_nobody(self):
         held = []
@@ -248,7 +248,7 @@ class Gateway(live_incident.Test):
         for _ in range(10):
             begin = time.monotonic()
             self.assertIsNotNone(self.daemon.status())
-            self.assertLess(time.monotonic() - begin, 3)
+            self.assertLess(time.monotonic() - begin, 20)
         for s in held:
             s.close()
 
@@ -262,7 +262,7 @@ class Metrics(live_incident.Test):
         self.assertIn(b"Content-Type: text/plain; version=0.0.4; charset=utf-8", head)
         return Exposition(body.decode())
 
-    def status_line(self, request, seconds=10):
+    def status_line(self, request, seconds=40):
         return self.stage.scrape(request, seconds).partition(b"\r\n")[0]
 
     def test_it_is_the_text_format_and_follows_the_conventions(self):
@@ -277,25 +277,24 @@ class Metrics(live_incident.Test):
     def test_the_numbers_are_those_of_the_status(self):
         number = self.in_force()
         self.reaches(number, "verified")
-        time.sleep(0.2)
+        self.daemon.until(lambda: self.page()["orders_verified"] == 1, 40, "the metrics tell it")
         page, status = self.page(), self.daemon.status()
         self.assertEqual((page["orders", {"state": "applied"}], page["orders_verified"], page["orders_leaking"]), (1, 1, 0))
         self.assertEqual(page["enforcer_cuts", {"enforcer": "gw"}], status["enforcers"][0]["cuts"])
         self.assertEqual(page["generation"], status["generation"])
         self.assertEqual(page["enforcer_generation", {"enforcer": "gw"}], status["generation"])
         self.release(number)
-        time.sleep(0.2)
-        self.assertEqual(self.page()["orders", {"state": "applied"}], 0)
+        self.daemon.until(lambda: self.page()["orders", {"state": "applied"}] == 0, 40, "the metrics tell its end")
 
     def test_counters_never_go_back(self):
         before = self.page()
         self.stage.talk()
-        time.sleep(1.2)
+        packets = "sensor_packets_total", {"sensor": "0"}
+        self.daemon.until(lambda: self.page()[packets] > before[packets], 40, "packets are counted")
         after = self.page()
         for key, value in before.samples.items():
             if before.types[key[0]] == "counter":
                 self.assertGreaterEqual(after.samples[key], value, key)
-        self.assertGreater(after["sensor_packets_total", {"sensor": "0"}], before["sensor_packets_total", {"sensor": "0"}])
 
     def test_other_requests_are_refused_in_the_right_words(self):
         head = self.stage.scrape(b"HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -333,7 +332,7 @@ class Metrics(live_incident.Test):
         for _ in range(5):
             begin = time.monotonic()
             self.assertIsNotNone(self.daemon.status(), "the control socket is another matter")
-            self.assertLess(time.monotonic() - begin, 3)
+            self.assertLess(time.monotonic() - begin, 20)
 
         def there():
             with contextlib.suppress(OSError, AssertionError):
@@ -374,7 +373,7 @@ class Metrics(live_incident.Test):
         for t in threads:
             t.start()
         for t in threads:
-            t.join(60)
+            t.join(120)
         self.assertEqual((failures, len(pages), all(pages)), ([], 400, True))
 
 

@@ -87,7 +87,7 @@ class Stage(live_incident.Stage):
                  for name, source, target in ways]
         return [p.wait(30) == 0 for p in pings]
 
-    def settles(self, ways, reach, seconds=20):
+    def settles(self, ways, reach, seconds=40):
         """Those that don't come to be reached, or not to be, as they should within that time."""
         end = time.monotonic() + seconds
         wrong = ways
@@ -113,7 +113,7 @@ class Shutdown(unittest.TestCase):
     def shut(self, stage, pairs):
         """The plan's order, in force."""
         daemon, incident = stage.daemon, stage.make_incident()
-        plans = daemon.until(lambda: {p["name"]: p for p in daemon.json("plan", incident) or ()}, 30, "there are plans")
+        plans = daemon.until(lambda: {p["name"]: p for p in daemon.json("plan", incident) or ()}, 40, "there are plans")
         plan = plans["shutdown"]
         self.assertIsNone(plan["no_order_because"])
         self.assertTrue(plan["enforceable"])
@@ -123,7 +123,7 @@ class Shutdown(unittest.TestCase):
         self.assertIn(f"order {plan['order']} ({plan['prefix_pairs']} pairs of prefixes by gw): approve with  bulkhead approve {plan['order']}", said)
         approved = daemon.ask("approve", plan["order"], "--why", "the drill")
         self.assertEqual(approved.returncode, 0, approved.stdout + approved.stderr)
-        order = daemon.until(lambda: (o := daemon.order(plan["order"])) and (o["state"] == "refused" or o["in_force_since"]) and o, 30, "it is in force")
+        order = daemon.until(lambda: (o := daemon.order(plan["order"])) and (o["state"] == "refused" or o["in_force_since"]) and o, 40, "it is in force")
         self.assertNotEqual(order["state"], "refused", order["why"])
         return plan["order"]
 
@@ -137,7 +137,7 @@ class Shutdown(unittest.TestCase):
         self.assertNotEqual(order["state"], "leaking", order["why"])
         released = stage.daemon.ask("release", number, "--why", "the drill is over")
         self.assertEqual(released.returncode, 0, released.stdout + released.stderr)
-        stage.daemon.until(lambda: stage.daemon.order(number)["state"] == "released", 30, "it is released")
+        stage.daemon.until(lambda: stage.daemon.order(number)["state"] == "released", 40, "it is released")
         self.assertEqual(stage.settles(self.apart + self.spared, True), [], "all is given back")
         return before
 
@@ -158,9 +158,9 @@ class WhyNot(unittest.TestCase):
         """The plan as it is told, and the text for people; nobody need speak BGP for that."""
         stage = Stage(wait=wait, **settings)
         self.addCleanup(stage.close)
-        stage.daemon.until(stage.daemon.status, 30, "it answers")
+        stage.daemon.until(stage.daemon.status, 40, "it answers")
         incident = stage.make_incident()
-        plans = stage.daemon.until(lambda: {p["name"]: p for p in stage.daemon.json("plan", incident) or ()}, 30, "there are plans")
+        plans = stage.daemon.until(lambda: {p["name"]: p for p in stage.daemon.json("plan", incident) or ()}, 40, "there are plans")
         return plans[name], stage.daemon.ask("plan", incident).stdout
 
     def refused(self, plan, text, enforcers, why):

@@ -132,7 +132,7 @@ class Pages(Shaped):
         self.assertRegex(self.page(), rf"\n\nAttention\n  order {number} has 0 of 1 approvals, and is withdrawn at .* \(in \d+ min \d\d s\):  "
                          rf"bulkhead approve {number}\n")
         self.does(0, "approve", number)
-        self.daemon.until(lambda: self.state(number) == "verified", 10, "it is verified")
+        self.daemon.until(lambda: self.state(number) == "verified", 40, "it is verified")
         page = self.page()
         self.assertRegex(page, rf"\n\nAttention\n  order {number} takes itself back at \S+ UTC \(in \d+ min \d\d s\) unless:  bulkhead confirm {number}\n")
         self.assertRegex(page, rf"\n  ORDER  STATE .*\n +{number}  verified +\S+ UTC \(in \d+ min \d\d s\) +\d+ \(.*B\) +any <-> 203.0.113.66 and \d+ more\n")
@@ -176,7 +176,7 @@ class Drift(Shaped):
     def test_what_others_changed_in_the_kernel_is_told(self):
         number = self.in_force()
         self.stage.network.run(self.stage.network.gateway, "nft", "flush", "table", "inet", "bulkhead")
-        self.daemon.until(lambda: self.daemon.status()["enforcers"][0]["drift"]["times"], 20, "the drift was seen")
+        self.daemon.until(lambda: self.daemon.status()["enforcers"][0]["drift"]["times"], 40, "the drift was seen")
         self.assertRegex(self.does(0, "status").stdout, r", generation \d+ of \d+, lease \d+ s, drifted \d+ times?\b")
         self.release(number)
 
@@ -185,7 +185,7 @@ class Acts(Shaped):
     def test_an_order_is_known_with_all_that_was_done_to_it(self):
         number = self.proposal()
         self.does(0, "approve", number, "--why", "agreed with the CISO\x1b[31m", says=f"Order {number}  (approved|applied)")
-        self.daemon.until(lambda: self.state(number) == "verified", 10, "it is verified")
+        self.daemon.until(lambda: self.state(number) == "verified", 40, "it is verified")
         self.assertFalse(self.stage.talk(), "the cut holds")
         self.does(0, "confirm", number, user=APPROVER)
         self.does(0, "release", number, "--why", "machine rebuilt")
@@ -221,7 +221,7 @@ class Acts(Shaped):
         self.does(1, "confirm", number, says=f"order {number} isn't approved yet: bulkhead approve {number}")
         self.does(1, "release", number, says=f"order {number} was never in force: bulkhead reject {number} ends it")
         self.does(0, "approve", number)
-        self.daemon.until(lambda: self.state(number) in ("applied", "verified"), 10, "it is in force")
+        self.daemon.until(lambda: self.state(number) in ("applied", "verified"), 40, "it is in force")
         self.does(1, "approve", number, says=rf"order {number} is in force already \((applied|verified)\); bulkhead confirm keeps it")
         self.does(1, "reject", number, says=f"order {number} is approved already: bulkhead release {number} takes it back")
         self.does(0, "confirm", number)
@@ -246,7 +246,7 @@ class Persons(Shaped):
         self.does(1, "approve", number, says=f"order {number}: root has approved it already; it wants 2 persons, so another approver must")
         self.does(1, "approve", number, user=ANALYST, says="approve is for approvers")
         self.does(0, "approve", number, user=APPROVER)
-        self.daemon.until(lambda: self.state(number) in ("applied", "verified"), 10, "it is in force")
+        self.daemon.until(lambda: self.state(number) in ("applied", "verified"), 40, "it is in force")
         self.assertFalse(self.stage.talk())
         self.assertEqual([a["who"] for a in self.daemon.order(number)["approved"]], ["root", "daemon"])
         self.release(number)
@@ -311,7 +311,7 @@ class Reloads(Shaped):
             self.daemon.configure(replace=replace)
             self.does(0, "reload")
             self.assertFalse(self.stage.talk(), "the cut holds meanwhile")
-            self.daemon.until(back, 30, "all are there again")
+            self.daemon.until(back, 40, "all are there again")
             self.assertIn(self.state(number), ("applied", "verified"))
             self.assertFalse(self.stage.talk(), "the cut held")
         self.release(number)
@@ -327,16 +327,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             out.write(self.headers["Content-Type"].encode() + b"|" + body.replace(b"\\n", b" ") + b"\\n")
         self.send_response(204)
         self.end_headers()
-http.server.HTTPServer(("127.0.0.1", 8099), Handler).serve_forever()
+server = http.server.HTTPServer(("127.0.0.1", 8099), Handler)
+print("ready", flush=True)
+server.serve_forever()
 """
     settings = {"more": "webhooks:\n  - url: http://127.0.0.1:8099/hook\n"}
 
     def test_changes_are_posted_as_documented(self):
         path = self.folder / "posts"
-        receiver = self.stage.network.start(self.stage.network.gateway, "/usr/bin/python3", "-c", self.RECEIVER, str(path), stderr=subprocess.DEVNULL)
+        receiver = self.stage.network.start(self.stage.network.gateway, "/usr/bin/python3", "-c", self.RECEIVER, str(path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(receiver.stdout.close)
         self.addCleanup(receiver.wait)
         self.addCleanup(receiver.kill)
-        time.sleep(1)
+        receiver.stdout.readline()
         number = self.in_force()
         self.release(number)
 
@@ -348,7 +351,7 @@ http.server.HTTPServer(("127.0.0.1", 8099), Handler).serve_forever()
         def states():
             return [p["order"]["state"] for p in posts() if p["event"] == "order" and p["order"]["id"] == number]
 
-        self.daemon.until(lambda: "released" in states(), 20, "the release was posted")
+        self.daemon.until(lambda: "released" in states(), 40, "the release was posted")
         self.assertEqual([s for s in states() if s != "verified"], ["proposed", "approved", "applied", "ending", "released"])
         for post in posts():
             if post["event"] == "order":
