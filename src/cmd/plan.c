@@ -49,7 +49,7 @@ static int simulate_plan(struct ask *a, struct wish *w, enum plan_name name)
 {
 	struct case_plan plan;
 	int r = case_plan_cuts(
-	    a->answers, a->site, a->options.incident, text_of(plan_name_text(name)), NULL, 0, &plan);
+	    a->answers, a->site, a->options.incident, text_of(plan_name_text(name)), NULL, &plan);
 	if (r == 0)
 		r = case_plan_simulate(a->answers, a->site, a->archive, &a->options, &plan, w->span_ns, 0,
 		    &w->simulations[w->n]);

@@ -13,22 +13,25 @@ static bool anywhere(struct net_prefix p)
 	return p.bits == 0;
 }
 
-static bool overlap(struct net_prefix a, struct net_prefix b)
+/* Whether the rule about `listed` forbids an end of a cut. */
+static bool forbids(const struct guardrails *g, struct net_prefix listed, struct net_prefix end)
 {
-	return net_prefix_covers(a, b) || net_prefix_covers(b, a);
+	return net_prefix_covers(listed, end) || (!g->spared_pass && net_prefix_covers(end, listed));
 }
 
-static bool touches_list(const struct net_prefix *list, size_t n, struct net_prefix p)
+static bool touches_list(
+    const struct guardrails *g, const struct net_prefix *list, size_t n, struct net_prefix p)
 {
 	for (size_t i = 0; i < n; i++)
-		if (overlap(list[i], p))
+		if (forbids(g, list[i], p))
 			return true;
 	return false;
 }
 
 /* None of them lies within another, so that only the last one before p may hold it, and only the first one
  * after may lie within it. */
-static bool touches_prepared(const struct guardrail_prefixes *list, struct net_prefix p)
+static bool touches_prepared(
+    const struct guardrails *g, const struct guardrail_prefixes *list, struct net_prefix p)
 {
 	size_t from = 0, to = list->n;
 	while (from < to) {
@@ -38,19 +41,19 @@ static bool touches_prepared(const struct guardrail_prefixes *list, struct net_p
 		else
 			to = middle;
 	}
-	return (from < list->n && overlap(list->v[from], p)) || (from && overlap(list->v[from - 1], p));
+	return (from < list->n && forbids(g, list->v[from], p)) || (from && forbids(g, list->v[from - 1], p));
 }
 
 static bool is_never_cut(const struct guardrails *g, struct net_prefix p)
 {
-	return !anywhere(p) && (g->prepared ? touches_prepared(&g->prepared_never_cut, p)
-	                                    : touches_list(g->never_cut, g->n_never_cut, p));
+	return !anywhere(p) && (g->prepared ? touches_prepared(g, &g->prepared_never_cut, p)
+	                                    : touches_list(g, g->never_cut, g->n_never_cut, p));
 }
 
 static bool is_control(const struct guardrails *g, struct net_prefix p)
 {
-	return !anywhere(p) && (g->prepared ? touches_prepared(&g->prepared_control, p)
-	                                    : touches_list(g->control, g->n_control, p));
+	return !anywhere(p) && (g->prepared ? touches_prepared(g, &g->prepared_control, p)
+	                                    : touches_list(g, g->control, g->n_control, p));
 }
 
 /* By address, and of those with one address the widest first. */

@@ -14,8 +14,10 @@
 
 enum guardrail {
 	GUARDRAIL_NONE,
-	GUARDRAIL_NEVER_CUT, /* a prefix that may never be cut lies within an end of the cut, or holds it */
-	GUARDRAIL_CONTROL_PATH, /* it would cut off who steers the enforcer */
+	/* an end of the cut may never be cut, or is a part of what may not; where `spared_pass` isn't set, or
+	 * holds such a prefix */
+	GUARDRAIL_NEVER_CUT,
+	GUARDRAIL_CONTROL_PATH, /* the same: it would cut off who steers the enforcer */
 	GUARDRAIL_WIDEST_PREFIX,
 	GUARDRAIL_ANYWHERE,   /* both ends are anywhere */
 	GUARDRAIL_LEASE,      /* longer than allowed */
@@ -36,6 +38,10 @@ struct guardrails {
 	size_t n_never_cut;
 	const struct net_prefix *control; /* addresses of the enforcer's own control connections */
 	size_t n_control;
+	/* What these two name passes, both ways and before any cut is looked at, wherever what these rules
+	 * allow is carried out. So a cut that holds such a prefix among others does it no harm, and is
+	 * allowed. Who sets this answers for it: an enforcer knows what its own backend was opened with. */
+	bool spared_pass;
 	/* Of the narrower end of a cut, in bits of 32 and of 128: 24 forbids a /23 from anything as wide. 0:
 	 * any. */
 	uint8_t widest_v4, widest_v6;

@@ -8,6 +8,7 @@
 #include "base/table.h"
 #include "base/timefmt.h"
 #include "contain/cut_index.h"
+#include "contain/parts.h"
 #include "contain/simulate_parts.h"
 #include "net/trie.h"
 
@@ -130,6 +131,21 @@ static bool pick(void *context, const struct msg_flow *f, uint8_t common)
 	return cut_index_named(w->index, f->initiator, f->responder) != CUT_INDEX_NONE;
 }
 
+/* Which of the plan's cuts it is that stops the flow: a zone that is shut off is one cut for several of them.
+ */
+static uint32_t plan_cut_of(const struct work *w, const struct msg_flow *f, uint32_t cut)
+{
+	const struct resolution *r = w->in->cuts;
+	const struct plan *p = w->in->plan;
+	uint32_t first = r->of[cut];
+	if (r->cuts[cut].to.bits || p->cuts[first].kind != PLAN_CUT_ZONE_ZONE)
+		return first;
+	for (uint32_t i = first; i < p->n_cuts; i++)
+		if (plan_cut_blocks(&p->cuts[i], w->in->network->zones, f->initiator, f->responder))
+			return i;
+	return first;
+}
+
 static struct simulated_flow flow_kept(const struct work *w, const struct msg_flow *f, uint32_t cut)
 {
 	const struct plan_input *in = w->in->network;
@@ -145,7 +161,7 @@ static struct simulated_flow flow_kept(const struct work *w, const struct msg_fl
 	    .attack = legitimate_is_intrusion(w->legitimate, f),
 	    .unanswered = !legitimate_was_used(f) || net_addr_is_multicast(f->responder),
 	    .doubtful = cut_index_named(w->destinations, f->initiator, f->responder) != CUT_INDEX_NONE,
-	    .plan_cut = w->in->cuts->of[cut]};
+	    .plan_cut = plan_cut_of(w, f, cut)};
 	kept.service.service = service;
 	if (service < 0) {
 		kept.service.responder = f->responder;

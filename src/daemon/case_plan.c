@@ -18,7 +18,7 @@ static const struct report_incident *find_incident(const struct case_answers *a,
 }
 
 int case_plan_cuts(struct case_answers *a, const struct site *site, const char *incident, struct text name,
-    const struct net_prefix *spare, size_t n_spare, struct case_plan *ret_plan)
+    const struct case_plan_rules *rules, struct case_plan *ret_plan)
 {
 	struct case_plan plan = {.incident = find_incident(a, incident)};
 	enum plan_name number;
@@ -28,8 +28,11 @@ int case_plan_cuts(struct case_answers *a, const struct site *site, const char *
 	if (r < 0)
 		return r;
 	plan.plan = &plan.incident->plans[number];
-	const struct resolve_input in = {
-	    .plan = plan.plan, .zones = site->zones, .spare = spare, .n_spare = n_spare};
+	const struct resolve_input in = {.plan = plan.plan,
+	    .zones = site->zones,
+	    .spare = rules ? rules->spare : NULL,
+	    .n_spare = rules ? rules->n_spare : 0,
+	    .most_shapes = rules ? rules->most_shapes : 0};
 	r = resolve_plan(&in, &a->arena, &plan.cuts);
 	if (r == 0)
 		*ret_plan = plan;

@@ -10,6 +10,13 @@
 #include "contain/simulate.h"
 #include "daemon/case.h"
 
+/* What enforcement points ask of cuts. */
+struct case_plan_rules {
+	const struct net_prefix *spare; /* what their guardrails name besides the site's never_cut */
+	size_t n_spare;
+	size_t most_shapes; /* pairs of prefix lengths that they can look up; 0: any number */
+};
+
 /* A plan, ready to be ordered. */
 struct case_plan {
 	const struct report_incident *incident;
@@ -18,12 +25,12 @@ struct case_plan {
 };
 
 /*
- * The plan of that name for an incident (NULL: the most severe one), as cuts. `spare`: what the guardrails of
- * enforcement points name besides the site's never_cut. 0; -ENOENT: no such incident, none at all, or one of
- * those that were not worked out (case.h); -EINVAL: no such plan; -ENOMEM; -ERR_LIMIT.
+ * The plan of that name for an incident (NULL: the most severe one), as cuts for enforcement points with
+ * those rules (NULL: the site's never_cut alone). 0; -ENOENT: no such incident, none at all, or one of those
+ * that were not worked out (case.h); -EINVAL: no such plan; -ENOMEM; -ERR_LIMIT.
  */
 int case_plan_cuts(struct case_answers *a, const struct site *site, const char *incident, struct text name,
-    const struct net_prefix *spare, size_t n_spare, struct case_plan *ret_plan);
+    const struct case_plan_rules *rules, struct case_plan *ret_plan);
 
 /*
  * What it would have cut in the span that ends at `to` (0: with the archive's last flow). 0, -EINVAL (a span

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/vec.h"
+#include "enforce/able.h"
 
 static void store(__u64 *word, uint64_t value)
 {
@@ -34,20 +35,8 @@ static uint64_t time_of(int64_t until)
 
 const char *xdp_cannot(const struct backend *b, const struct cut *c, bool fail_closed)
 {
-	const struct net_prefix *end = c->from.bits ? &c->from : &c->to;
 	(void)b;
-	(void)fail_closed; /* each element knows for itself whether it hangs on the lease */
-	if (c->from.bits && c->to.bits)
-		return "XDP looks packets up by one end: a cut between two named ends needs nftables";
-	if (!end->bits)
-		return "both ends are anywhere";
-	if (c->direction != CUT_BOTH)
-		return "XDP keeps no connections, so it can't tell who begins: one direction alone needs "
-		       "nftables";
-	struct net_prefix plain = end->bits <= 128 ? net_prefix_of(end->addr, end->bits) : *end;
-	if (end->bits > 128 || !net_addr_equal(plain.addr, end->addr))
-		return "its prefix is none";
-	return NULL;
+	return able_cannot(ABLE_XDP, c, fail_closed); /* each element knows whether it hangs on the lease */
 }
 
 int64_t xdp_until(const struct xdp_element *e)

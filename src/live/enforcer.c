@@ -91,7 +91,7 @@ static int open_backend(void *self, const struct process_configuration *c, struc
 	if (reason[0])
 		log_warning("enforcer %s: %s", d->name, reason);
 	f->backend = b;
-	return 0;
+	return enforcer_passes(f, f->rules.passes, f->rules.n_passes);
 }
 
 static int prepare(void *self, const struct process_configuration *c, struct dynbuf *why)
@@ -103,6 +103,7 @@ static int prepare(void *self, const struct process_configuration *c, struct dyn
 	int r = live_rules_make(&rules, c->conf, c->site);
 	if (r < 0)
 		return r;
+	rules.guardrails.spared_pass = enforcer_lets_pass(f, &rules.guardrails);
 	if (f->desired) {
 		live_rules_free(&f->next_rules);
 		f->next_rules = rules;
@@ -231,6 +232,7 @@ static void renew(struct enforcer *f, int64_t now)
 static void say_state(struct enforcer *f, int64_t now)
 {
 	struct dynbuf *out = peer_out(&f->engine);
+	char lacks[128];
 	if (now < f->state_at)
 		return;
 	f->state_at = now + NS_PER_S;
@@ -240,7 +242,8 @@ static void say_state(struct enforcer *f, int64_t now)
 	    .cuts = desired_count(f->desired),
 	    .lease_until = f->lease_until,
 	    .ready = f->why[0] == '\0',
-	    .why = text_of(f->why)};
+	    .why = text_of(f->why),
+	    .lacks = text_of(enforcer_lacks(f, lacks, sizeof(lacks)))};
 	if (out)
 		msg_enforcer_state_encode(out, &m);
 }
@@ -276,6 +279,7 @@ static void free_enforcer(void *self)
 	desired_free(f->desired);
 	live_rules_free(&f->rules);
 	live_rules_free(&f->next_rules);
+	enforcer_spare_free(f);
 	table_free(f->counted);
 	free(f->name);
 	free(f);

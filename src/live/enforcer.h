@@ -5,7 +5,8 @@
 /*
  * The enforcer: holds what the engine wants against its own guardrails, has a backend carry it out, renews
  * the lease while the engine lives, and reads back whether the kernel holds what it should. enforcer.c:
- * beginning, loop, end; enforcer_desired.c: generations; enforcer_drift.c: reading back, repairing, counting.
+ * beginning, loop, end; enforcer_desired.c: generations; enforcer_drift.c: reading back, repairing, counting;
+ * enforcer_spare.c: what is never cut, here and by the engine's word.
  *
  * What it says is in force is: after it began anew that is said only once everything was read back, and what
  * nobody wants any more is gone.
@@ -22,6 +23,13 @@ struct enforcer {
 	struct live_rules rules;
 	struct live_rules next_rules; /* prepared */
 	bool rules_wait;
+	/* What the backend lets pass whatever is cut, as it was opened: the never_cut of rules of its own. */
+	struct guardrails passing;
+	struct net_prefix *passing_list;
+	/* What the engine says is never cut and isn't among that: the same. */
+	struct guardrails lacking;
+	struct net_prefix *lacking_list;
+	size_t n_lacking, lacking_cap;
 	struct desired *desired;
 	struct backend *backend;
 	/* its part of the configuration: where that changes, it is begun anew */
@@ -62,6 +70,21 @@ void enforcer_say_resync(struct enforcer *f);
 void enforcer_say_enforced(struct enforcer *f, uint64_t generation);
 /* Notes whether the backend could be reached. */
 void enforcer_reached(struct enforcer *f, int error);
+
+/* enforcer_spare.c */
+/* The backend was opened with these. 0 or -ENOMEM. */
+int enforcer_passes(struct enforcer *f, const struct backend_pass *v, size_t n);
+/* Whether all that rules spare passes in the backend: only then a cut may hold it. */
+bool enforcer_lets_pass(const struct enforcer *f, const struct guardrails *g);
+/* The engine tells everything from the beginning; one more prefix that is never cut by its rules. 0,
+ * -ERR_LIMIT, -ENOMEM. */
+void enforcer_spare_begin(struct enforcer *f);
+int enforcer_spare(struct enforcer *f, struct net_prefix p);
+/* Whether that cut would stop what the engine says is never cut. */
+bool enforcer_stops_spared(struct enforcer *f, const struct cut *c);
+/* "10.50.0.23/32 and 2 more", "" for none. Returns buf. */
+char *enforcer_lacks(const struct enforcer *f, char *buf, size_t size);
+void enforcer_spare_free(struct enforcer *f);
 
 /* enforcer_drift.c */
 void enforcer_read_soon(struct enforcer *f, int64_t at);

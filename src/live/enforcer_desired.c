@@ -86,6 +86,8 @@ static int on_begin(struct enforcer *f, struct text bytes)
 	enforcer_give_up_waiting(f);
 	f->generation = m.generation;
 	f->puts = 0;
+	if (m.base == 0)
+		enforcer_spare_begin(f);
 	r = desired_begin(f->desired, m.base, m.generation);
 	if (r == -ESTALE)
 		enforcer_say_resync(f);
@@ -102,6 +104,24 @@ static int refuse_put(struct enforcer *f, int error, const struct cut *c)
 	return 0;
 }
 
+static int on_spare(struct enforcer *f, struct text bytes)
+{
+	struct msg_desired_spare m;
+	int r = msg_desired_spare_decode(bytes.p, bytes.n, NULL, &m);
+	return r < 0 || !f->telling ? r : enforcer_spare(f, m.prefix);
+}
+
+/* It would cut what is never cut by the engine's rules, since those and the ones here aren't the same. */
+static int refuse_spared(struct enforcer *f, const struct cut *c)
+{
+	char why[256], lacks[128];
+	snprintf(why, sizeof(why), "%s must pass, and isn't in never_cut here",
+	    enforcer_lacks(f, lacks, sizeof(lacks)));
+	f->telling = false;
+	say_refused(f, GUARDRAIL_NEVER_CUT, c, why);
+	return 0;
+}
+
 static int on_put(struct enforcer *f, struct text bytes)
 {
 	struct msg_desired_put m;
@@ -112,6 +132,8 @@ static int on_put(struct enforcer *f, struct text bytes)
 	    .until = m.until,
 	    .fail_closed = m.fail_closed};
 	f->puts++;
+	if (enforcer_stops_spared(f, &w.cut))
+		return refuse_spared(f, &w.cut);
 	r = desired_put(f->desired, &w);
 	return r < 0 ? refuse_put(f, r, r == -EINVAL ? &w.cut : NULL) : 0;
 }
@@ -266,6 +288,7 @@ int enforcer_message(void *context, uint16_t number, struct text bytes)
 		return 0;
 	switch (number) {
 	case MSG_DESIRED_BEGIN: return on_begin(f, bytes);
+	case MSG_DESIRED_SPARE: return on_spare(f, bytes);
 	case MSG_DESIRED_PUT: return on_put(f, bytes);
 	case MSG_DESIRED_DROP: return on_drop(f, bytes);
 	case MSG_DESIRED_COMMIT: return on_commit(f, bytes);

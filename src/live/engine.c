@@ -197,6 +197,7 @@ static void swap(void *self)
 	live_rules_free(&e->rules);
 	e->rules = e->next_rules;
 	e->next_rules = (struct live_rules){0};
+	engine_tell_rules(e);
 	free(e->policy);
 	e->policy = e->next_policy;
 	e->next_policy = NULL;

@@ -34,6 +34,7 @@ enum {
 	ENGINE_PLANS = 3,
 	ENGINE_TOLD_MAX = 1024,
 	ENGINE_PROVEN_MAX = 1 << 17,
+	ENGINE_PROBLEM_SIZE = 320,
 };
 
 struct engine;
@@ -58,6 +59,7 @@ struct engine_enforcer {
 	uint64_t refused, drifts, missing, foreign, wrong;
 	int64_t took_ns; /* the last change */
 	char backend[16], why[256];
+	char lacks[128]; /* of what our rules spare, what it doesn't let pass; "": nothing */
 };
 
 /* A question that the planner works on, or an act that waits for the disk. */
@@ -71,6 +73,7 @@ struct engine_ask {
 	struct dynbuf body; /* of the answer so far */
 	struct cut *cuts[ENGINE_PLANS];
 	size_t n_cuts[ENGINE_PLANS], cap_cuts[ENGINE_PLANS];
+	char problems[ENGINE_PLANS][ENGINE_PROBLEM_SIZE]; /* why a plan has none */
 };
 
 /* An act that no receipt covers yet. */
@@ -244,6 +247,9 @@ int engine_orders_changed(struct engine *e, bool durable);
 void engine_orders_tick(struct engine *e, int64_t now);
 int64_t engine_orders_deadline(const struct engine *e);
 
+/* engine_able.c: whether enforcers could carry out what the order wants; where not, why. */
+bool engine_is_able(const struct engine *e, const struct order *o, char *why, size_t size);
+
 /* engine_act.c */
 /* An act for the ledger. */
 void engine_act(struct engine *e, uint64_t order, const char *what, const char *who, const char *why);
@@ -273,6 +279,8 @@ void engine_policy_spare(struct engine *e, const struct order *o);
 /* engine_enforcer.c */
 int engine_met_enforcer(struct engine *e, uint16_t index, struct channel *c);
 void engine_tell_enforcers(struct engine *e);
+/* Other rules count: what they spare is told anew. */
+void engine_tell_rules(struct engine *e);
 void engine_enforcers_tick(struct engine *e, int64_t now);
 
 /* engine_count.c: packets that cuts stopped so far, as the enforcers count them. */
@@ -319,13 +327,15 @@ int engine_json_orders(struct engine *e, const char *subject, size_t ended, stru
 int engine_json_order_event(struct engine *e, const struct order *o, struct dynbuf *out);
 /* What became of a plan: an order that waits for approval, or why none does. */
 struct engine_proposal {
-	const char *name; /* of the plan */
-	uint64_t id;      /* 0: none */
+	const char *name;   /* of the plan */
+	uint64_t id;        /* 0: none */
+	size_t cuts;        /* as pairs of prefixes */
+	uint16_t enforcers; /* that would carry them out; bits */
 	struct dynbuf why;
 };
 /* The planner's plans with what became of each; ENGINE_PLANS proposals. */
-int engine_json_plans(
-    struct text plans, const char *incident, const struct engine_proposal *proposals, struct dynbuf *out);
+int engine_json_plans(const struct engine *e, struct text plans, const char *incident,
+    const struct engine_proposal *proposals, struct dynbuf *out);
 
 /* engine_refusal.c: why an act changed nothing, and what to do instead; in a sentence or two. */
 void engine_explain(struct engine *e, enum msg_ask_what act, uint64_t id, enum order_answer answer,

@@ -31,6 +31,17 @@ static int commit(struct dynbuf *out, uint64_t generation, uint64_t cuts)
 	return msg_desired_commit_encode(out, &m);
 }
 
+/* What the rules spare. */
+static int put_spared(struct dynbuf *out, const struct guardrails *g)
+{
+	int r = 0;
+	for (size_t i = 0; i < g->n_never_cut && r == 0; i++)
+		r = msg_desired_spare_encode(out, &(struct msg_desired_spare){.prefix = g->never_cut[i]});
+	for (size_t i = 0; i < g->n_control && r == 0; i++)
+		r = msg_desired_spare_encode(out, &(struct msg_desired_spare){.prefix = g->control[i]});
+	return r;
+}
+
 /* Everything, to one that has nothing or that lost its place. */
 static int tell_whole(struct engine *e, struct engine_enforcer *f, struct dynbuf *out)
 {
@@ -41,6 +52,8 @@ static int tell_whole(struct engine *e, struct engine_enforcer *f, struct dynbuf
 	if (r < 0)
 		return r;
 	r = msg_desired_begin_encode(out, &(struct msg_desired_begin){.base = 0, .generation = generation});
+	if (r == 0)
+		r = put_spared(out, &e->rules.guardrails);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = put_cut(out, &cuts[i]);
 	if (r == 0)
@@ -91,6 +104,15 @@ void engine_tell_enforcers(struct engine *e)
 {
 	for (size_t i = 0; i < e->process->conf->n_enforcers; i++)
 		tell(e, &e->enforcers[i]);
+}
+
+void engine_tell_rules(struct engine *e)
+{
+	for (size_t i = 0; i < e->process->conf->n_enforcers; i++)
+		if (e->orders && e->enforcers[i].ready) {
+			e->enforcers[i].whole = true;
+			tell(e, &e->enforcers[i]);
+		}
 }
 
 void engine_enforcers_tick(struct engine *e, int64_t now)
@@ -192,6 +214,7 @@ static int on_enforcer_state(struct engine_enforcer *f, struct text bytes)
 	bool begins = !f->ready && m.ready, ends = f->ready && !m.ready;
 	text_printable(m.backend, f->backend, sizeof(f->backend));
 	text_printable(m.why, f->why, sizeof(f->why));
+	text_printable(m.lacks, f->lacks, sizeof(f->lacks));
 	f->heard = loop_now();
 	f->lease_until = m.lease_until;
 	f->cuts = m.cuts;

@@ -84,6 +84,7 @@ static json_t *enforcer_json(const struct engine *e, size_t i)
 	json_object_set_new(j, "remote", json_boolean(d->is_remote));
 	json_object_set_new(j, "ready", json_boolean(f->ready));
 	json_object_set_new(j, "why_not", f->ready ? json_null() : engine_json_string(f->why));
+	json_object_set_new(j, "lacks", f->lacks[0] ? engine_json_string(f->lacks) : json_null());
 	json_object_set_new(j, "generation", engine_json_count(f->in_force));
 	json_object_set_new(j, "cuts", engine_json_count(f->cuts));
 	json_object_set_new(

@@ -279,8 +279,18 @@ int engine_json_order_event(struct engine *e, const struct order *o, struct dynb
 	return engine_json_print(j, out);
 }
 
-int engine_json_plans(
-    struct text plans, const char *incident, const struct engine_proposal *proposals, struct dynbuf *out)
+/* The names of those enforcers. */
+static json_t *names_json(const struct engine *e, uint16_t enforcers)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < e->process->conf->n_enforcers; i++)
+		if (enforcers & (1U << i))
+			json_array_append_new(list, engine_json_string(e->process->conf->enforcers[i].name));
+	return list;
+}
+
+int engine_json_plans(const struct engine *e, struct text plans, const char *incident,
+    const struct engine_proposal *proposals, struct dynbuf *out)
 {
 	json_t *list = json_loadb(plans.p, plans.n, 0, NULL), *plan;
 	size_t i;
@@ -294,6 +304,9 @@ int engine_json_plans(
 				continue;
 			json_object_set_new(plan, "incident", engine_json_string(incident));
 			json_object_set_new(plan, "order", p->id ? engine_json_count(p->id) : json_null());
+			json_object_set_new(plan, "enforceable", json_boolean(p->id != 0));
+			json_object_set_new(plan, "prefix_pairs", engine_json_count(p->cuts));
+			json_object_set_new(plan, "enforcers", names_json(e, p->enforcers));
 			json_object_set_new(plan, "no_order_because",
 			    p->id ? json_null() : json_stringn(why.n ? why.p : "", why.n));
 		}

@@ -38,6 +38,14 @@ static int pass_begin(const struct passing *p)
 	return msg_desired_begin_encode(p->out, &m);
 }
 
+static int pass_spare(const struct passing *p)
+{
+	struct msg_desired_spare m;
+	if (msg_desired_spare_decode(p->bytes.p, p->bytes.n, p->arena, &m) < 0)
+		return -EPROTO;
+	return msg_desired_spare_encode(p->out, &m);
+}
+
 static int pass_put(const struct passing *p)
 {
 	struct msg_desired_put m;
@@ -125,6 +133,7 @@ static int pass_state(const struct passing *p)
 	m.name = shortened(m.name);
 	m.backend = shortened(m.backend);
 	m.why = shortened(m.why);
+	m.lacks = shortened(m.lacks);
 	if (p->clock)
 		m.lease_until = link_clock_to_near(p->clock, m.lease_until);
 	return msg_enforcer_state_encode(p->out, &m);
@@ -138,6 +147,7 @@ int link_message_pass(struct dynbuf *out, enum channel_way way, uint16_t number,
 		return -EPROTO;
 	switch (number) {
 	case MSG_DESIRED_BEGIN: return pass_begin(&p);
+	case MSG_DESIRED_SPARE: return pass_spare(&p);
 	case MSG_DESIRED_PUT: return pass_put(&p);
 	case MSG_DESIRED_DROP: return pass_drop(&p);
 	case MSG_DESIRED_COMMIT: return pass_commit(&p);
@@ -156,6 +166,7 @@ bool link_telling_takes(struct link_telling *t, uint16_t number)
 {
 	switch (number) {
 	case MSG_DESIRED_BEGIN: t->begun = true; return true;
+	case MSG_DESIRED_SPARE:
 	case MSG_DESIRED_PUT:
 	case MSG_DESIRED_DROP: return t->begun;
 	case MSG_DESIRED_COMMIT:

@@ -35,7 +35,8 @@ int live_rules_make(struct live_rules *r, const struct daemon_conf *conf, const 
 	                           .widest_v6 = g->widest_v6,
 	                           .most_cuts = g->most_cuts,
 	                           .longest_lease_ns = g->longest_lease_ns,
-	                           .most_orders_a_minute = g->most_orders_a_minute}};
+	                           .most_orders_a_minute = g->most_orders_a_minute,
+	                           .spared_pass = true}};
 	n.never_cut = joined(g->never_cut, g->n_never_cut, site->never_cut, site->n_never_cut);
 	n.control = joined(g->control, g->n_control, NULL, 0);
 	n.passes = calloc(n_never + g->n_control + g->n_pass + 1, sizeof(*n.passes));

@@ -5,6 +5,9 @@
 /*
  * The guardrails of a configuration, and what passes whatever is cut. The engine asks them before it orders,
  * and each enforcer makes them for itself from what the parent handed down.
+ *
+ * What they spare is among what passes, so they allow cuts that hold it (guardrail.h, spared_pass). An
+ * enforcer takes that back where its backend was opened with other passes (enforcer_spare.c).
  */
 
 #include "conf/daemon.h"

@@ -96,9 +96,9 @@ static void encode(struct world *w, unsigned op, struct cursor *c)
 /* Bytes as they come, under the number of one that it may send. */
 static void raw(struct world *w, struct cursor *c)
 {
-	static const uint16_t numbers[] = {
-	    MSG_DESIRED_BEGIN, MSG_DESIRED_PUT, MSG_DESIRED_DROP, MSG_DESIRED_COMMIT, MSG_LIVE};
-	uint16_t number = numbers[cursor_u8(c) % 5];
+	static const uint16_t numbers[] = {MSG_DESIRED_BEGIN, MSG_DESIRED_PUT, MSG_DESIRED_DROP,
+	    MSG_DESIRED_COMMIT, MSG_LIVE, MSG_DESIRED_SPARE};
+	uint16_t number = numbers[cursor_u8(c) % 6];
 	size_t n = cursor_u8(c) % 64;
 	struct text bytes = cursor_text(c, n < cursor_left(c) ? n : cursor_left(c));
 	dynbuf_le16(&w->message, number);

@@ -68,6 +68,40 @@ static void test_each_rule_is_named(void **unused)
 	guardrails_free(&g);
 }
 
+/* Where what is spared passes, a cut may hold it; one that is of nothing else stays refused. */
+static void test_what_passes_may_lie_within_a_cut(void **unused)
+{
+	static const struct {
+		const char *from, *to, *rule;
+	} cases[] = {
+	    {"10.9.9.9", NULL, "never-cut"},
+	    {NULL, "10.9.9.9", "never-cut"},
+	    {"10.9.9.0/24", NULL, "none"},
+	    {"10.9.9.0/24", "10.9.9.9", "never-cut"},
+	    {"10.8.0.7", NULL, "never-cut"},
+	    {"10.8.0.0/16", NULL, "never-cut"},
+	    {"10.8.0.0/15", NULL, "none"},
+	    {"10.9.9.8/30", "128.0.0.0/1", "none"},
+	    {"10.0.0.1", NULL, "control-path"},
+	    {"10.0.0.0/24", NULL, "none"},
+	    {NULL, NULL, "anywhere"},
+	    {"::/0", NULL, "anywhere"},
+	};
+	const struct net_prefix never[] = {prefix("10.9.9.9"), prefix("10.8.0.0/16"), prefix("10.8.3.0/24")};
+	const struct net_prefix control[] = {prefix("10.0.0.1")};
+	struct guardrails g = {
+	    .never_cut = never, .n_never_cut = 3, .control = control, .n_control = 1, .spared_pass = true};
+	(void)unused;
+	for (int prepared = 0; prepared <= 1; prepared++) {
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			struct cut c = between(cases[i].from, cases[i].to);
+			assert_string_equal(guardrail_name(guardrail_of_cut(&g, &c)), cases[i].rule);
+		}
+		assert_int_equal(guardrails_prepare(&g), 0);
+	}
+	guardrails_free(&g);
+}
+
 static uint64_t next_random(uint64_t *state)
 {
 	*state = *state * 6364136223846793005u + 1442695040888963407u;
@@ -90,7 +124,8 @@ static void test_sorted_rules_answer_as_plain_ones(void **unused)
 	size_t touched = 0;
 	(void)unused;
 	for (size_t round = 0; round < 200; round++) {
-		struct guardrails plain = {.never_cut = never,
+		struct guardrails plain = {.spared_pass = round % 2,
+		    .never_cut = never,
 		    .n_never_cut = round % 40,
 		    .control = control,
 		    .n_control = round % 10};
@@ -180,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_each_rule_is_named),
+	    cmocka_unit_test(test_what_passes_may_lie_within_a_cut),
 	    cmocka_unit_test(test_sorted_rules_answer_as_plain_ones),
 	    cmocka_unit_test(test_a_prefix_of_both_families_is_too_wide),
 	    cmocka_unit_test(test_a_cut_with_host_bits_is_not_sound),

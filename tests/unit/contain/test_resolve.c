@@ -9,7 +9,7 @@
 #include "contain/cut_index.h"
 #include "contain/resolve.h"
 
-enum { CUTS = 5, NEVER = 3, PAIRS = 400 };
+enum { CUTS = 8, NEVER = 3, PAIRS = 400 };
 
 /* Each function that is under test beside its meaning, told another way. */
 static bool names(const struct cut *c, struct net_addr from, struct net_addr to)
@@ -36,11 +36,12 @@ static bool hold(const struct net_prefix *v, size_t n, struct net_addr a)
 	return false;
 }
 
-/* Routers forward it: what they don't may lie within the outside. */
+/* Routers forward it: what they don't may lie within the outside. Multicast is nobody's, so no plan speaks of
+ * it; what is cut from anywhere sends none either. */
 static bool is_forwarded(struct net_addr a)
 {
-	return !net_addr_is_loopback(a) && !net_addr_is_link_local(a) && !net_addr_is_unspecified(a) &&
-	       memcmp(a.b + 12, "\xff\xff\xff\xff", 4) != 0;
+	return !net_addr_is_multicast(a) && !net_addr_is_loopback(a) && !net_addr_is_link_local(a) &&
+	       !net_addr_is_unspecified(a) && memcmp(a.b + 12, "\xff\xff\xff\xff", 4) != 0;
 }
 
 static size_t random_prefixes(uint64_t *state, struct net_prefix *v)
@@ -84,6 +85,24 @@ static struct plan_cut random_cut(uint64_t *state, const struct net_zone_map *m)
 	return c;
 }
 
+/* What parts a zone from everything. */
+static size_t shut_off(const struct net_zone_map *m, uint16_t zone, struct plan_cut *cuts)
+{
+	size_t n = 0;
+	cuts[n++] = (struct plan_cut){.kind = PLAN_CUT_ZONE_ZONE,
+	    .from_zone = zone,
+	    .to_zone = NET_ZONE_NONE,
+	    .to_external = true,
+	    .why = "because"};
+	for (uint16_t z = 0; z < net_zone_count(m); z++)
+		if (z != zone && net_zone_at(m, z)->class != NET_ZONE_EXTERNAL)
+			cuts[n++] = (struct plan_cut){.kind = PLAN_CUT_ZONE_ZONE,
+			    .from_zone = z % 2 ? z : zone,
+			    .to_zone = z % 2 ? zone : z,
+			    .why = "because"};
+	return n;
+}
+
 static void check_ends(const struct resolution *r, const struct net_prefix *never, size_t n)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -91,11 +110,11 @@ static void check_ends(const struct resolution *r, const struct net_prefix *neve
 		assert_true(cut_is_sound(c));
 		assert_true(c->from.bits || c->to.bits);
 		assert_true(i == 0 || cut_compare(c - 1, c) < 0);
+		/* what holds a spared prefix leaves it to pass; what is a part of one isn't cut at all */
 		for (size_t k = 0; k < n; k++) {
 			const struct net_prefix ends[] = {c->from, c->to};
 			for (size_t e = 0; e < 2; e++)
-				assert_true(ends[e].bits == 0 || (!net_prefix_covers(ends[e], never[k]) &&
-				                                     !net_prefix_covers(never[k], ends[e])));
+				assert_true(ends[e].bits == 0 || !net_prefix_covers(never[k], ends[e]));
 		}
 	}
 }
@@ -130,10 +149,11 @@ static size_t check_pairs(const struct plan *p, const struct net_zone_map *m, co
 		assert_int_equal(cut_index_named(x, a, b), named);
 		assert_int_equal(cut_index_spares(x, a, b), never || !meets);
 		assert_int_equal(cut_index_stops(x, a, b), blocks ? named : CUT_INDEX_NONE);
-		if (blocks) {
-			const struct plan alone = {.cuts = &p->cuts[r->of[named]], .n_cuts = 1};
+		/* a zone that is shut off is one cut for several of the plan's */
+		const struct plan alone = {
+		    .cuts = &p->cuts[r->of[named == CUT_INDEX_NONE ? 0 : named]], .n_cuts = 1};
+		if (blocks && (r->cuts[named].to.bits || alone.cuts->kind != PLAN_CUT_ZONE_ZONE))
 			assert_true(plan_blocks(&alone, m, a, b));
-		}
 		blocked += blocks;
 	}
 	return blocked;
@@ -149,13 +169,15 @@ static size_t check_random(uint64_t seed)
 	struct arena arena = {.max = 0};
 	struct resolution r;
 	struct cut_index *x;
-	struct plan p = {.cuts = cuts, .n_cuts = 1 + next_random(&state) % CUTS, .never_cut = never};
+	struct plan p = {.cuts = cuts, .n_cuts = 1 + next_random(&state) % 5, .never_cut = never};
 	p.n_never_cut = next_random(&state) % (NEVER + 1);
 	for (size_t i = 0; i < p.n_cuts; i++)
 		cuts[i] = random_cut(&state, m);
 	for (size_t i = 0; i < p.n_never_cut; i++)
 		never[i] = random_prefix(&state);
-	const struct resolve_input in = {.plan = &p, .zones = m};
+	if (seed % 3 == 0)
+		p.n_cuts = shut_off(m, random_inside(&state, m), cuts);
+	const struct resolve_input in = {.plan = &p, .zones = m, .most_shapes = seed % 2 ? 0 : 600};
 	assert_int_equal(resolve_plan(&in, &arena, &r), 0);
 	assert_null(r.problem);
 	check_ends(&r, never, p.n_never_cut);
@@ -318,21 +340,117 @@ static void test_a_zone_outside_is_no_end(void **state)
 	    resolve(p, &cut, 1, 0).problem, "cut 1 names a zone outside, which is cut as a whole: because");
 }
 
-static void test_what_guardrails_name_is_left_out_too(void **state)
+static void test_what_is_spared_passes_within_an_end_and_is_none_itself(void **state)
 {
 	struct place *p = *state;
 	struct plan_cut cut = host_cut("10.2.0.1");
 	cut.kind = PLAN_CUT_HOST_ZONE;
 	cut.to_zone = p->mission;
-	const struct net_prefix control = prefix("10.1.128.0/17");
+	const struct net_prefix control[] = {prefix("10.1.128.0/17"), prefix("10.2.0.1")};
 	const struct plan plan = {.cuts = &cut, .n_cuts = 1};
-	const struct resolve_input in = {.plan = &plan, .zones = p->zones, .spare = &control, .n_spare = 1};
+	struct resolve_input in = {.plan = &plan, .zones = p->zones, .spare = control, .n_spare = 1};
 	struct resolution r;
 	assert_int_equal(resolve_plan(&in, &p->arena, &r), 0);
 	assert_int_equal(r.n, 1);
-	assert_cut(&r.cuts[0], "10.2.0.1/32", "10.1.0.0/17", CUT_BOTH);
+	assert_cut(&r.cuts[0], "10.2.0.1/32", "10.1.0.0/16", CUT_BOTH);
 	assert_int_equal(r.n_spared, 1);
-	assert_memory_equal(&r.spared[0], &control, sizeof(control));
+	assert_memory_equal(&r.spared[0], &control, sizeof(control[0]));
+	in.n_spare = 2;
+	assert_int_equal(resolve_plan(&in, &p->arena, &r), 0);
+	assert_int_equal(r.n, 0);
+	assert_null(r.problem);
+}
+
+static struct plan_cut zone_cut(uint16_t from, uint16_t to, enum plan_direction d)
+{
+	return (struct plan_cut){.kind = PLAN_CUT_ZONE_ZONE,
+	    .from_zone = from,
+	    .to_zone = to,
+	    .to_external = to == NET_ZONE_NONE,
+	    .direction = d,
+	    .lease_ns = 100,
+	    .why = "because"};
+}
+
+static void test_a_zone_that_is_parted_from_everything_is_one_cut(void **state)
+{
+	struct place *p = *state;
+	struct plan_cut cuts[] = {
+	    zone_cut(p->office, NET_ZONE_NONE, PLAN_BOTH), zone_cut(p->mission, p->office, PLAN_BOTH)};
+	const struct net_prefix never = prefix("10.2.0.1");
+	const struct plan plan = {.cuts = cuts, .n_cuts = 2, .never_cut = &never, .n_never_cut = 1};
+	const struct resolve_input in = {.plan = &plan, .zones = p->zones};
+	struct resolution r;
+	assert_int_equal(resolve_plan(&in, &p->arena, &r), 0);
+	assert_int_equal(r.n, 1);
+	assert_cut(&r.cuts[0], "10.2.0.0/16", "anywhere", CUT_BOTH);
+	assert_int_equal(r.of[0], 0);
+	/* from one of the two alone, or one way, it isn't */
+	assert_int_equal(resolve(p, cuts, 1, 0).n, 18);
+	assert_cut(&resolve(p, cuts + 1, 1, 0).cuts[0], "10.1.0.0/16", "10.2.0.0/16", CUT_BOTH);
+	cuts[1].direction = PLAN_FROM_ONLY;
+	assert_int_equal(resolve(p, cuts, 2, 0).n, 19);
+}
+
+static void test_a_zone_of_several_segments_is_parted_from_the_others_alone(void **state)
+{
+	struct place *p = *state;
+	struct plan_cut cuts[] = {
+	    zone_cut(p->office, NET_ZONE_NONE, PLAN_BOTH), zone_cut(p->office, p->mission, PLAN_BOTH)};
+	/* a router stands between the two */
+	assert_int_equal(net_zone_map_add_prefix(p->zones, p->office, prefix("10.4.0.0/16")), 0);
+	struct resolution r = resolve(p, cuts, 2, 0);
+	assert_true(r.n > 20);
+	for (size_t i = 0; i < r.n; i++)
+		assert_true(r.cuts[i].from.bits && r.cuts[i].to.bits);
+}
+
+/* As enforcers pay for each pair of lengths. */
+static size_t shapes_of(const struct resolution *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->n; i++) {
+		bool fresh = true;
+		for (size_t k = 0; k < i && fresh; k++)
+			fresh = r->cuts[k].from.bits != r->cuts[i].from.bits ||
+			        r->cuts[k].to.bits != r->cuts[i].to.bits ||
+			        r->cuts[k].direction != r->cuts[i].direction ||
+			        net_addr_is_v4(r->cuts[k].to.addr) != net_addr_is_v4(r->cuts[i].to.addr);
+		n += fresh;
+	}
+	return n;
+}
+
+static void test_a_plan_is_told_in_as_many_prefix_lengths_as_can_be_looked_up(void **state)
+{
+	static const size_t bounds[] = {0, 200, 48, 20, 8, 2};
+	struct place *p = *state;
+	struct plan_cut cut = host_cut("10.2.0.1");
+	cut.kind = PLAN_CUT_HOST_ZONE;
+	cut.to_external = true;
+	cut.from[cut.n_from++] = prefix("2001:db8:2::1");
+	assert_int_equal(net_zone_map_add_prefix(p->zones, p->office, prefix("2001:db8:2::/48")), 0);
+	const struct plan plan = {.cuts = &cut, .n_cuts = 1};
+	struct net_addr probe = prefix("2001:db8:3::1").addr;
+	size_t before = 0;
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+		const struct resolve_input in = {.plan = &plan, .zones = p->zones, .most_shapes = bounds[i]};
+		struct resolution r;
+		assert_int_equal(resolve_plan(&in, &p->arena, &r), 0);
+		if (r.problem) {
+			/* a length for each family would be too many prefixes */
+			assert_true(bounds[i] <= 8);
+			assert_int_equal(r.n, 0);
+			continue;
+		}
+		assert_true(bounds[i] == 0 || shapes_of(&r) <= bounds[i]);
+		assert_true(r.n >= before);
+		assert_int_not_equal(first_named(&r, cut.from[1].addr, probe), CUT_INDEX_NONE);
+		assert_int_equal(
+		    first_named(&r, cut.from[1].addr, prefix("2001:db8:2::7").addr), CUT_INDEX_NONE);
+		before = r.n;
+		print_message("%zu pairs of %zu shapes\n", r.n, shapes_of(&r));
+	}
 }
 
 static void test_a_plan_without_cuts_names_nothing(void **state)
@@ -358,7 +476,10 @@ int main(void)
 	    T(test_the_outside_holds_nothing_of_the_inside),
 	    T(test_a_plan_that_needs_too_many_is_not_cut_in_part),
 	    T(test_a_zone_outside_is_no_end),
-	    T(test_what_guardrails_name_is_left_out_too),
+	    T(test_what_is_spared_passes_within_an_end_and_is_none_itself),
+	    T(test_a_zone_that_is_parted_from_everything_is_one_cut),
+	    T(test_a_zone_of_several_segments_is_parted_from_the_others_alone),
+	    T(test_a_plan_is_told_in_as_many_prefix_lengths_as_can_be_looked_up),
 	    T(test_a_plan_without_cuts_names_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

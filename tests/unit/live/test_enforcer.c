@@ -185,6 +185,24 @@ static void each_guardrail_refuses_the_whole_and_is_named(void **state)
 	}
 }
 
+/* As a reload has it: prepared now, counted later or never. */
+static void reload(struct bed *b, const char *yaml, bool counts)
+{
+	struct daemon_conf *conf = bed_conf(yaml);
+	struct process_configuration c = {.conf = conf, .site = b->process.site};
+	struct dynbuf why = {0};
+	assert_int_equal(prepare(&b->enforcer, &c, &why), 0);
+	if (counts)
+		swap(&b->enforcer);
+	else
+		discard(&b->enforcer);
+	daemon_conf_free(conf);
+}
+
+static const char bed_stricter[] = "version: 1\n"
+                                   "enforcers: [{name: gw, backend: nftables, lease: 30s}]\n"
+                                   "guardrails: {never_cut: [10.0.1.1/32]}\n";
+
 static void spare(struct bed *b, struct net_prefix p)
 {
 	msg_desired_spare_encode(channel_out(b->engine), &(struct msg_desired_spare){.prefix = p});
@@ -192,9 +210,10 @@ static void spare(struct bed *b, struct net_prefix p)
 
 static void a_cut_may_hold_what_its_backend_lets_pass(void **state)
 {
-	const struct backend_pass passes[] = {{.prefix = v4(10, 0, 0, 53, 32)}, {.prefix = v4(10, 9, 9, 9, 32)},
-	    {.prefix = v4(10, 0, 0, 80, 32), .protocol = 6, .port = 80}};
-	const struct cut holds = {.from = v4(10, 0, 0, 0, 24)}, of_it = {.from = v4(10, 0, 0, 53, 32)};
+	const struct backend_pass passes[] = {{.prefix = v4(10, 0, 0, 53, 32)},
+	    {.prefix = v4(10, 9, 9, 9, 32)}, {.prefix = v4(10, 0, 0, 80, 32), .protocol = 6, .port = 80}};
+	const struct cut holds = {.from = v4(10, 0, 0, 0, 24)}, of_it = {.from = v4(10, 0, 0, 53, 32)},
+	                 later = {.from = v4(10, 0, 1, 0, 24)};
 	(void)state;
 	for (size_t n = 1; n <= 3; n++) {
 		struct bed b;
@@ -214,8 +233,9 @@ static void a_cut_may_hold_what_its_backend_lets_pass(void **state)
 		/* a reload that names more, before the backend was opened with it */
 		reload(&b, bed_stricter, true);
 		bed_tell(&b, 0, 4, NULL, 0);
+		assert_int_equal(bed_hear(&b).enforced, 1);
 		bed_begin(&b, 4, 5);
-		bed_put(&b, holds, loop_now() + 60 * NS_PER_S, false);
+		bed_put(&b, later, loop_now() + 60 * NS_PER_S, false);
 		bed_commit(&b, 5);
 		assert_int_equal(bed_hear(&b).last_refused.rule, GUARDRAIL_NEVER_CUT);
 		close_bed(&b);
@@ -224,7 +244,8 @@ static void a_cut_may_hold_what_its_backend_lets_pass(void **state)
 
 static void what_the_engine_spares_is_not_cut_where_it_would_not_pass(void **state)
 {
-	const struct backend_pass passes[] = {{.prefix = v4(10, 0, 0, 53, 32)}, {.prefix = v4(10, 9, 9, 9, 32)}};
+	const struct backend_pass passes[] = {
+	    {.prefix = v4(10, 0, 0, 53, 32)}, {.prefix = v4(10, 9, 9, 9, 32)}};
 	const struct cut wide = {.from = v4(10, 0, 4, 0, 24)}, other = {.from = v4(10, 0, 5, 0, 24)};
 	struct bed b;
 	(void)state;
@@ -612,24 +633,6 @@ static void counters_are_told_when_they_changed(void **state)
 	assert_int_equal(h.last_counted.packets, 17);
 	close_bed(&b);
 }
-
-/* As a reload has it: prepared now, counted later or never. */
-static void reload(struct bed *b, const char *yaml, bool counts)
-{
-	struct daemon_conf *conf = bed_conf(yaml);
-	struct process_configuration c = {.conf = conf, .site = b->process.site};
-	struct dynbuf why = {0};
-	assert_int_equal(prepare(&b->enforcer, &c, &why), 0);
-	if (counts)
-		swap(&b->enforcer);
-	else
-		discard(&b->enforcer);
-	daemon_conf_free(conf);
-}
-
-static const char bed_stricter[] = "version: 1\n"
-                                   "enforcers: [{name: gw, backend: nftables, lease: 30s}]\n"
-                                   "guardrails: {never_cut: [10.0.1.1/32]}\n";
 
 static void guardrails_change_when_the_configuration_counts_and_not_before(void **state)
 {

@@ -181,8 +181,8 @@ static void values_that_are_none_are_refused(void **state)
 
 static void each_way_has_its_own_messages_and_no_others(void **state)
 {
-	static const uint16_t down[] = {MSG_DESIRED_BEGIN, MSG_DESIRED_SPARE, MSG_DESIRED_PUT, MSG_DESIRED_DROP,
-	    MSG_DESIRED_COMMIT, MSG_LIVE},
+	static const uint16_t down[] = {MSG_DESIRED_BEGIN, MSG_DESIRED_SPARE, MSG_DESIRED_PUT,
+	    MSG_DESIRED_DROP, MSG_DESIRED_COMMIT, MSG_LIVE},
 	                      up[] = {MSG_ENFORCED, MSG_REFUSED, MSG_RESYNC, MSG_DRIFT, MSG_COUNTED,
 	                          MSG_ENFORCER_STATE};
 	struct dynbuf in = {0}, out = {0};
