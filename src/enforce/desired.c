@@ -238,7 +238,7 @@ static void steps_of(
 {
 	bool wanted = e->next && e->next_until > now;
 	bool same = e->stands && wanted && e->fail_closed == e->next_closed && e->until > now &&
-	            e->until - now > RECONCILE_SLACK_NS;
+	            e->until - now > RECONCILE_EARLY_NS;
 	if (same) {
 		if (e->until != e->next_until)
 			step(steps, n, BACKEND_RENEW, c, e->next_until, e->next_closed);

@@ -17,10 +17,11 @@ static void step(struct steps *s, enum backend_act act, const struct cut *c, int
 	    .fail_closed = fail_closed};
 }
 
-static bool differs(int64_t a, int64_t b)
+static bool differs(int64_t there, int64_t wanted)
 {
-	int64_t gap;
-	return __builtin_sub_overflow(a, b, &gap) || gap > RECONCILE_SLACK_NS || gap < -RECONCILE_SLACK_NS;
+	int64_t late;
+	return __builtin_sub_overflow(there, wanted, &late) || late >= RECONCILE_LATE_NS ||
+	       late < -RECONCILE_EARLY_NS;
 }
 
 /* The elements of one cut, against what is wanted of it (NULL: nothing). */

@@ -14,8 +14,15 @@
 #include "contain/orders.h"
 #include "enforce/backend.h"
 
-/* Timeouts are set in milliseconds and read back a little later: what differs by no more stays. */
-#define RECONCILE_SLACK_NS INT64_C(50000000)
+/*
+ * What ends a little otherwise than wanted stays. Earlier by what rounding to milliseconds and the time of
+ * the reading make of it: an element that ends early leaves a gap, so no more. Later by less than a second:
+ * the kernel begins each timeout as it comes to the element, which in a change of 100,000 is up to 0.7 s
+ * (doc/enforce.md), and putting that right would be as late again. So a cut outstays its order by less than
+ * that; whoever is released is given back by a removal, which doesn't wait for a timeout.
+ */
+#define RECONCILE_EARLY_NS INT64_C(50000000)
+#define RECONCILE_LATE_NS  INT64_C(1000000000)
 
 /*
  * `wanted` sorted by cut and without doubles; `elements` sorted by cut, where a cut may stand twice, failing

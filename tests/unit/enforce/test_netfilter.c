@@ -287,6 +287,33 @@ static void what_passes_goes_on(void **state)
 	close(server);
 }
 
+/* Whatever the cut's form: what is never cut passes before it is looked at, at either end and both ways. */
+static void a_cut_that_holds_what_is_never_cut_lets_it_pass(void **state)
+{
+	static const char *const ends[][2] = {{"10.1.0.0/24", ""}, {"", "192.0.2.0/24"},
+	    {"10.1.0.0/24", "192.0.2.0/24"}, {"10.1.0.0/24", "128.0.0.0/1"}};
+	static const char *const spared[] = {"10.1.0.2", "192.0.2.2", "10.1.0.3"};
+	(void)state;
+	SKIP_WITHOUT_WORLD();
+	for (size_t i = 0; i < 3; i++) {
+		struct backend_pass pass = {.prefix = prefix(spared[i])};
+		const struct netfilter_config config = {
+		    .hooks = NETFILTER_ROUTED, .passes = &pass, .n_passes = 1};
+		backend_opens(&config);
+		for (size_t k = 0; k < 4; k++) {
+			struct cut c = cut_of(ends[k][0], ends[k][1], CUT_BOTH);
+			assert_int_equal(step(BACKEND_ADD, c, in_ms(60000), k % 2), 0);
+			/* the third is neither of the two that talk */
+			assert_int_equal(passes(INSIDE, OUTSIDE, false), i < 2);
+			assert_int_equal(passes(OUTSIDE, INSIDE, false), i < 2);
+			assert_int_equal(step(BACKEND_REMOVE, c, 0, k % 2), 0);
+		}
+		w.b->ops->close(w.b);
+		w.b = NULL;
+	}
+	backend_opens(&routed);
+}
+
 static void packets_are_stopped_as_they_arrive(void **state)
 {
 	(void)state;
@@ -350,6 +377,7 @@ int main(void)
 	    cmocka_unit_test_teardown(counters_count_what_was_stopped, world_clean),
 	    cmocka_unit_test_teardown(an_established_connection_ends, world_clean),
 	    cmocka_unit_test_teardown(what_passes_goes_on, world_clean),
+	    cmocka_unit_test_teardown(a_cut_that_holds_what_is_never_cut_lets_it_pass, world_clean),
 	    cmocka_unit_test_teardown(packets_are_stopped_as_they_arrive, world_clean),
 	    cmocka_unit_test_teardown(tables_of_two_families_count_together, world_clean),
 	};

@@ -86,8 +86,8 @@ static void test_what_differs_by_the_slack_stays(void **unused)
 	static const struct {
 		int64_t gap;
 		size_t steps;
-	} cases[] = {{RECONCILE_SLACK_NS, 0}, {-RECONCILE_SLACK_NS, 0}, {RECONCILE_SLACK_NS + 1, 1},
-	    {-RECONCILE_SLACK_NS - 1, 1}};
+	} cases[] = {{RECONCILE_LATE_NS - 1, 0}, {-RECONCILE_EARLY_NS, 0}, {RECONCILE_LATE_NS, 1},
+	    {-RECONCILE_EARLY_NS - 1, 1}, {INT64_C(700000000), 0}, {-INT64_C(200000000), 1}};
 	(void)unused;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct wanted_cut wanted = {.cut = host_cut(1), .until = NOW + INT64_C(10) * S};
