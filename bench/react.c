@@ -98,7 +98,7 @@ static pid_t start_noise(const char *inside, const char *outside, uint64_t rate)
 	open_socket(outside, NOISE_PORT); /* never read: what arrives is dropped at the end */
 	int fd[NOISE_FLOWS];
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(NOISE_PORT)};
-	struct mmsghdr messages[BATCH] = {{{0}}};
+	struct mmsghdr messages[BATCH];
 	char payload[64] = "";
 	struct iovec part = {.iov_base = payload, .iov_len = sizeof(payload)};
 	inet_pton(AF_INET, "203.0.113.2", &to.sin_addr);
@@ -108,7 +108,7 @@ static pid_t start_noise(const char *inside, const char *outside, uint64_t rate)
 			die("connect");
 	}
 	for (int i = 0; i < BATCH; i++)
-		messages[i].msg_hdr = (struct msghdr){.msg_iov = &part, .msg_iovlen = 1};
+		messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}};
 	int64_t began = now(), interval = (int64_t)BATCH * NS_PER_S / (int64_t)rate;
 	for (int64_t n = 0; n * interval < 900 * NS_PER_S; n++) {
 		sleep_until(began + n * interval);
