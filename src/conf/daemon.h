@@ -191,13 +191,15 @@ struct daemon_conf {
 	size_t n_automatic;
 	struct daemon_control control;
 	struct net_addr metrics_addr;
-	uint16_t metrics_port; /* 0: there are no metrics */
+	uint16_t metrics_port;             /* 0: there are no metrics */
 	const char *eve_file, *eve_socket; /* NULL: not written */
 	struct daemon_webhook *webhooks;
 	size_t n_webhooks;
-	int64_t keep_ns;   /* records older than that are dropped; 0: never */
-	int64_t sync_ns;   /* records are durable after so long; default 1 s */
-	int64_t verify_ns; /* a cut is looked after for so long before it is verified; default 3 s */
+	int64_t keep_ns;       /* records older than that are dropped; 0: never */
+	int64_t ended_keep_ns; /* orders that ended longer ago are forgotten; default 90 days */
+	uint32_t ended_most;   /* of more that have ended those that did first; default 100,000 */
+	int64_t sync_ns;       /* records are durable after so long; default 1 s */
+	int64_t verify_ns;     /* a cut is looked after for so long before it is verified; default 3 s */
 };
 
 /*
