@@ -185,6 +185,34 @@ void daemon_read_approval(void *reader, const struct conf_node *value, void *int
 	conf_read_mapping(&r->report, value, "approval", approval_rows, 5, r, &r->conf->approval);
 }
 
+/* No shorter than any lease: what a person let go policy leaves alone for as long (doc/orders.md). */
+static void read_ended_keep(void *reader, const struct conf_node *value, void *into)
+{
+	struct daemon_conf *c = into;
+	conf_span(reader, value, "a time to keep orders that have ended", "90d", 30 * 86400 * NS_PER_S,
+	    INT64_C(3650) * 86400 * NS_PER_S, &c->ended_keep_ns);
+}
+
+static void read_ended_most(void *reader, const struct conf_node *value, void *into)
+{
+	struct daemon_conf *c = into;
+	uint64_t number;
+	if (conf_number(reader, value, "most", 1000, 10000000, &number))
+		c->ended_most = (uint32_t)number;
+}
+
+static const struct conf_row ended_rows[] = {
+    {"keep", false, read_ended_keep},
+    {"most", false, read_ended_most},
+};
+
+void daemon_read_ended(void *reader, const struct conf_node *value, void *into)
+{
+	struct daemon_reader *r = reader;
+	(void)into;
+	conf_read_mapping(&r->report, value, "ended_orders", ended_rows, 2, r, r->conf);
+}
+
 static void read_detection(void *reader, const struct conf_node *value, void *into)
 {
 	struct daemon_automatic *a = into;

@@ -316,6 +316,10 @@ static void print_run(struct conf_printer *p, const struct daemon_conf *c)
 	print_enforcers(p, c);
 	print_guardrails(p, &c->guardrails);
 	print_approval(p, &c->approval);
+	conf_print_mapping(p, "ended_orders");
+	conf_print_span(p, "keep", c->ended_keep_ns);
+	conf_print_number(p, "most", c->ended_most);
+	conf_print_mapping_end(p);
 	print_automatic(p, c);
 	print_control(p, &c->control);
 	print_outlets(p, c);

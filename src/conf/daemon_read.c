@@ -97,6 +97,7 @@ static const struct conf_row rows[] = {
     {"near", false, daemon_read_near},
     {"guardrails", false, daemon_read_guardrails},
     {"approval", false, daemon_read_approval},
+    {"ended_orders", false, daemon_read_ended},
     {"automatic", false, daemon_read_automatic},
     {"control", false, daemon_read_control},
     {"metrics", false, daemon_read_metrics},
@@ -115,6 +116,8 @@ static const struct daemon_conf defaults = {
     .guardrails = {.most_cuts = 10000, .longest_lease_ns = 86400 * NS_PER_S, .most_orders_a_minute = 30},
     .approval = {.persons = 1, .wait_ns = 3600 * NS_PER_S, .confirm_ns = 600 * NS_PER_S},
     .control = {.socket = DAEMON_DEFAULT_SOCKET},
+    .ended_keep_ns = 90 * 86400 * NS_PER_S,
+    .ended_most = 100000,
     .sync_ns = NS_PER_S,
     .verify_ns = 3 * NS_PER_S,
 };

@@ -39,6 +39,7 @@ void daemon_read_remote(void *reader, const struct conf_node *value, void *into)
 void daemon_read_near(void *reader, const struct conf_node *value, void *into);
 void daemon_read_guardrails(void *reader, const struct conf_node *value, void *into);
 void daemon_read_approval(void *reader, const struct conf_node *value, void *into);
+void daemon_read_ended(void *reader, const struct conf_node *value, void *into);
 void daemon_read_automatic(void *reader, const struct conf_node *value, void *into);
 void daemon_read_control(void *reader, const struct conf_node *value, void *into);
 void daemon_read_metrics(void *reader, const struct conf_node *value, void *into);

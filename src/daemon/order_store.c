@@ -161,6 +161,52 @@ int order_store_sync(struct order_store *s, const struct order_store_clock *now)
 	return r;
 }
 
+static int count_ended(struct order_store *s, size_t *ret_n)
+{
+	sqlite3_stmt *q = s->statements[STORE_COUNT_ENDED];
+	int result = sqlite3_step(q);
+	if (result == SQLITE_ROW)
+		*ret_n = (size_t)sqlite3_column_int64(q, 0);
+	int r = order_store_error(s->db, result);
+	(void)sqlite3_reset(q);
+	return r;
+}
+
+/* Of those that ended until `until` so many, the earliest first. */
+static int forget(struct order_store *s, int64_t until, size_t at_once, size_t *n)
+{
+	sqlite3_stmt *q = s->statements[STORE_FORGET];
+	(void)sqlite3_bind_int64(q, 1, until);
+	(void)sqlite3_bind_int64(q, 2, (int64_t)at_once);
+	int r = at_once ? order_store_run(s, q) : 0;
+	if (r == 0 && at_once)
+		*n += (size_t)sqlite3_changes(s->db);
+	return r;
+}
+
+int order_store_forget(struct order_store *s, const struct order_store_clock *now, int64_t keep_ns,
+    size_t most, size_t at_once, size_t *ret_n)
+{
+	int64_t until;
+	size_t ended = 0, n = 0;
+	if (__builtin_sub_overflow(order_store_time_in(s, now->boottime), keep_ns, &until))
+		until = INT64_MIN;
+	int r = order_store_begin(s);
+	if (r < 0)
+		return r;
+	r = forget(s, until, at_once, &n);
+	if (r == 0)
+		r = count_ended(s, &ended);
+	if (r == 0 && ended > most)
+		r = forget(s, INT64_MAX, ended - most < at_once - n ? ended - most : at_once - n, &n);
+	if (r < 0)
+		s->failed = r;
+	r = order_store_commit(s, now);
+	if (r == 0)
+		*ret_n = n;
+	return r;
+}
+
 int order_store_tick(struct order_store *s, const struct order_store_clock *now)
 {
 	int r = put_clock_alone(s, now);

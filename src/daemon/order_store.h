@@ -4,7 +4,8 @@
 
 /*
  * Where orders survive: one SQLite database (WAL) with every order, its cuts, every act upon it
- * (append-only), the number of the last generation, and a pair of clocks. The engine alone has it open.
+ * (append-only until the order is forgotten as a whole), the number of the last generation, and a pair of
+ * clocks. The engine alone has it open.
  *
  * Durability. What order_store_put (or order_store_commit) acknowledged survives the death of every process;
  * it waits for no disk. What stood there when order_store_sync returned 0 survives the loss of power too:
@@ -80,6 +81,14 @@ int order_store_put_generation(
 
 /* Waits for the disk. Where that failed once, everything is written anew before it is said to be there. */
 int order_store_sync(struct order_store *s, const struct order_store_clock *now);
+/*
+ * Forgets orders that ended more than keep_ns ago, and of more than `most` that have ended those that ended
+ * first; with their cuts and acts, at most `at_once` of them, whose number is *ret_n. The order of the
+ * greatest id stays, so that no id is used again. The file doesn't shrink; what comes next takes the room.
+ */
+int order_store_forget(struct order_store *s, const struct order_store_clock *now, int64_t keep_ns,
+    size_t most, size_t at_once, size_t *ret_n);
+
 /* To be called every few seconds: stores the clocks, and keeps the WAL from growing, for which it may wait
  * for the disk. */
 int order_store_tick(struct order_store *s, const struct order_store_clock *now);

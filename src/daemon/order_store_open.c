@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-enum { APPLICATION_ID = 0x426b6f73, VERSION = 1, PATH_SIZE = 4096, ASIDE_MAX = 100 };
+enum { APPLICATION_ID = 0x426b6f73, VERSION = 2, PATH_SIZE = 4096, ASIDE_MAX = 100 };
 
 /* Acts are never changed: what was written stays, whoever has the file open. */
 static const char schema[] =
@@ -37,8 +37,23 @@ static const char schema[] =
     " boottime INTEGER NOT NULL, realtime INTEGER NOT NULL, offset INTEGER NOT NULL,"
     " generation INTEGER NOT NULL, writes INTEGER NOT NULL) STRICT;";
 
-/* What brings a database from each version to the next; slot 0 from version 1 to 2. */
-static const char *const migrations[VERSION] = {NULL};
+/* An order that has ended may be forgotten after a while, and its acts with it: they stay in the ledger. */
+#define WHEN_ENDED "max(ended_at, ended_by, proposed)"
+static const char forgetting[] =
+    "BEGIN IMMEDIATE; DROP TRIGGER acts_remain;"
+    "CREATE TRIGGER acts_remain BEFORE DELETE ON acts WHEN EXISTS (SELECT 1 FROM orders WHERE orders.id = "
+    "old.id)"
+    " BEGIN SELECT RAISE(ABORT, 'acts stay'); END;"
+    "CREATE TRIGGER orders_remain BEFORE DELETE ON orders WHEN old.state != 4"
+    " BEGIN SELECT RAISE(ABORT, 'it stands'); END;"
+    "CREATE TRIGGER orders_forgotten AFTER DELETE ON orders"
+    " BEGIN DELETE FROM cuts WHERE id = old.id; DELETE FROM acts WHERE id = old.id; END;"
+    "CREATE INDEX ended ON orders (" WHEN_ENDED ") WHERE state = 4;"
+    "PRAGMA user_version = 2; COMMIT;";
+
+/* What brings a database from each version to the next; slot 0 from version 1 to 2. A new one is made as the
+ * first was. */
+static const char *const migrations[VERSION] = {forgetting};
 
 #define ORDER_COLUMNS                                                                                        \
 	"state, seen, ends, approvals, fail_closed, approve_ns, confirm_ns, lease_ns, generation, "          \
@@ -71,6 +86,11 @@ static const char *const texts[STORE_STATEMENTS] = {
     [STORE_LOAD] = SELECT_ORDER "WHERE state != 4 ORDER BY orders.id",
     [STORE_FIND] = SELECT_ORDER "WHERE orders.id = ?1",
     [STORE_ENDED] = SELECT_ORDER "WHERE orders.id < ?1 AND state = 4 ORDER BY orders.id DESC LIMIT ?2",
+    /* the latest one stays: no other order may get its number */
+    [STORE_FORGET] =
+        "DELETE FROM orders WHERE id IN (SELECT id FROM orders WHERE state = 4 AND id < (SELECT max(id) FROM "
+        "orders) AND " WHEN_ENDED " <= ?1 ORDER BY " WHEN_ENDED " LIMIT ?2)",
+    [STORE_COUNT_ENDED] = "SELECT count(*) FROM orders WHERE state = 4",
     [STORE_ACTS] = "SELECT realtime, what, who, why FROM acts WHERE id = ?1 ORDER BY number",
 };
 
@@ -157,7 +177,7 @@ static int fill_new(sqlite3 *db, const struct order_store_clock *now)
 	snprintf(sql, sizeof(sql),
 	    "PRAGMA synchronous = FULL; PRAGMA application_id = %d; BEGIN; %s"
 	    "INSERT INTO clock VALUES (1, %s, %lld, %lld, 0, 0, 0); PRAGMA user_version = %d; COMMIT;",
-	    APPLICATION_ID, schema, boot, (long long)now->boottime, (long long)now->realtime, VERSION);
+	    APPLICATION_ID, schema, boot, (long long)now->boottime, (long long)now->realtime, 1);
 	sqlite3_free(boot);
 	return execute(db, sql);
 }

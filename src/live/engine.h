@@ -182,6 +182,7 @@ struct engine {
 	int64_t word_at;             /* when enforcers are told that we live */
 	int64_t sync_at;             /* when the store is made durable; INT64_MAX: it is */
 	int64_t clock_at;            /* when the clocks are stored */
+	int64_t forget_at;           /* when orders that have ended are forgotten */
 	uint64_t sent_before;        /* to archivists that are gone */
 	uint64_t sent, durable;      /* records and acts, and of those what the archivist acknowledged */
 	struct engine_losses lost;   /* to be told */

@@ -18,6 +18,9 @@ enum { BATCH = 256 };
 /* An automatic order is told to the enforcers first and made durable after this. */
 #define SYNC_NS  (20 * NS_PER_MS)
 #define CLOCK_NS (5 * NS_PER_S)
+/* How often it is looked for orders that are to be forgotten; so many go at one go, and others wait. */
+#define FORGET_NS (600 * NS_PER_S)
+enum { FORGOTTEN_AT_ONCE = 64 };
 
 struct order_store_clock engine_clock(const struct engine *e)
 {
@@ -259,6 +262,18 @@ int engine_orders_changed(struct engine *e, bool durable)
 	return r;
 }
 
+static int forget(struct engine *e, int64_t now, const struct order_store_clock *clock)
+{
+	const struct daemon_conf *conf = e->process->conf;
+	size_t n = 0;
+	if (now < e->forget_at)
+		return 0;
+	int r = order_store_forget(
+	    e->store, clock, conf->ended_keep_ns, conf->ended_most, FORGOTTEN_AT_ONCE, &n);
+	e->forget_at = now + (n == FORGOTTEN_AT_ONCE ? 0 : FORGET_NS);
+	return r;
+}
+
 void engine_orders_tick(struct engine *e, int64_t now)
 {
 	struct order_store_clock clock = engine_clock(e);
@@ -271,6 +286,8 @@ void engine_orders_tick(struct engine *e, int64_t now)
 	if (now >= e->clock_at) {
 		e->clock_at = now + CLOCK_NS;
 		int r = order_store_tick(e->store, &clock);
+		if (r == 0)
+			r = forget(e, now, &clock);
 		if (e->store_failed)
 			r = engine_orders_changed(e, false);
 		note_store(e, r);

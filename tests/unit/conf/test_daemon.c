@@ -232,6 +232,8 @@ static void a_full_file_says_what_may_be_cut(void **state)
 	assert_true(c->approval.confirm_ns == 900 * NS_PER_S);
 	assert_true(c->approval.lease_ns == 8 * 3600 * NS_PER_S);
 	assert_true(c->approval.fail_closed);
+	assert_true(c->ended_keep_ns == INT64_C(31) * 86400 * NS_PER_S);
+	assert_int_equal(c->ended_most, 5000);
 	assert_int_equal(c->n_automatic, 2);
 	assert_string_equal(c->automatic[0].detection, "indicator:*");
 	assert_true(c->automatic[0].confidence > 0.79999 && c->automatic[0].confidence < 0.80001);
@@ -292,6 +294,8 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	assert_true(c->approval.wait_ns == 3600 * NS_PER_S && c->approval.confirm_ns == 600 * NS_PER_S);
 	assert_true(c->approval.lease_ns == 4 * 3600 * NS_PER_S); /* of a guessed site */
 	assert_false(c->approval.fail_closed);
+	assert_true(c->ended_keep_ns == INT64_C(90) * 86400 * NS_PER_S);
+	assert_int_equal(c->ended_most, 100000);
 	assert_string_equal(c->control.socket, "/run/bulkhead/control");
 	assert_int_equal(c->control.n_members[DAEMON_VIEWER] + c->control.n_members[DAEMON_ANALYST], 0);
 	assert_int_equal(c->control.n_members[DAEMON_APPROVER], 1);

@@ -149,6 +149,8 @@ static void make_policy(struct maker *m)
 	MAYBE(m, "  ", "confirm", "none", "10s", "59m");
 	MAYBE(m, "  ", "lease", "1h", "86399s", "1d");
 	MAYBE(m, "  ", "fail", "open", "closed");
+	dynbuf_str(&m->yaml, "ended_orders:\n  keep: 30d\n");
+	MAYBE(m, "  ", "most", "1000", "10000000");
 	for (unsigned i = 0; m->enforces && i < draw(m, 4); i++) {
 		dynbuf_printf(&m->yaml, "%s- name: row%u\n  detection: %s\n", i ? "" : "automatic:\n", i,
 		    PICK(m, "scan", "\"indicator:*\"", "\"[ab]?*\""));

@@ -212,6 +212,101 @@ static void test_ended_orders_and_acts_are_history(void **unused)
 	order_store_close(s);
 }
 
+static int count_act(void *context, int64_t realtime, const struct order_store_act *act)
+{
+	size_t *n = context;
+	(void)realtime;
+	(void)act;
+	(*n)++;
+	return 0;
+}
+
+/* Orders `from` to `to`; each ended so many seconds after the first boot's as its number says. */
+static void put_ended(struct order_store *s, uint64_t from, uint64_t to)
+{
+	const struct order_store_act act = {.what = "release", .who = "ada", .why = "over"};
+	for (uint64_t id = from; id <= to; id++) {
+		struct order o = applied(id);
+		o.state = ORDER_ENDED;
+		o.ends = ORDER_RELEASED;
+		o.ended_at = first_boot.boottime + (int64_t)id * NS_PER_S;
+		assert_int_equal(order_store_put(s, &first_boot, &o, "indicator", &act), 0);
+	}
+}
+
+static uint64_t first_ended(struct order_store *s, size_t *ret_n)
+{
+	struct loaded l = {.n = 0};
+	assert_int_equal(order_store_ended(s, UINT64_MAX, 1000, take, &l), 0);
+	*ret_n = l.n;
+	return l.last.id; /* the last that was read: they come the latest first */
+}
+
+static size_t forgotten(
+    struct order_store *s, const struct order_store_clock *now, int64_t keep_s, size_t most, size_t at_once)
+{
+	size_t n = 99;
+	assert_int_equal(order_store_forget(s, now, keep_s * NS_PER_S, most, at_once, &n), 0);
+	return n;
+}
+
+static void test_what_ended_long_ago_is_forgotten_with_its_acts(void **unused)
+{
+	struct order_store_clock now = later(first_boot, 100, 100);
+	struct order stands = applied(11);
+	size_t n, acts = 0;
+	(void)unused;
+	struct order_store *s = opened(&first_boot);
+	put_ended(s, 1, 10);
+	assert_int_equal(order_store_put(s, &first_boot, &stands, "old and standing", NULL), 0);
+	put_ended(s, 12, 20);
+	/* at a hundred seconds those of 1 to 4 ended more than 95 s ago, that of 5 just so long */
+	assert_int_equal(forgotten(s, &now, 100, SIZE_MAX, 64), 0);
+	assert_int_equal(forgotten(s, &now, 95, SIZE_MAX, 64), 5);
+	assert_int_equal(first_ended(s, &n), 6);
+	assert_int_equal(n, 14);
+	assert_int_equal(order_store_find(s, 5, take, &(struct loaded){.n = 0}), -ENOENT);
+	assert_int_equal(order_store_acts(s, 5, count_act, &acts), 0);
+	assert_int_equal(acts, 0);
+	assert_int_equal(order_store_acts(s, 6, count_act, &acts), 0);
+	assert_int_equal(acts, 1);
+	/* so many at one go; after a reboot the time in between counts */
+	order_store_close(s);
+	now = rebooted(7, 1000);
+	s = opened(&now);
+	assert_int_equal(forgotten(s, &now, 900, SIZE_MAX, 3), 3);
+	assert_int_equal(first_ended(s, &n), 9);
+	/* what stands stays however old, and so does the latest, whose number none may have again */
+	assert_int_equal(forgotten(s, &now, 0, 0, 64), 10);
+	assert_int_equal(first_ended(s, &n), 20);
+	assert_int_equal(n, 1);
+	assert_int_equal(load(s).n, 1);
+	assert_int_equal(load(s).last.id, 11);
+	order_store_close(s);
+	s = opened(&now);
+	assert_int_equal(order_store_next_id(s), 21);
+	order_store_close(s);
+}
+
+static void test_of_more_than_are_kept_those_go_that_ended_first(void **unused)
+{
+	(void)unused;
+	struct order_store *s = opened(&first_boot);
+	size_t n;
+	put_ended(s, 1, 10);
+	assert_int_equal(forgotten(s, &first_boot, 3600, 11, 64), 0);
+	assert_int_equal(forgotten(s, &first_boot, 3600, 10, 64), 0);
+	assert_int_equal(forgotten(s, &first_boot, 3600, 9, 64), 1);
+	assert_int_equal(first_ended(s, &n), 2);
+	assert_int_equal(forgotten(s, &first_boot, 3600, 3, 4), 4);
+	assert_int_equal(forgotten(s, &first_boot, 3600, 3, 4), 2);
+	assert_int_equal(forgotten(s, &first_boot, 3600, 3, 4), 0);
+	assert_int_equal(first_ended(s, &n), 8);
+	assert_int_equal(n, 3);
+	assert_int_equal(forgotten(s, &first_boot, INT64_MAX / NS_PER_S, 3, 4), 0);
+	order_store_close(s);
+}
+
 static void test_a_reboot_takes_what_the_wall_clock_says(void **unused)
 {
 	static const struct {
@@ -550,10 +645,10 @@ static void test_another_database_is_left_alone(void **unused)
 	overwrite(68, "\0\0\0\1", 4); /* the application's id */
 	assert_int_equal(order_store_open(&s, path, &first_boot, why), -ERR_MALFORMED);
 	overwrite(68, "Bkos", 4);
-	overwrite(60, "\0\0\0\2", 4); /* the version */
+	overwrite(60, "\0\0\0\3", 4); /* the version */
 	assert_int_equal(order_store_open(&s, path, &first_boot, why), -ERR_UNSUPPORTED);
-	assert_non_null(strstr(why, "version 2"));
-	overwrite(60, "\0\0\0\1", 4);
+	assert_non_null(strstr(why, "version 3"));
+	overwrite(60, "\0\0\0\2", 4);
 	s = opened(&first_boot);
 	assert_int_equal(load(s).n, 1);
 	order_store_close(s);
@@ -566,6 +661,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_what_was_put_comes_back_as_it_was),
 	    TEST(test_ended_orders_and_acts_are_history),
+	    TEST(test_what_ended_long_ago_is_forgotten_with_its_acts),
+	    TEST(test_of_more_than_are_kept_those_go_that_ended_first),
 	    TEST(test_a_reboot_takes_what_the_wall_clock_says),
 	    TEST(test_several_changes_are_one),
 	    TEST(test_a_sync_writes_though_no_clock_moved),
