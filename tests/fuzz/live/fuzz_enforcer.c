@@ -218,6 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	enforcer_give_up_waiting(&w.enforcer);
 	desired_free(w.enforcer.desired);
+	enforcer_spare_free(&w.enforcer);
 	table_free(w.enforcer.counted);
 	fake_kernel_free(&w.kernel);
 	dynbuf_free(&w.message);

@@ -54,6 +54,7 @@ static void close_bed(struct bed *b)
 	fake_kernel_free(&b->kernel);
 	loop_free(b->process.loop);
 	enforcer_spare_free(f);
+	free(f->name);
 	daemon_conf_free(b->process.conf);
 	site_free(b->process.site);
 }
