@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/table.h"
 #include "live/engine.h"
@@ -106,12 +107,14 @@ static void order_it(
 	snprintf(who, sizeof(who), "policy %.40s", decision->row->name);
 	if (r == 0 && orders_approve(e->orders, id, now, who) != ORDER_OK)
 		r = -EPERM;
-	if (r == 0)
-		r = engine_orders_changed(e, false);
-	e->counts.orders_by_policy += r == 0;
-	if (r < 0)
-		log_warning("policy %s can't be followed: %.*s", decision->row->name, (int)reason.n,
-		    reason.n ? (const char *)reason.p : "");
+	if (r == 0) {
+		/* where it can't be stored that is told, and it counts all the same */
+		e->counts.orders_by_policy++;
+		engine_orders_changed(e, false);
+	} else {
+		struct text told = reason.n ? dynbuf_view(&reason) : text_of(err_text(r));
+		log_warning("policy %s can't be followed: %.*s", decision->row->name, (int)told.n, told.p);
+	}
 	dynbuf_free(&reason);
 }
 
