@@ -110,6 +110,12 @@ int desired_rules(struct desired *d, const struct guardrails *rules)
 	return 0;
 }
 
+bool desired_stands(const struct desired *d, const struct cut *c)
+{
+	const struct entry *e = table_get(d->cuts, c);
+	return e && e->stands;
+}
+
 int desired_begin(struct desired *d, uint64_t base, uint64_t generation)
 {
 	desired_abandon(d);

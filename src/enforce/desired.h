@@ -40,6 +40,9 @@ uint64_t desired_generation(const struct desired *d);
 /* Cuts of it. */
 size_t desired_count(const struct desired *d);
 
+/* Whether it stands. */
+bool desired_stands(const struct desired *d, const struct cut *c);
+
 /*
  * Begins generation `generation`, told as the difference to `base`; base 0: what follows is the whole of it.
  * One that was begun and not finished is abandoned. -ESTALE: base isn't what stands, so the whole is to be

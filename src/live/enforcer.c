@@ -206,6 +206,7 @@ static int64_t deadline(void *self)
 	struct enforcer *f = self;
 	int64_t own = f->backend->ops->deadline ? f->backend->ops->deadline(f->backend) : INT64_MAX;
 	int64_t at = earliest(earliest(f->state_at, f->renew_at), earliest(f->retry_at, own));
+	at = f->ends.n ? earliest(at, f->ends.at) : at;
 	return f->reading ? earliest(at, f->read_next) : earliest(at, f->read_at);
 }
 
@@ -256,6 +257,7 @@ static void tick(void *self, int64_t now)
 		enforcer_reached(f, ops->tick(f->backend, now));
 	renew(f, now);
 	enforcer_retry(f, now);
+	enforcer_end_due(f, now);
 	enforcer_read(f, now);
 	say_state(f, now);
 }
@@ -281,6 +283,7 @@ static void free_enforcer(void *self)
 	live_rules_free(&f->next_rules);
 	enforcer_spare_free(f);
 	table_free(f->counted);
+	free(f->ends.v);
 	free(f->name);
 	free(f);
 }

@@ -48,6 +48,12 @@ struct enforcer {
 	/* the lease */
 	int64_t heard; /* the engine's last word that it lives */
 	int64_t lease_until, renew_at;
+	/* cuts whose connections are still to be ended */
+	struct enforcer_ends {
+		struct cut *v;
+		size_t n, cap;
+		int64_t at, last; /* when they will be; when some were */
+	} ends;
 	/* reading back */
 	bool reading, settled, dirty; /* dirty: changed since the reading began */
 	int64_t read_at;
@@ -85,6 +91,10 @@ bool enforcer_stops_spared(struct enforcer *f, const struct cut *c);
 /* "10.50.0.23/32 and 2 more", "" for none. Returns buf. */
 char *enforcer_lacks(const struct enforcer *f, char *buf, size_t size);
 void enforcer_spare_free(struct enforcer *f);
+
+/* enforcer_ends.c: connections that stood before what these steps added. */
+void enforcer_end_later(struct enforcer *f, const struct backend_step *steps, size_t n, int64_t now);
+void enforcer_end_due(struct enforcer *f, int64_t now);
 
 /* enforcer_drift.c */
 void enforcer_read_soon(struct enforcer *f, int64_t at);

@@ -149,41 +149,22 @@ static int on_drop(struct enforcer *f, struct text bytes)
 	return r < 0 ? refuse_put(f, r, NULL) : 0;
 }
 
-/* Connections of what was added, that stood before it. */
-static void end_connections(struct enforcer *f, const struct backend_step *steps, size_t n_steps)
-{
-	struct cut *cuts = calloc(n_steps + 1, sizeof(*cuts));
-	size_t n = 0, ended = 0;
-	for (size_t i = 0; cuts && i < n_steps; i++)
-		if (steps[i].act == BACKEND_ADD)
-			cuts[n++] = steps[i].cut;
-	if (!cuts || (n && f->backend->ops->end_connections(f->backend, cuts, n, &ended) < 0))
-		log_warning(
-		    "connections that stood before a cut could not be ended; their packets are stopped");
-	if (ended)
-		log_info("%zu connections were ended", ended);
-	free(cuts);
-}
-
-/* The cut stands: that is said before connections are looked for. The engine may be gone by then. */
+/* The cut stands. */
 static void put_in_force(struct enforcer *f)
 {
-	struct backend_step *steps = f->steps;
-	size_t n_steps = f->n_steps;
-	bool end = f->end_connections && f->backend->ops->end_connections;
-	f->steps = NULL;
-	f->n_steps = 0;
+	int64_t now = loop_now();
 	desired_commit(f->desired);
 	f->waiting = false;
 	f->dirty = true;
+	enforcer_end_later(f, f->steps, f->n_steps, now);
+	free(f->steps);
+	f->steps = NULL;
+	f->n_steps = 0;
+	enforcer_read_soon(f, now + (f->settled ? CHECK_NS : 0));
 	if (f->settled)
 		enforcer_say_enforced(f, f->generation);
 	else
 		f->unsettled = f->generation;
-	if (end)
-		end_connections(f, steps, n_steps);
-	enforcer_read_soon(f, loop_now() + (f->settled ? CHECK_NS : 0));
-	free(steps);
 }
 
 /* What no second try would change. */

@@ -16,7 +16,7 @@ enum {
 	FEW = 4,       /* frames a turn: it isn't worth it any more ... */
 	FEW_TURNS = 3, /* ... after so many of them */
 };
-#define WINDOW_NS (NS_PER_S / 1000)
+#define WINDOW_NS NS_PER_MS
 
 void sensor_rings_begin(struct sensor_rings *r)
 {

@@ -151,7 +151,10 @@ static void act(struct world *w, unsigned op, struct cursor *c)
 	struct fake_kernel *k = &w->kernel;
 	switch (op) {
 	case OP_RAW: raw(w, c); break;
-	case OP_RETRY: enforcer_retry(&w->enforcer, loop_now() + 10 * NS_PER_S); return;
+	case OP_RETRY:
+		enforcer_retry(&w->enforcer, loop_now() + 10 * NS_PER_S);
+		enforcer_end_due(&w->enforcer, loop_now() + 10 * NS_PER_S);
+		return;
 	case OP_READ: read_back(w); return;
 	case OP_FAIL: trouble(w, c); return;
 	case OP_LOSE:
@@ -220,6 +223,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	desired_free(w.enforcer.desired);
 	enforcer_spare_free(&w.enforcer);
 	table_free(w.enforcer.counted);
+	free(w.enforcer.ends.v);
 	fake_kernel_free(&w.kernel);
 	dynbuf_free(&w.message);
 	return 0;

@@ -70,6 +70,8 @@ static void a_generation_stands_in_the_kernel_when_it_is_said_to(void **state)
 	assert_int_equal(h.last_enforced.generation, 2);
 	assert_int_equal(h.last_enforced.cuts, 3);
 	assert_int_equal(b.kernel.n, 3);
+	assert_int_equal(b.kernel.ended_cuts, 0); /* what is urgent comes first */
+	enforcer_end_due(&b.enforcer, loop_now() + NS_PER_S);
 	assert_int_equal(b.kernel.ended_cuts, 3);
 	/* the difference alone is carried out, and only of what is new connections end */
 	bed_begin(&b, 2, 3);
@@ -80,11 +82,44 @@ static void a_generation_stands_in_the_kernel_when_it_is_said_to(void **state)
 	assert_int_equal(h.last_enforced.generation, 3);
 	assert_int_equal(b.kernel.n, 3);
 	assert_null(fake_kernel_find(&b.kernel, &(struct cut){.from = bed_cut(1, 2).from}));
+	enforcer_end_due(&b.enforcer, loop_now() + NS_PER_S);
 	assert_int_equal(b.kernel.ended_cuts, 4);
 	/* the whole takes away what it doesn't name */
 	bed_tell(&b, 0, 4, hosts, 1);
 	assert_int_equal(bed_hear(&b).last_enforced.cuts, 1);
 	assert_int_equal(b.kernel.n, 1);
+	close_bed(&b);
+}
+
+static void connections_end_of_all_cuts_that_came_together_and_still_stand(void **state)
+{
+	struct bed b;
+	(void)state;
+	open_settled(&b);
+	bed_tell(&b, 1, 2, hosts, 3);
+	bed_begin(&b, 2, 3);
+	bed_drop(&b, bed_cut(1, 2));
+	bed_put(&b, bed_cut(1, 9), loop_now() + 60 * NS_PER_S, true);
+	bed_commit(&b, 3);
+	assert_int_equal(bed_hear(&b).last_enforced.generation, 3);
+	size_t ends = b.kernel.ends;
+	enforcer_end_due(&b.enforcer, loop_now()); /* too early */
+	assert_int_equal(b.kernel.ends, ends);
+	int64_t now = loop_now() + NS_PER_S;
+	enforcer_end_due(&b.enforcer, now);
+	assert_int_equal(b.kernel.ends, ends + 1);
+	assert_int_equal(b.kernel.ended_cuts, 3);
+	enforcer_end_due(&b.enforcer, now);
+	assert_int_equal(b.kernel.ends, ends + 1);
+	/* of later ones not before some time has gone by */
+	bed_begin(&b, 3, 4);
+	bed_put(&b, bed_cut(1, 8), loop_now() + 60 * NS_PER_S, true);
+	bed_commit(&b, 4);
+	assert_int_equal(bed_hear(&b).last_enforced.generation, 4);
+	enforcer_end_due(&b.enforcer, b.enforcer.ends.last + 400 * NS_PER_MS);
+	assert_int_equal(b.kernel.ends, ends + 1);
+	enforcer_end_due(&b.enforcer, b.enforcer.ends.last + 600 * NS_PER_MS);
+	assert_int_equal(b.kernel.ends, ends + 2);
 	close_bed(&b);
 }
 
@@ -681,6 +716,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_generation_stands_in_the_kernel_when_it_is_said_to),
+	    cmocka_unit_test(connections_end_of_all_cuts_that_came_together_and_still_stand),
 	    cmocka_unit_test(nothing_is_said_to_be_in_force_before_the_kernel_was_read),
 	    cmocka_unit_test(before_the_engine_said_what_it_wants_nothing_is_taken_away),
 	    cmocka_unit_test(each_guardrail_refuses_the_whole_and_is_named),
