@@ -15,7 +15,7 @@ import archives
 import lib
 from archives import BEGIN, DAY
 
-IMPORT_KILLS, COMPACT_KILLS = 8, 100
+IMPORT_KILLS, COMPACT_KILLS = 8, min(100, 2 * int(os.environ.get("BULKHEAD_KILLS", "50")))
 
 
 class Keep(archives.Test):

@@ -16,7 +16,7 @@ import time
 import lib
 
 FLOWS = 400
-KILLS = 40
+KILLS = int(os.environ.get("BULKHEAD_KILLS", "40"))
 
 
 def flow(ident):

@@ -25,7 +25,20 @@
 #include "ledger/key.h"
 #include "numbered.h"
 
-enum { KILLS = 300, ENOUGH = 2000, AWAIT_S = 2 };
+/* Instrumented code takes longer, and there memory is what is looked at: fewer points. More where a phase
+ * that is soon over was missed so far. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { KILLS = 100 };
+#else
+enum { KILLS = 300 };
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+enum { KILLS = 100 };
+#else
+enum { KILLS = 300 };
+#endif
+enum { KILLS_MAX = 3000, ENOUGH = 2000, AWAIT_S = 2 };
 
 enum phase { OPENING, APPENDING, SYNCING, BATCH, COMPACTING, EXPIRING, SIGNING, CLOSING, PHASES };
 
@@ -210,6 +223,14 @@ static void kill_one(struct writer *w, uint64_t *random, unsigned phase)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+static bool in_each_phase(const uint64_t hits[PHASES])
+{
+	for (unsigned i = 0; i < PHASES; i++)
+		if (!hits[i])
+			return false;
+	return true;
+}
+
 static void a_killed_writer_loses_nothing_acknowledged(void **state)
 {
 	char *path = folder_make();
@@ -223,7 +244,7 @@ static void a_killed_writer_loses_nothing_acknowledged(void **state)
 	assert_int_equal(ledger_key_generate(&key, LEDGER_KEY_SIGNER, TEXT("test")), 0);
 	struct writer w = {.path = path, .report = report, .key = key};
 	begin_anew(path, report, &seen);
-	for (int i = 0; i < KILLS; i++) {
+	for (int i = 0; i < KILLS || (!in_each_phase(hits) && i < KILLS_MAX); i++) {
 		kill_one(&w, &random, i % 2 ? (unsigned)i / 2 % PHASES : PHASES);
 		hits[report->phase]++;
 		/* a reader comes before any writer tidies up; after some kills the next writer does that, and
@@ -239,8 +260,7 @@ static void a_killed_writer_loses_nothing_acknowledged(void **state)
 	for (unsigned i = 0; i < PHASES; i++)
 		print_message("%s%s %llu", i ? ", " : "", phase_names[i], (unsigned long long)hits[i]);
 	print_message("; %llu records\n", (unsigned long long)records);
-	for (unsigned i = 0; i < PHASES; i++)
-		assert_true(hits[i] > 0);
+	assert_true(in_each_phase(hits));
 	ledger_key_free(key);
 	munmap((void *)report, sizeof(*report));
 	folder_drop(path);
