@@ -333,9 +333,9 @@ static void a_hundred_thousand_are_one_change_and_read_back_as_put(void **state)
 	for (size_t i = 0; i < MANY; i++) {
 		assert_int_equal(cut_compare(&e[i].cut, &steps[i].cut), 0);
 		assert_int_equal(e[i].fail_closed, steps[i].fail_closed);
-		/* the kernel starts each element's time as it comes to it: never early, some seconds with
-		 * sanitizers */
-		assert_in_range(e[i].until - until + 50 * NS_PER_MS, 0, 5000 * NS_PER_MS);
+		/* the kernel starts each element's time as it comes to it: never early, many seconds on a
+		 * busy machine */
+		assert_in_range(e[i].until - until + 50 * NS_PER_MS, 0, 60000 * NS_PER_MS);
 		steps[i].act = BACKEND_REMOVE;
 	}
 	free(e);
