@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 /* with what it hands to the process' runtime */
 #include "live/enforcer.c"
 
@@ -49,6 +51,7 @@ static void close_bed(struct bed *b)
 	peer_close(&f->engine);
 	desired_free(f->desired);
 	live_rules_free(&f->rules);
+	free(f->ends.v);
 	table_free(f->counted);
 	channel_free(b->engine);
 	fake_kernel_free(&b->kernel);
