@@ -23,6 +23,7 @@ enum {
 	HTTP_HOLD_MAX = 4096,         /* of a response that comes before its request */
 	HTTP_TRANSACTION_COST = 2048, /* what libhtp allocates beside the header bytes, about */
 	HTTP_CONNECTION_COST = 6 << 10,
+	HTTP_METHOD_MAX = 32, /* of one that isn't known */
 };
 
 struct http_state {
@@ -38,9 +39,9 @@ struct http_state {
 	size_t tunnel_at; /* where in the segment it begins */
 };
 
-/* The length of a method at p that a request line may begin with, 0 for none; n + 1 where it may still become
- * one. */
-static size_t method_length(const uint8_t *p, size_t n)
+/* Whether p begins like one of the methods that are in use; *ret_length is then its length, n + 1 while that
+ * isn't known. */
+static bool method_known(const uint8_t *p, size_t n, size_t *ret_length)
 {
 	static const struct text methods[] = {TEXT("GET"), TEXT("POST"), TEXT("HEAD"), TEXT("PUT"),
 	    TEXT("CONNECT"), TEXT("OPTIONS"), TEXT("DELETE"), TEXT("PATCH"), TEXT("TRACE"), TEXT("PROPFIND"),
@@ -48,25 +49,39 @@ static size_t method_length(const uint8_t *p, size_t n)
 	    TEXT("REPORT"), TEXT("SEARCH"), TEXT("CHECKOUT"), TEXT("CHECKIN"), TEXT("MERGE"),
 	    TEXT("MKACTIVITY"), TEXT("VERSION-CONTROL"), TEXT("BPROPFIND"), TEXT("SUBSCRIBE"), TEXT("NOTIFY"),
 	    TEXT("RPC_IN_DATA"), TEXT("RPC_OUT_DATA"), TEXT("RDG_IN_DATA"), TEXT("RDG_OUT_DATA")};
-	if (n && (p[0] < 'B' || p[0] > 'V'))
-		return 0;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		size_t known = methods[i].n < n ? methods[i].n : n;
 		if (memcmp(p, methods[i].p, known) != 0)
 			continue;
-		if (n <= methods[i].n)
-			return n + 1;
-		if (p[methods[i].n] == ' ')
-			return methods[i].n;
+		if (n <= methods[i].n || p[methods[i].n] == ' ') {
+			*ret_length = n <= methods[i].n ? n + 1 : methods[i].n;
+			return true;
+		}
 	}
-	return 0;
+	return false;
+}
+
+/* The length of a method at p that a request line may begin with, 0 for none; n + 1 where it may still become
+ * one. A method may be any word (RFC 9110, 9.1): servers answer those that they don't know, too. */
+static size_t method_length(const uint8_t *p, size_t n, bool *ret_known)
+{
+	size_t length = 0;
+	*ret_known = method_known(p, n, &length);
+	if (*ret_known)
+		return length;
+	while (length < n && ((p[length] >= 'A' && p[length] <= 'Z') || p[length] == '-' || p[length] == '_'))
+		length++;
+	if (length > HTTP_METHOD_MAX || (length < n && p[length] != ' '))
+		return 0;
+	return length == n ? n + 1 : length;
 }
 
 /* A request line ends in " HTTP/1.x" (RFC 9112, 3), or in nothing where it is of HTTP/0.9. SIP and RTSP look
  * alike. */
 static enum proto_match request_probe(const uint8_t *p, size_t n)
 {
-	size_t method = method_length(p, n);
+	bool known;
+	size_t method = method_length(p, n, &known);
 	struct text line = text_bytes(p, n);
 	if (method == 0 || method > n)
 		return method ? PROTO_MAYBE : PROTO_NO;
@@ -77,7 +92,7 @@ static enum proto_match request_probe(const uint8_t *p, size_t n)
 	struct text target = text_sub(line, method + 1, end - method - 1);
 	if (end == n) {
 		bool plausible = target.n == 0 || target.p[0] == '/' || target.p[0] == '*' ||
-		                 text_starts_nocase(target, TEXT("http")) || p[0] == 'C';
+		                 text_starts_nocase(target, TEXT("http")) || (known && p[0] == 'C');
 		return !plausible ? PROTO_NO : n >= PROTO_PROBE_BYTES ? PROTO_YES : PROTO_MAYBE;
 	}
 	target = text_trim(target);

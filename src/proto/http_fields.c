@@ -129,6 +129,25 @@ static void file_fields(struct proto_context *c, const htp_tx_t *tx)
 	}
 }
 
+/*
+ * Whom the request names. libhtp says so once the headers are whole; where it refused one of them, or the
+ * capture ended within them, the Host header may stand there all the same. It also takes anything behind
+ * CONNECT for a host.
+ */
+static struct text host_of(const htp_tx_t *tx)
+{
+	struct text host = http_text(tx->request_hostname);
+	if (!host.n) {
+		host = http_header(tx->request_headers, "host");
+		size_t colon = host.n;
+		while (colon && host.p[colon - 1] >= '0' && host.p[colon - 1] <= '9')
+			colon--;
+		if (colon && host.p[colon - 1] == ':')
+			host = text_sub(host, 0, colon - 1);
+	}
+	return text_find(host, '/') < host.n ? (struct text){0} : host;
+}
+
 /* Host names in lower case, for whoever compares them (RFC 9110, 4.2.3). */
 static void host_field(struct proto_context *c, struct text host)
 {
@@ -144,7 +163,7 @@ void http_fields(struct proto_context *c, const htp_tx_t *tx)
 	struct text uri = http_text(tx->request_uri);
 	if (!text_equal(uri, HTTP_NO_REQUEST)) {
 		proto_field(c, FIELD_HTTP_METHOD, http_text(tx->request_method));
-		host_field(c, http_text(tx->request_hostname));
+		host_field(c, host_of(tx));
 		proto_field(c, FIELD_HTTP_URI, uri);
 		proto_field(c, FIELD_HTTP_USER_AGENT, http_header(tx->request_headers, "user-agent"));
 		proto_field(c, FIELD_HTTP_REFERER, http_header(tx->request_headers, "referer"));

@@ -335,13 +335,84 @@ static void headers_without_end_are_given_up(void **state)
 	drive_free(d);
 }
 
+static void the_host_is_told_though_the_headers_break_off(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *request, *host;
+	} cases[] = {
+	    {"GET / HTTP/1.1" CRLF "Host: C2.example" CRLF "X: ", "c2.example"},
+	    {"GET / HTTP/1.1" CRLF "Host: c2.example:8080" CRLF "X: ", "c2.example"},
+	    {"GET / HTTP/1.1" CRLF "Host: c2.example:" CRLF "X: ", "c2.example"},
+	    {"GET / HTTP/1.1" CRLF "Host: 8080" CRLF "X: ", "8080"},
+	    {"GET / HTTP/1.1" CRLF "X: ", NULL},
+	};
+	char filler[1024];
+	memset(filler, 'x', sizeof(filler));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		/* cut off by the capture's end; by a header line longer than is read */
+		for (int lines = 1; lines <= 20; lines += 19) {
+			struct drive *d = http_flow();
+			drive_send_str(d, FLOW_FORWARD, cases[i].request);
+			for (int sent = 0; sent < lines; sent++)
+				drive_send(d, FLOW_FORWARD, filler, sizeof(filler));
+			drive_end(d);
+			assert_int_equal(d->n, 1);
+			drive_expect(d, 0, FIELD_HTTP_HOST, cases[i].host);
+			drive_free(d);
+		}
+	}
+}
+
+static void a_path_is_no_host(void **state)
+{
+	(void)state;
+	struct drive *d = http_flow();
+	drive_send_str(d, FLOW_FORWARD, "CONNECT / HTTP/1.1" CRLF "X: y" CRLF CRLF);
+	drive_send_str(d, FLOW_REVERSE, "HTTP/1.1 400 No" CRLF "Content-Length: 0" CRLF CRLF);
+	drive_end(d);
+	assert_int_equal(d->n, 1);
+	drive_expect(d, 0, FIELD_HTTP_METHOD, "CONNECT");
+	drive_expect(d, 0, FIELD_HTTP_HOST, NULL);
+	drive_free(d);
+}
+
+static void a_method_may_be_any_word(void **state)
+{
+	(void)state;
+	static const char *const methods[] = {
+	    "UNSUBSCRIBE", "GETX", "X", "BITS_POST", "M-POST", "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF"};
+	char line[128];
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		for (size_t cut = 1; cut < 64; cut += 62) {
+			struct drive *d = http_flow();
+			int n = snprintf(
+			    line, sizeof(line), "%s /a HTTP/1.1" CRLF "Host: h" CRLF CRLF, methods[i]);
+			drive_send_cut(d, FLOW_FORWARD, line, (size_t)n, cut);
+			drive_end(d);
+			assert_int_equal(d->flow.app, APP_HTTP);
+			drive_expect(d, 0, FIELD_HTTP_METHOD, methods[i]);
+			drive_expect(d, 0, FIELD_HTTP_HOST, "h");
+			drive_free(d);
+		}
+	}
+	/* a letter longer */
+	struct drive *d = http_flow();
+	drive_send_str(d, FLOW_FORWARD, "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG /a HTTP/1.1" CRLF CRLF);
+	assert_int_not_equal(d->flow.app, APP_HTTP);
+	drive_free(d);
+}
+
 static void what_only_looks_like_http_is_not_taken(void **state)
 {
 	(void)state;
 	static const char *const cases[] = {
 	    "OPTIONS sip:a@b SIP/2.0" CRLF,
 	    "OPTIONS rtsp://a/ RTSP/1.0" CRLF,
-	    "GETX / HTTP/1.1" CRLF,
+	    "get / HTTP/1.1" CRLF,
+	    " / HTTP/1.1" CRLF,
+	    "FETCH / GOPHER/1.1" CRLF,
+	    "FETCH:/ HTTP/1.1" CRLF,
 	    "PRI * HTTP/2.0" CRLF,
 	    "POST this in the office" CRLF,
 	    "GET \x01 HTTP/1.1" CRLF,
@@ -373,6 +444,9 @@ int main(void)
 	    cmocka_unit_test(a_guessed_initiator_is_set_right_by_content),
 	    cmocka_unit_test(open_requests_are_bounded),
 	    cmocka_unit_test(headers_without_end_are_given_up),
+	    cmocka_unit_test(the_host_is_told_though_the_headers_break_off),
+	    cmocka_unit_test(a_path_is_no_host),
+	    cmocka_unit_test(a_method_may_be_any_word),
 	    cmocka_unit_test(what_only_looks_like_http_is_not_taken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
