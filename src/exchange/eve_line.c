@@ -1,37 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "exchange/eve.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <yajl/yajl_gen.h>
 
-#include "base/dynbuf.h"
-#include "base/num.h"
 #include "base/timefmt.h"
+#include "exchange/eve_tree.h"
 #include "flow/flow.h"
 #include "net/app.h"
 
-/* There are as many lines as flows, so they are streamed by yajl's generator: a tree for each (jansson) took
- * more than twice the instructions. */
-
 struct eve_writer {
-	yajl_gen g;
-	struct dynbuf text; /* for making text printable */
-	int error;
+	struct eve_pen pen;
+	struct eve_tree tree;
+	/* the ends of a flow, as written for the last line: a flow's transactions follow one another */
+	struct eve_tuple {
+		struct net_addr initiator, responder;
+		uint16_t initiator_port, responder_port, vlan;
+		uint8_t protocol;
+	} tuple;
+	struct dynbuf ends;
 };
 
 int eve_writer_new(struct eve_writer **ret_writer)
 {
 	struct eve_writer *e = calloc(1, sizeof(*e));
-	if (e)
-		e->g = yajl_gen_alloc(NULL);
-	if (!e || !e->g) {
-		free(e);
+	if (!e)
 		return -ENOMEM;
-	}
+	bool fits = eve_tree_init(&e->tree);
+	assert(fits);
+	(void)fits;
 	*ret_writer = e;
 	return 0;
 }
@@ -40,65 +39,54 @@ void eve_writer_free(struct eve_writer *e)
 {
 	if (!e)
 		return;
-	dynbuf_free(&e->text);
-	yajl_gen_free(e->g);
+	eve_pen_free(&e->pen);
+	dynbuf_free(&e->ends);
 	free(e);
 }
 
-static void put_text(struct eve_writer *e, struct text t)
+static void key_word(struct eve_pen *p, struct text key, const char *value)
 {
-	dynbuf_reset(&e->text);
-	if (text_append_printable(&e->text, t) < 0)
-		e->error = -ENOMEM;
-	yajl_gen_string(e->g, e->text.n ? e->text.p : (const uint8_t *)"", e->text.n);
+	eve_pen_key(p, key);
+	eve_pen_word(p, text_of(value));
 }
 
-static void put_str(struct eve_writer *e, const char *s)
+/* JSON's numbers are most readers' signed ones. */
+static void put_count(struct eve_pen *p, uint64_t n)
 {
-	yajl_gen_string(e->g, (const unsigned char *)s, strlen(s));
+	eve_pen_count(p, n > INT64_MAX ? INT64_MAX : n);
 }
 
-static void put_count(struct eve_writer *e, uint64_t n)
+static void key_count(struct eve_pen *p, struct text key, uint64_t n)
 {
-	yajl_gen_integer(e->g, n > INT64_MAX ? INT64_MAX : (long long)n);
+	eve_pen_key(p, key);
+	put_count(p, n);
 }
 
-static void put_real(struct eve_writer *e, double v)
+static void key_text(struct eve_pen *p, struct text key, struct text value)
 {
-	char number[32];
-	int n = snprintf(number, sizeof(number), "%.3f", v);
-	yajl_gen_number(e->g, number, (size_t)n);
+	eve_pen_key(p, key);
+	eve_pen_text(p, value);
 }
 
-static void key_str(struct eve_writer *e, const char *key, const char *value)
+static void key_time(struct eve_pen *p, struct text key, int64_t ns)
 {
-	put_str(e, key);
-	put_str(e, value);
+	eve_pen_key(p, key);
+	eve_pen_time(p, ns);
 }
 
-static void key_count(struct eve_writer *e, const char *key, uint64_t n)
+static void key_addr(struct eve_pen *p, struct text key, struct net_addr a)
 {
-	put_str(e, key);
-	put_count(e, n);
+	eve_pen_key(p, key);
+	eve_pen_addr(p, a);
 }
 
-/* EVE's time stamps have microseconds and a numeric zone. */
-static void key_time(struct eve_writer *e, const char *key, int64_t ns)
+static void key_open(struct eve_pen *p, struct text key, char bracket)
 {
-	char text[TIME_TEXT_SIZE];
-	time_rfc3339(ns, text);
-	/* "...:11.123456789Z": nine digits become six */
-	memcpy(text + 26, "+0000", 6);
-	key_str(e, key, text);
+	eve_pen_key(p, key);
+	eve_pen_open(p, bracket);
 }
 
-static void put_addr(struct eve_writer *e, struct net_addr a)
-{
-	char text[NET_ADDR_TEXT_SIZE];
-	put_str(e, net_addr_text(a, text));
-}
-
-static void key_protocol(struct eve_writer *e, uint8_t protocol)
+static void key_protocol(struct eve_pen *p, uint8_t protocol)
 {
 	static const struct {
 		uint8_t protocol;
@@ -108,80 +96,94 @@ static void key_protocol(struct eve_writer *e, uint8_t protocol)
 	char number[4];
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (names[i].protocol == protocol) {
-			key_str(e, "proto", names[i].name);
+			key_word(p, TEXT("proto"), names[i].name);
 			return;
 		}
 	snprintf(number, sizeof(number), "%03u", protocol);
-	key_str(e, "proto", number);
+	key_word(p, TEXT("proto"), number);
 }
 
-static void key_addr(struct eve_writer *e, const char *key, struct net_addr a)
-{
-	put_str(e, key);
-	put_addr(e, a);
-}
-
-static void put_tuple(struct eve_writer *e, const struct msg_flow *f)
+static void put_ends(struct eve_pen *p, const struct msg_flow *f)
 {
 	char community[FLOW_COMMUNITY_ID_SIZE];
 	bool ports = f->protocol == PACKET_TCP || f->protocol == PACKET_UDP || f->protocol == PACKET_SCTP;
-	key_addr(e, "src_ip", f->initiator);
+	key_addr(p, TEXT("src_ip"), f->initiator);
 	if (ports)
-		key_count(e, "src_port", f->initiator_port);
-	key_addr(e, "dest_ip", f->responder);
+		key_count(p, TEXT("src_port"), f->initiator_port);
+	key_addr(p, TEXT("dest_ip"), f->responder);
 	if (ports)
-		key_count(e, "dest_port", f->responder_port);
-	key_protocol(e, f->protocol);
+		key_count(p, TEXT("dest_port"), f->responder_port);
+	key_protocol(p, f->protocol);
 	if (f->protocol == PACKET_ICMP || f->protocol == PACKET_ICMPV6) {
-		key_count(e, "icmp_type", f->initiator_port);
-		key_count(e, "icmp_code", f->responder_port);
+		key_count(p, TEXT("icmp_type"), f->initiator_port);
+		key_count(p, TEXT("icmp_code"), f->responder_port);
 	}
 	if (f->vlan) {
-		put_str(e, "vlan");
-		yajl_gen_array_open(e->g);
-		put_count(e, f->vlan);
-		yajl_gen_array_close(e->g);
+		key_open(p, TEXT("vlan"), '[');
+		put_count(p, f->vlan);
+		eve_pen_close(p, ']');
 	}
-	key_str(e, "community_id",
+	key_word(p, TEXT("community_id"),
 	    flow_community_id(
 	        f->initiator, f->responder, f->protocol, f->initiator_port, f->responder_port, community));
+}
+
+/* The same ends as in the line before are written the same. */
+static void put_tuple(struct eve_writer *e, const struct msg_flow *f)
+{
+	struct eve_tuple *t = &e->tuple;
+	bool same = e->ends.n && f->protocol == t->protocol && f->vlan == t->vlan &&
+	            f->initiator_port == t->initiator_port && f->responder_port == t->responder_port &&
+	            net_addr_equal(f->initiator, t->initiator) && net_addr_equal(f->responder, t->responder);
+	if (same) {
+		eve_pen_again(&e->pen, dynbuf_view(&e->ends));
+		return;
+	}
+	*t = (struct eve_tuple){.initiator = f->initiator,
+	    .responder = f->responder,
+	    .initiator_port = f->initiator_port,
+	    .responder_port = f->responder_port,
+	    .vlan = f->vlan,
+	    .protocol = f->protocol};
+	size_t before = e->pen.line.n + 1; /* a comma comes first */
+	put_ends(&e->pen, f);
+	dynbuf_reset(&e->ends);
+	if (!e->pen.line.error)
+		dynbuf_append(&e->ends, e->pen.line.p + before, e->pen.line.n - before);
+	if (e->ends.error)
+		dynbuf_reset(&e->ends);
 }
 
 /* What every record begins with; the record stays open. */
 static void begin(struct eve_writer *e, int64_t time)
 {
-	yajl_gen_clear(e->g);
-	yajl_gen_reset(e->g, NULL);
-	e->error = 0;
-	yajl_gen_map_open(e->g);
-	key_time(e, "timestamp", time);
+	eve_pen_reset(&e->pen);
+	eve_pen_open(&e->pen, '{');
+	key_time(&e->pen, TEXT("timestamp"), time);
 }
 
 static void begin_flow(struct eve_writer *e, const struct msg_flow *f, int64_t time, const char *type)
 {
 	begin(e, time);
-	key_count(e, "flow_id", f->id);
-	key_str(e, "event_type", type);
+	key_count(&e->pen, TEXT("flow_id"), f->id);
+	key_word(&e->pen, TEXT("event_type"), type);
 	put_tuple(e, f);
 }
 
 /* Closes the record. */
 static int finish(struct eve_writer *e, struct text *ret_line)
 {
-	const unsigned char *p;
-	size_t n;
-	yajl_gen_map_close(e->g);
-	if (e->error < 0 || yajl_gen_get_buf(e->g, &p, &n) != yajl_gen_status_ok)
+	eve_pen_close(&e->pen, '}');
+	if (e->pen.line.error)
 		return -ENOMEM;
-	*ret_line = text_bytes((const char *)p, n);
+	*ret_line = dynbuf_view(&e->pen.line);
 	return 0;
 }
 
-static void key_flags(struct eve_writer *e, const char *key, unsigned flags)
+static void key_flags(struct eve_pen *p, struct text key, uint8_t flags)
 {
-	char text[4];
-	snprintf(text, sizeof(text), "%02x", flags & 0xff);
-	key_str(e, key, text);
+	eve_pen_key(p, key);
+	eve_pen_hex(p, text_bytes(&flags, 1));
 }
 
 static const char *flow_state(const struct msg_flow *f)
@@ -202,133 +204,53 @@ static const char *flow_state(const struct msg_flow *f)
 	return "new";
 }
 
-static void put_counters(struct eve_writer *e, const struct msg_flow *f)
+static void put_counters(struct eve_pen *p, const struct msg_flow *f)
 {
-	put_str(e, "flow");
-	yajl_gen_map_open(e->g);
-	key_count(e, "pkts_toserver", f->packets_out);
-	key_count(e, "pkts_toclient", f->packets_in);
-	key_count(e, "bytes_toserver", f->wire_out);
-	key_count(e, "bytes_toclient", f->wire_in);
-	key_count(e, "payload_bytes_toserver", f->payload_out);
-	key_count(e, "payload_bytes_toclient", f->payload_in);
-	key_time(e, "start", f->first);
-	key_time(e, "end", f->last);
-	key_count(e, "age", (uint64_t)((f->last - f->first) / NS_PER_S));
-	key_str(e, "state", flow_state(f));
-	key_str(e, "reason",
+	key_open(p, TEXT("flow"), '{');
+	key_count(p, TEXT("pkts_toserver"), f->packets_out);
+	key_count(p, TEXT("pkts_toclient"), f->packets_in);
+	key_count(p, TEXT("bytes_toserver"), f->wire_out);
+	key_count(p, TEXT("bytes_toclient"), f->wire_in);
+	key_count(p, TEXT("payload_bytes_toserver"), f->payload_out);
+	key_count(p, TEXT("payload_bytes_toclient"), f->payload_in);
+	key_time(p, TEXT("start"), f->first);
+	key_time(p, TEXT("end"), f->last);
+	key_count(p, TEXT("age"), (uint64_t)((f->last - f->first) / NS_PER_S));
+	key_word(p, TEXT("state"), flow_state(f));
+	key_word(p, TEXT("reason"),
 	    f->end == FLOW_END_TIMEOUT   ? "timeout"
 	    : f->end == FLOW_END_EVICTED ? "forced"
 	                                 : "shutdown");
-	yajl_gen_map_close(e->g);
+	eve_pen_close(p, '}');
+}
+
+static void put_tcp(struct eve_pen *p, const struct msg_flow *f)
+{
+	key_open(p, TEXT("tcp"), '{');
+	key_flags(p, TEXT("tcp_flags"), f->tcp_flags_out | f->tcp_flags_in);
+	key_flags(p, TEXT("tcp_flags_ts"), f->tcp_flags_out);
+	key_flags(p, TEXT("tcp_flags_tc"), f->tcp_flags_in);
+	key_word(p, TEXT("state"), flow_tcp_state_name(f->tcp_state));
+	eve_pen_close(p, '}');
 }
 
 int eve_writer_flow(struct eve_writer *e, const struct msg_flow *f, struct text *ret_line)
 {
+	struct eve_pen *p = &e->pen;
 	begin_flow(e, f, f->last, "flow");
-	key_str(e, "app_proto", f->app ? app_name(f->app) : "failed");
-	put_counters(e, f);
-	if (f->protocol == PACKET_TCP) {
-		put_str(e, "tcp");
-		yajl_gen_map_open(e->g);
-		key_flags(e, "tcp_flags", f->tcp_flags_out | f->tcp_flags_in);
-		key_flags(e, "tcp_flags_ts", f->tcp_flags_out);
-		key_flags(e, "tcp_flags_tc", f->tcp_flags_in);
-		key_str(e, "state", flow_tcp_state_name(f->tcp_state));
-		yajl_gen_map_close(e->g);
-	}
+	key_word(p, TEXT("app_proto"), f->app ? app_name(f->app) : "failed");
+	put_counters(p, f);
+	if (f->protocol == PACKET_TCP)
+		put_tcp(p, f);
 	if (f->parent)
-		key_count(e, "parent_id", f->parent);
+		key_count(p, TEXT("parent_id"), f->parent);
 	if (f->also.n) {
-		put_str(e, "also_seen");
-		yajl_gen_array_open(e->g);
+		key_open(p, TEXT("also_seen"), '[');
 		for (uint32_t i = 0; i < f->also.n; i++)
-			put_count(e, f->also.v[i]);
-		yajl_gen_array_close(e->g);
+			put_count(p, f->also.v[i]);
+		eve_pen_close(p, ']');
 	}
 	return finish(e, ret_line);
-}
-
-static void put_hex(struct eve_writer *e, struct text value)
-{
-	dynbuf_reset(&e->text);
-	for (size_t i = 0; i < value.n; i++)
-		dynbuf_printf(&e->text, "%02x", (unsigned char)value.p[i]);
-	yajl_gen_string(e->g, e->text.n ? e->text.p : (const uint8_t *)"", e->text.n);
-}
-
-static void put_value(struct eve_writer *e, const struct field_value *v)
-{
-	uint64_t number;
-	struct net_addr addr;
-	switch (field_kind_of(v->field)) {
-	case FIELD_KIND_NUM:
-		if (num_parse_u64(v->value, INT64_MAX, &number) == 0) {
-			put_count(e, number);
-			return;
-		}
-		break;
-	case FIELD_KIND_ADDR:
-		if (v->value.n == sizeof(addr.b)) {
-			memcpy(addr.b, v->value.p, sizeof(addr.b));
-			put_addr(e, addr);
-			return;
-		}
-		break;
-	case FIELD_KIND_HEX: put_hex(e, v->value); return;
-	case FIELD_KIND_TEXT: break;
-	}
-	put_text(e, v->value);
-}
-
-/* The part of a field's path from `at` on, up to the next dot. */
-static struct text component(const struct field_value *v, size_t at)
-{
-	struct text path = text_of(field_name(v->field));
-	path = text_sub(path, at, path.n);
-	return text_sub(path, 0, text_find(path, '.'));
-}
-
-/* Whether the paths of two fields are the same up to byte n. */
-static bool same_way(const struct field_value *a, const struct field_value *b, size_t n)
-{
-	return text_equal(
-	    text_sub(text_of(field_name(a->field)), 0, n), text_sub(text_of(field_name(b->field)), 0, n));
-}
-
-/*
- * Writes what stands at one level of the dotted paths: fields that share the way so far, each next component
- * once. Where several fields have the very same path, they make a list. Depth is that of the paths in
- * net/field.h: three at most.
- */
-static void put_level(
-    struct eve_writer *e, const struct field_value *v, uint32_t n, const struct field_value *like, size_t at)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		struct text name = component(&v[i], at);
-		bool first = name.n && same_way(&v[i], like, at);
-		for (uint32_t k = 0; first && k < i; k++)
-			first = !(same_way(&v[k], like, at) && text_equal(component(&v[k], at), name));
-		if (!first)
-			continue;
-		yajl_gen_string(e->g, (const unsigned char *)name.p, name.n);
-		if (text_of(field_name(v[i].field)).n > at + name.n) {
-			yajl_gen_map_open(e->g);
-			put_level(e, v, n, &v[i], at + name.n + 1);
-			yajl_gen_map_close(e->g);
-			continue;
-		}
-		uint32_t many = 0;
-		for (uint32_t k = i; k < n; k++)
-			many += v[k].field == v[i].field;
-		if (many > 1)
-			yajl_gen_array_open(e->g);
-		for (uint32_t k = i; k < n; k++)
-			if (v[k].field == v[i].field)
-				put_value(e, &v[k]);
-		if (many > 1)
-			yajl_gen_array_close(e->g);
-	}
 }
 
 /* Suricata's event types differ from its application names here and there. */
@@ -345,8 +267,7 @@ int eve_writer_transaction(
     struct eve_writer *e, const struct msg_flow *f, const struct msg_transaction *t, struct text *ret_line)
 {
 	begin_flow(e, f, t->time, event_type(t->app));
-	if (t->fields.n)
-		put_level(e, t->fields.v, t->fields.n, &t->fields.v[0], 0);
+	eve_tree_put(&e->tree, &e->pen, t->fields.v, t->fields.n);
 	return finish(e, ret_line);
 }
 
@@ -360,42 +281,43 @@ static void begin_alert(struct eve_writer *e, const struct msg_flow *f, const st
 {
 	if (f) {
 		begin_flow(e, f, d->time, "alert");
-		key_str(e, "app_proto", app_name(f->app));
+		key_word(&e->pen, TEXT("app_proto"), app_name(f->app));
 		return;
 	}
 	begin(e, d->time);
-	key_str(e, "event_type", "alert");
-	key_addr(e, "src_ip", d->asset);
+	key_word(&e->pen, TEXT("event_type"), "alert");
+	key_addr(&e->pen, TEXT("src_ip"), d->asset);
 	if (!net_addr_is_none(d->peer))
-		key_addr(e, "dest_ip", d->peer);
+		key_addr(&e->pen, TEXT("dest_ip"), d->peer);
+}
+
+static void put_metadata(struct eve_pen *p, const struct msg_detection *d)
+{
+	key_open(p, TEXT("metadata"), '{');
+	key_open(p, TEXT("mitre_technique_id"), '[');
+	eve_pen_text(p, d->technique);
+	eve_pen_close(p, ']');
+	key_word(p, TEXT("source"), msg_source_name(d->source));
+	eve_pen_key(p, TEXT("confidence"));
+	eve_pen_real(p, d->confidence);
+	key_count(p, TEXT("detection_id"), d->id);
+	eve_pen_close(p, '}');
 }
 
 int eve_writer_alert(
     struct eve_writer *e, const struct msg_flow *f, const struct msg_detection *d, struct text *ret_line)
 {
+	struct eve_pen *p = &e->pen;
 	begin_alert(e, f, d);
-	put_str(e, "alert");
-	yajl_gen_map_open(e->g);
-	key_str(e, "action", "allowed");
-	key_count(e, "gid", 1);
-	key_count(e, "signature_id", 0);
-	key_count(e, "rev", 1);
-	put_str(e, "signature");
-	put_text(e, d->why);
-	put_str(e, "category");
-	put_text(e, d->name);
-	key_count(e, "severity", (uint64_t)severity_of(d->confidence));
-	put_str(e, "metadata");
-	yajl_gen_map_open(e->g);
-	put_str(e, "mitre_technique_id");
-	yajl_gen_array_open(e->g);
-	put_text(e, d->technique);
-	yajl_gen_array_close(e->g);
-	key_str(e, "source", msg_source_name(d->source));
-	put_str(e, "confidence");
-	put_real(e, d->confidence);
-	key_count(e, "detection_id", d->id);
-	yajl_gen_map_close(e->g);
-	yajl_gen_map_close(e->g);
+	key_open(p, TEXT("alert"), '{');
+	key_word(p, TEXT("action"), "allowed");
+	key_count(p, TEXT("gid"), 1);
+	key_count(p, TEXT("signature_id"), 0);
+	key_count(p, TEXT("rev"), 1);
+	key_text(p, TEXT("signature"), d->why);
+	key_text(p, TEXT("category"), d->name);
+	key_count(p, TEXT("severity"), (uint64_t)severity_of(d->confidence));
+	put_metadata(p, d);
+	eve_pen_close(p, '}');
 	return finish(e, ret_line);
 }

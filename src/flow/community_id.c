@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <openssl/evp.h>
-#include <stdio.h>
+#include <nettle/base64.h>
+#include <nettle/sha1.h>
 #include <string.h>
 
 #include "base/cursor.h"
@@ -14,7 +14,8 @@
 char *flow_community_id(struct net_addr src, struct net_addr dst, uint8_t protocol, uint16_t src_port,
     uint16_t dst_port, char *buf)
 {
-	uint8_t bytes[2 + 16 + 16 + 1 + 1 + 2 + 2], digest[EVP_MAX_MD_SIZE], text[32];
+	uint8_t bytes[2 + 16 + 16 + 1 + 1 + 2 + 2], digest[SHA1_DIGEST_SIZE];
+	struct sha1_ctx sha1;
 	bool v4 = net_addr_is_v4(src) && net_addr_is_v4(dst);
 	size_t length = v4 ? 4 : 16, at = 2;
 	bool icmp = protocol == PACKET_ICMP || protocol == PACKET_ICMPV6, one_way = false;
@@ -44,10 +45,11 @@ char *flow_community_id(struct net_addr src, struct net_addr dst, uint8_t protoc
 		store_be16(bytes + at + 2, dst_port);
 		at += 4;
 	}
-	unsigned n = 0;
-	if (EVP_Digest(bytes, at, digest, &n, EVP_sha1(), NULL) != 1)
-		memset(digest, 0, 20);
-	EVP_EncodeBlock(text, digest, 20);
-	snprintf(buf, FLOW_COMMUNITY_ID_SIZE, "1:%s", (const char *)text);
+	sha1_init(&sha1);
+	sha1_update(&sha1, at, bytes);
+	sha1_digest(&sha1, sizeof(digest), digest);
+	memcpy(buf, "1:", 2);
+	base64_encode_raw(buf + 2, sizeof(digest), digest);
+	buf[2 + BASE64_ENCODE_RAW_LENGTH(sizeof(digest))] = '\0';
 	return buf;
 }

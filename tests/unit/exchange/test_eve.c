@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Lines of EVE JSON: what a parser of JSON reads is what was written, whatever bytes the network sent. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/dynbuf.h"
+#include "exchange/eve.h"
+#include "net/app.h"
+
+#define FIELD(id, s)                                                                                         \
+	{                                                                                                    \
+		.field = FIELD_##id, .value = {.p = (s), .n = sizeof(s) - 1 }                                \
+	}
+
+static const struct msg_flow flow = {.id = 7,
+    .protocol = 17,
+    .initiator = {.b = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1}},
+    .responder = {.b = {[10] = 0xff, [11] = 0xff, [12] = 203, [14] = 113, [15] = 66}},
+    .initiator_port = 40000,
+    .responder_port = 53,
+    .vlan = 12};
+
+static json_t *line_of(const struct field_value *v, uint32_t n)
+{
+	struct eve_writer *e;
+	struct text line;
+	json_error_t error;
+	struct msg_transaction t = {
+	    .app = APP_DNS, .time = 1500000000123456789, .fields = {.v = (struct field_value *)v, .n = n}};
+	assert_int_equal(eve_writer_new(&e), 0);
+	/* twice: the ends are written again from what is kept */
+	assert_int_equal(eve_writer_transaction(e, &flow, &t, &line), 0);
+	assert_int_equal(eve_writer_transaction(e, &flow, &t, &line), 0);
+	json_t *j = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
+	if (!j)
+		fail_msg("%s: %.*s", error.text, (int)line.n, line.p);
+	eve_writer_free(e);
+	return j;
+}
+
+static const char *string_at(const json_t *j, const char *outer, const char *inner)
+{
+	return json_string_value(json_object_get(json_object_get(j, outer), inner));
+}
+
+static void what_every_line_begins_with(void **state)
+{
+	json_t *j = line_of(NULL, 0);
+	(void)state;
+	assert_string_equal(
+	    json_string_value(json_object_get(j, "timestamp")), "2017-07-14T02:40:00.123456+0000");
+	assert_string_equal(json_string_value(json_object_get(j, "event_type")), "dns");
+	assert_string_equal(json_string_value(json_object_get(j, "src_ip")), "10.0.0.1");
+	assert_string_equal(json_string_value(json_object_get(j, "dest_ip")), "203.0.113.66");
+	assert_string_equal(json_string_value(json_object_get(j, "proto")), "UDP");
+	assert_int_equal(json_integer_value(json_object_get(j, "flow_id")), 7);
+	assert_int_equal(json_integer_value(json_object_get(j, "dest_port")), 53);
+	assert_int_equal(json_integer_value(json_array_get(json_object_get(j, "vlan"), 0)), 12);
+	json_decref(j);
+}
+
+static void fields_of_one_path_stand_in_one_object_wherever_they_come(void **state)
+{
+	static const struct field_value v[] = {FIELD(DNS_QUERY, "a.example"), FIELD(TLS_SNI, "b.example"),
+	    FIELD(DNS_ANSWER, "one"), FIELD(DNS_ID, "77"), FIELD(DNS_ANSWER, "two"), FIELD(SSH_CLIENT, "c"),
+	    FIELD(SSH_HASSH, "\x01\xab"), FIELD(NONE, "left out")};
+	json_t *j = line_of(v, sizeof(v) / sizeof(*v));
+	(void)state;
+	assert_string_equal(string_at(j, "dns", "rrname"), "a.example");
+	assert_string_equal(string_at(j, "tls", "sni"), "b.example");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "dns"), "id")), 77);
+	json_t *answers = json_object_get(json_object_get(json_object_get(j, "dns"), "answers"), "rdata");
+	assert_int_equal(json_array_size(answers), 2);
+	assert_string_equal(json_string_value(json_array_get(answers, 1)), "two");
+	const json_t *client = json_object_get(json_object_get(j, "ssh"), "client");
+	assert_string_equal(json_string_value(json_object_get(client, "software_version")), "c");
+	assert_string_equal(json_string_value(json_object_get(client, "hassh")), "01ab");
+	json_decref(j);
+}
+
+static void a_number_that_is_none_is_text(void **state)
+{
+	static const struct field_value v[] = {FIELD(DNS_ID, "7x")};
+	json_t *j = line_of(v, 1);
+	(void)state;
+	assert_string_equal(string_at(j, "dns", "id"), "7x");
+	json_decref(j);
+}
+
+/* Each byte and each pair of a byte with an awkward one. */
+static void any_byte_is_written_clean(void **state)
+{
+	static const char awkward[] = {'"', '\\', '\n', '\0', '\x7f', (char)0xc3, (char)0xff, 'a'};
+	(void)state;
+	for (unsigned c = 0; c < 256; c++)
+		for (size_t i = 0; i < sizeof(awkward); i++) {
+			char bytes[] = {awkward[i], (char)c, awkward[i]};
+			const struct field_value v = {
+			    .field = FIELD_DNS_QUERY, .value = {.p = bytes, .n = sizeof(bytes)}};
+			struct dynbuf clean = {.p = NULL};
+			json_t *j = line_of(&v, 1);
+			assert_int_equal(text_append_printable(&clean, v.value), 0);
+			const json_t *read = json_object_get(json_object_get(j, "dns"), "rrname");
+			assert_int_equal(json_string_length(read), clean.n);
+			assert_memory_equal(json_string_value(read), clean.p, clean.n);
+			dynbuf_free(&clean);
+			json_decref(j);
+		}
+}
+
+static void times_before_and_at_the_turn_of_a_second(void **state)
+{
+	static const struct {
+		int64_t ns;
+		const char *text;
+	} cases[] = {{0, "1970-01-01T00:00:00.000000+0000"}, {999999999, "1970-01-01T00:00:00.999999+0000"},
+	    {1000000000, "1970-01-01T00:00:01.000000+0000"}, {-1, "1969-12-31T23:59:59.999999+0000"},
+	    {-1000000000, "1969-12-31T23:59:59.000000+0000"}, {1000, "1970-01-01T00:00:00.000001+0000"}};
+	struct eve_writer *e;
+	(void)state;
+	assert_int_equal(eve_writer_new(&e), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct msg_transaction t = {.app = APP_DNS, .time = cases[i].ns};
+		struct text line;
+		json_error_t error;
+		assert_int_equal(eve_writer_transaction(e, &flow, &t, &line), 0);
+		json_t *j = json_loadb(line.p, line.n, 0, &error);
+		assert_string_equal(json_string_value(json_object_get(j, "timestamp")), cases[i].text);
+		json_decref(j);
+	}
+	eve_writer_free(e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_every_line_begins_with),
+	    cmocka_unit_test(fields_of_one_path_stand_in_one_object_wherever_they_come),
+	    cmocka_unit_test(a_number_that_is_none_is_text),
+	    cmocka_unit_test(any_byte_is_written_clean),
+	    cmocka_unit_test(times_before_and_at_the_turn_of_a_second),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
