@@ -15,6 +15,8 @@ static void print_zones(struct conf_printer *p, const struct site *s)
 		conf_print_mapping(p, NULL);
 		conf_print_pair(p, "name", z->name);
 		conf_print_pair(p, "class", net_zone_class_name(z->class));
+		if (z->overlap != NET_OVERLAP_AUTO)
+			conf_print_pair(p, "overlaps", net_overlap_name(z->overlap));
 		conf_print_list(p, "prefixes", true);
 		for (size_t k = 0; k < net_zone_prefixes(s->zones, (uint16_t)i); k++)
 			conf_print_scalar(

@@ -12,6 +12,7 @@ struct zone_entry {
 	const struct conf_node *name_at;
 	enum net_zone_class class;
 	bool has_class;
+	enum net_overlap overlap;
 	const struct conf_node *prefixes;
 };
 
@@ -64,6 +65,24 @@ static void read_zone_class(void *reader, const struct conf_node *value, void *i
 	    nearest.name ? nearest.name : "", nearest.name ? "\"?" : "");
 }
 
+static void read_zone_overlaps(void *reader, const struct conf_node *value, void *into)
+{
+	struct site_reader *r = reader;
+	struct zone_entry *z = into;
+	struct text t;
+	char shown[CONF_SHOWN_SIZE];
+	if (!conf_scalar(&r->report, value, "what wins", "linux", &t) ||
+	    net_overlap_parse(t, &z->overlap) == 0)
+		return;
+	struct conf_nearest nearest = {.wrong = t};
+	for (unsigned i = 0; net_overlap_name(i); i++)
+		conf_nearest_add(&nearest, net_overlap_name(i));
+	conf_mistake(&r->report, value,
+	    "overlaps \"%s\" is none of auto, first, last, bsd, linux, windows%s%s%s",
+	    conf_shown(value, shown), nearest.name ? "; did you mean \"" : "",
+	    nearest.name ? nearest.name : "", nearest.name ? "\"?" : "");
+}
+
 static void read_zone_prefixes(void *reader, const struct conf_node *value, void *into)
 {
 	struct site_reader *r = reader;
@@ -76,6 +95,7 @@ static const struct conf_row zone_rows[] = {
     {"name", true, read_zone_name},
     {"class", true, read_zone_class},
     {"prefixes", true, read_zone_prefixes},
+    {"overlaps", false, read_zone_overlaps},
 };
 
 /* zone == NET_ZONE_NONE: the zone itself is wrong, but its prefixes are looked at all the same. */
@@ -120,7 +140,7 @@ static void read_zone(struct site_reader *r, const struct conf_node *value)
 {
 	struct zone_entry z = {.class = NET_ZONE_INTERNAL};
 	uint16_t zone = NET_ZONE_NONE;
-	conf_read_mapping(&r->report, value, "a zone", zone_rows, 3, r, &z);
+	conf_read_mapping(&r->report, value, "a zone", zone_rows, 4, r, &z);
 	if (z.name) {
 		/* a zone of a wrong class is made all the same, so that those who name it aren't wrong too */
 		int e = net_zone_map_add(r->site->zones, z.name, z.class, &zone);
@@ -131,6 +151,8 @@ static void read_zone(struct site_reader *r, const struct conf_node *value)
 			conf_no_memory(&r->report);
 		if (e < 0)
 			zone = NET_ZONE_NONE;
+		else
+			net_zone_map_set_overlap(r->site->zones, zone, z.overlap);
 	}
 	for (size_t i = 0; z.prefixes && i < z.prefixes->n && !r->report.error; i++)
 		add_prefix(r, z.prefixes->items[i], zone);

@@ -139,7 +139,7 @@ int analysis_new(struct analysis **ret_analysis, const char *path, const struct 
 	if (r == 0)
 		r = steady_new(&a->steady, on_frame, a);
 	if (r == 0)
-		r = sensor_new(&a->sensor, &(struct sensor_limits){0}, seed, &sink);
+		r = sensor_new(&a->sensor, &(struct sensor_limits){.zones = site->zones}, seed, &sink);
 	if (r == 0)
 		r = detector_new(&a->detector, &detect);
 	if (r < 0) {

@@ -40,20 +40,23 @@ static bool on_data(void *context, struct flow *f, enum flow_dir dir, const uint
 	return proto_flow_data(s->proto, f, dir, p, n, gap, time_ns);
 }
 
-static void on_transaction(void *context, const struct proto_transaction *t)
+void sensor_tell(struct sensor *s, const struct flow *f, struct msg_transaction *t)
 {
-	struct sensor *s = context;
 	if (s->closing)
 		return;
-	struct msg_transaction m = {.id = sensor_next_id(s),
-	    .flow = t->flow->id,
-	    .app = (uint16_t)t->app,
-	    .time = t->time_ns,
-	    .fields = {.v = t->fields, .n = (uint32_t)t->n}};
-	s->fresh_flow = m.flow;
+	t->id = sensor_next_id(s);
+	t->flow = f->id;
+	s->fresh_flow = t->flow;
 	if (s->is_live)
-		flow_table_tell(s->flows, t->flow);
-	sensor_keep_error(s, merge_transaction(s->merge, &m));
+		flow_table_tell(s->flows, f);
+	sensor_keep_error(s, merge_transaction(s->merge, t));
+}
+
+static void on_transaction(void *context, const struct proto_transaction *t)
+{
+	struct msg_transaction m = {
+	    .app = (uint16_t)t->app, .time = t->time_ns, .fields = {.v = t->fields, .n = (uint32_t)t->n}};
+	sensor_tell(context, t->flow, &m);
 }
 
 static struct flow_table *on_table(void *context)
@@ -151,6 +154,7 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 	if (!s)
 		return -ENOMEM;
 	s->sink = *sink;
+	s->zones = limits->zones;
 	s->vantages = calloc(CAPTURE_VANTAGES_MAX + 1, sizeof(*s->vantages));
 	struct flow_table_config flows = {.flows_max = limits->flows_max,
 	    .reassembly_memory = limits->reassembly_memory,
@@ -159,6 +163,8 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 	    .start = on_start,
 	    .data = on_data,
 	    .end = on_end,
+	    .conflict = sensor_stream_conflict,
+	    .overlap = sensor_overlap,
 	    .context = s};
 	struct proto_config proto = {
 	    .memory_max = limits->proto_memory, .emit = on_transaction, .context = s, .table = on_table};
@@ -169,7 +175,8 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 	    .context = sink->context};
 	if (limits->live)
 		sensor_live_start(s, limits->live, &flows, &merge);
-	int r = s->vantages ? decoder_new(&s->decoder, &(struct decode_config){.seed = seed}) : -ENOMEM;
+	const struct decode_config decode = {.seed = seed, .overlap = sensor_overlap, .context = s};
+	int r = s->vantages ? decoder_new(&s->decoder, &decode) : -ENOMEM;
 	if (r == 0)
 		r = flow_table_new(&s->flows, &flows);
 	if (r == 0)
@@ -180,13 +187,18 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 		r = table_new(&s->bindings, sizeof(struct binding_key), sizeof(struct binding_seen),
 		    SENSOR_BINDINGS_MAX, seed);
 	if (r == 0 && limits->live)
-		r = decoder_new(&s->leaving, &(struct decode_config){.seed = seed});
+		r = decoder_new(&s->leaving, &decode);
 	if (r < 0) {
 		sensor_free(s);
 		return r;
 	}
 	*ret_sensor = s;
 	return 0;
+}
+
+void sensor_set_zones(struct sensor *s, const struct net_zone_map *zones)
+{
+	s->zones = zones;
 }
 
 void sensor_free(struct sensor *s)
@@ -244,6 +256,8 @@ static int take_packet(struct sensor *s, const struct packet *p)
 		return 0;
 	struct flow *f;
 	int r = flow_table_packet(s->flows, p, &f);
+	if (p->conflict && f)
+		sensor_fragment_conflict(s, f, p->conflict);
 	if (f && s->watch && s->watch->n && sensor_vantage(s, p->vantage)->tap)
 		sensor_live_look(s, p, f);
 	return r;
@@ -329,6 +343,7 @@ void sensor_get_stats(const struct sensor *s, struct sensor_stats *ret_stats)
 	*ret_stats = (struct sensor_stats){.decode = decoder_stats(s->decoder),
 	    .flow = flow_table_stats(s->flows),
 	    .proto = proto_stats(s->proto),
+	    .conflicts = s->conflicts,
 	    .duplicates = merge->duplicates,
 	    .merged_early = merge->early,
 	    .transactions_lost = merge->transactions_lost,

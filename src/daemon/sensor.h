@@ -18,6 +18,7 @@
 #include "decode/decode.h"
 #include "flow/flow.h"
 #include "msg/msg.h"
+#include "net/zone.h"
 #include "proto/proto.h"
 
 struct sensor_live {
@@ -29,12 +30,13 @@ struct sensor_live {
 };
 
 struct sensor_limits {
-	size_t flows_max;               /* 0: 262,144 */
-	size_t reassembly_memory;       /* 0: 128 MiB */
-	size_t proto_memory;            /* 0: 128 MiB */
-	size_t merge_memory;            /* 0: 128 MiB */
-	const struct sensor_live *live; /* NULL: records of ended flows, and bindings at the end, as analyze
-	                                   wants them */
+	size_t flows_max;                 /* 0: 262,144 */
+	size_t reassembly_memory;         /* 0: 128 MiB */
+	size_t proto_memory;              /* 0: 128 MiB */
+	size_t merge_memory;              /* 0: 128 MiB */
+	const struct net_zone_map *zones; /* whose machines do what with overlaps; borrowed, may be NULL */
+	const struct sensor_live *live;   /* NULL: records of ended flows, and bindings at the end, as analyze
+	                                     wants them */
 };
 
 /* Where the records go: each returns 0, or a negative error that stops the sensor. Records are borrowed for
@@ -57,6 +59,8 @@ struct sensor_stats {
 	const struct decode_stats *decode;
 	const struct flow_stats *flow;
 	const struct proto_stats *proto;
+	uint64_t
+	    conflicts; /* versions of the same bytes that were told as transactions with anomaly fields */
 	uint64_t duplicates, merged_early, transactions_lost, bindings_lost;
 	uint64_t snapshots;         /* given out */
 	uint64_t snapshots_skipped; /* for want of rate */
@@ -68,6 +72,8 @@ struct sensor;
 int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, uint64_t seed,
     const struct sensor_sink *sink);
 void sensor_free(struct sensor *s);
+/* Other zones from now on; borrowed, may be NULL. */
+void sensor_set_zones(struct sensor *s, const struct net_zone_map *zones);
 /* Takes one frame. `vantages`: how many there are by now. 0 or the first error of the sink. */
 int sensor_frame(struct sensor *s, const struct capture_frame *f, size_t vantages);
 /* The capture has ended: everything still open is given out. */

@@ -46,6 +46,8 @@ struct sensor {
 	size_t n_gateways;        /* vantages of this machine's own interfaces ... */
 	uint16_t gateway;         /* ... whose flows are all of the first of them */
 	uint16_t at;              /* the vantage of the frame that is taken */
+	const struct net_zone_map *zones;
+	uint64_t conflicts;
 	uint64_t bindings_lost;
 	int64_t now;
 	int64_t next_look; /* when timeouts are looked at again */
@@ -64,6 +66,15 @@ struct sensor {
 	size_t bindings_pending;
 	int64_t covered; /* up to here coverage was told */
 };
+
+/* sensor_conflict.c */
+/* What a machine makes of overlaps, as the site file says. context: struct sensor. */
+enum net_overlap sensor_overlap(void *context, struct net_addr receiver);
+void sensor_stream_conflict(void *context, const struct flow *f, const struct flow_conflict *c);
+/* Fragments of a packet whose flow is f contradict each other. */
+void sensor_fragment_conflict(struct sensor *s, const struct flow *f, const struct packet_conflict *c);
+/* A transaction of flow f, to be told with it. */
+void sensor_tell(struct sensor *s, const struct flow *f, struct msg_transaction *t);
 
 void sensor_keep_error(struct sensor *s, int error);
 uint64_t sensor_next_id(void *context);

@@ -28,6 +28,8 @@ int decoder_new(struct decoder **ret_decoder, const struct decode_config *config
 		free(d);
 		return r;
 	}
+	d->overlap = config->overlap;
+	d->overlap_context = config->context;
 	*ret_decoder = d;
 	return 0;
 }
@@ -89,6 +91,7 @@ static void packet_begin(struct packet *p, int64_t time_ns, uint16_t vantage, ui
 	p->tcp = (struct packet_tcp){0};
 	p->binding = (struct packet_binding){0};
 	p->events = 0;
+	p->conflict = NULL;
 }
 
 static void stats_count(struct decoder *d, const struct packet *p)

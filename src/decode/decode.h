@@ -5,8 +5,8 @@
 /*
  * From a frame to struct packet, and the joining of IP fragments. Pure but for the fragment table, which the
  * decoder owns: at most `fragments_max` datagrams in the making and `fragment_memory` bytes; at a bound the
- * oldest goes, as an event. Overlapping fragments: the first bytes win, and the overlap is an event (RFC 5722
- * forbids them in IPv6: such a datagram is dropped whole, as an event).
+ * oldest goes, as an event. Overlapping fragments: the receiver's way decides (net/overlap.h), and the
+ * overlap is an event (RFC 5722 forbids them in IPv6: such a datagram is dropped whole, as an event).
  */
 
 #include "decode/packet.h"
@@ -16,6 +16,9 @@ struct decode_config {
 	size_t fragment_memory;      /* bytes; 0: 16 MiB */
 	int64_t fragment_timeout_ns; /* 0: 60 s (RFC 8200, 4.5) */
 	uint64_t seed;
+	/* What a machine makes of overlapping fragments. NULL: the first bytes win. */
+	enum net_overlap (*overlap)(void *context, struct net_addr receiver);
+	void *context;
 };
 
 struct decode_stats {

@@ -23,6 +23,9 @@ struct decoder {
 	int64_t time_ns;
 	uint16_t vantage;
 	bool absurd;
+	struct packet_conflict conflict; /* that the present packet points to */
+	enum net_overlap (*overlap)(void *context, struct net_addr receiver);
+	void *overlap_context;
 };
 
 #endif

@@ -19,7 +19,8 @@ enum {
 
 /* The bytes of a datagram: one allocation, which is handed out whole when it is joined. */
 struct room {
-	uint64_t have[(UNITS + WORD_BITS - 1) / WORD_BITS]; /* a bit a unit */
+	uint64_t have[(UNITS + WORD_BITS - 1) / WORD_BITS];   /* a bit a unit */
+	uint64_t begins[(UNITS + WORD_BITS - 1) / WORD_BITS]; /* ... at which a piece began */
 	uint8_t bytes[];
 };
 
@@ -32,6 +33,7 @@ struct datagram {
 	uint32_t units;    /* set in room->have */
 	uint32_t cut_at;   /* the first byte that was not captured */
 	uint8_t protocol;  /* of the piece with offset 0 */
+	bool overlapped;
 	int64_t first_ns;
 	struct datagram *older, *newer;
 };
@@ -42,6 +44,7 @@ struct defrag {
 	size_t memory, memory_max;
 	int64_t timeout_ns;
 	struct defrag_counters counters;
+	struct defrag_conflict conflict;
 };
 
 int defrag_new(
@@ -152,28 +155,41 @@ static int room_for(struct defrag *d, struct datagram *g, uint32_t need)
 	struct room *room = realloc(g->room, sizeof(*room) + size);
 	if (!room)
 		return -ENOMEM;
-	if (!g->room)
+	if (!g->room) {
 		memset(room->have, 0, sizeof(room->have));
+		memset(room->begins, 0, sizeof(room->begins));
+	}
 	g->room = room;
 	g->size = size;
 	d->memory += more;
 	return 0;
 }
 
+static bool bit_is_set(const uint64_t *bits, uint32_t unit)
+{
+	return bits[unit / WORD_BITS] >> (unit % WORD_BITS) & 1;
+}
+
+static void bit_set(uint64_t *bits, uint32_t unit)
+{
+	bits[unit / WORD_BITS] |= UINT64_C(1) << (unit % WORD_BITS);
+}
+
 static bool unit_is_set(const struct datagram *g, uint32_t unit)
 {
-	return g->room->have[unit / WORD_BITS] >> (unit % WORD_BITS) & 1;
+	return bit_is_set(g->room->have, unit);
 }
 
 /* What a piece finds where it goes. */
 struct survey {
-	bool touches; /* some of its units are there already */
-	bool copy;    /* all are, with the same bytes as far as they were captured */
+	bool touches;     /* some of its units are there already */
+	bool copy;        /* all are, with the same bytes as far as they were captured */
+	uint32_t differs; /* the offset in it of the first unit that has other bytes; its length: none */
 };
 
 static struct survey survey_piece(const struct datagram *g, const struct defrag_piece *piece)
 {
-	struct survey s = {.copy = true};
+	struct survey s = {.copy = true, .differs = piece->length};
 	for (uint32_t at = 0; at < piece->length; at += UNIT) {
 		uint32_t n = piece->length - at < UNIT ? piece->length - at : UNIT;
 		uint32_t known = at + n <= piece->captured ? n
@@ -184,33 +200,101 @@ static struct survey survey_piece(const struct datagram *g, const struct defrag_
 			continue;
 		}
 		s.touches = true;
-		if (memcmp(g->room->bytes + piece->offset + at, piece->p + at, known) != 0)
+		if (memcmp(g->room->bytes + piece->offset + at, piece->p + at, known) != 0) {
 			s.copy = false;
+			s.differs = s.differs < at ? s.differs : at;
+		}
 	}
 	return s;
 }
 
-/* Copies the units that aren't there yet. */
+/* The piece that unit lies in, as far as others have left it. Only where that decides: a piece is as long as
+ * one that came, but may be met by many short ones. */
+static struct net_extent piece_at(const struct datagram *g, uint32_t unit)
+{
+	uint32_t from = unit, to = unit + 1;
+	while (from > 0 && !bit_is_set(g->room->begins, from) && unit_is_set(g, from - 1))
+		from--;
+	while (to * UNIT < g->highest && unit_is_set(g, to) && !bit_is_set(g->room->begins, to))
+		to++;
+	return (struct net_extent){(uint64_t)from * UNIT, (uint64_t)to * UNIT};
+}
+
+/* One unit of the piece into its place. */
+static void put_unit(struct datagram *g, const struct defrag_piece *piece, uint32_t at)
+{
+	uint32_t n = piece->length - at < UNIT ? piece->length - at : UNIT;
+	uint8_t *to = g->room->bytes + piece->offset + at;
+	if (at + n <= piece->captured) {
+		memcpy(to, piece->p + at, n);
+		return;
+	}
+	uint32_t known = at < piece->captured ? piece->captured - at : 0;
+	memset(to, 0, n);
+	memcpy(to, piece->p + at, known);
+	if (piece->offset + at + known < g->cut_at)
+		g->cut_at = piece->offset + at + known;
+}
+
+/* Takes the units that aren't there yet, and of the others those that the receiver takes. */
 static void fill_piece(struct datagram *g, const struct defrag_piece *piece)
 {
+	const struct net_extent fresh = {piece->offset, (uint64_t)piece->offset + piece->length};
+	uint64_t judged = 0; /* up to there the piece in the way was looked at */
+	bool wins = false, began = false;
 	for (uint32_t at = 0; at < piece->length; at += UNIT) {
 		uint32_t unit = (piece->offset + at) / UNIT;
-		if (unit_is_set(g, unit))
-			continue;
-		uint32_t n = piece->length - at < UNIT ? piece->length - at : UNIT;
-		uint8_t *to = g->room->bytes + piece->offset + at;
-		if (at + n <= piece->captured) {
-			memcpy(to, piece->p + at, n);
-		} else {
-			uint32_t known = at < piece->captured ? piece->captured - at : 0;
-			memset(to, 0, n);
-			memcpy(to, piece->p + at, known);
-			if (piece->offset + at + known < g->cut_at)
-				g->cut_at = piece->offset + at + known;
+		bool there = unit_is_set(g, unit);
+		if (there && (uint64_t)unit * UNIT >= judged) {
+			bool by_extent = piece->how == NET_OVERLAP_BSD || piece->how == NET_OVERLAP_WINDOWS;
+			struct net_extent old = by_extent ? piece_at(g, unit) : fresh;
+			wins = net_overlap_later_wins(piece->how, old, fresh);
+			judged = old.to;
+			if (wins && fresh.to < old.to)
+				bit_set(g->room->begins, (uint32_t)((fresh.to + UNIT - 1) / UNIT));
 		}
-		g->room->have[unit / WORD_BITS] |= UINT64_C(1) << (unit % WORD_BITS);
-		g->units++;
+		if (there && (!wins || at + UNIT > piece->captured)) {
+			began = false;
+			continue;
+		}
+		put_unit(g, piece, at);
+		if (!began)
+			bit_set(g->room->begins, unit);
+		began = true;
+		bit_set(g->room->have, unit);
+		g->units += !there;
 	}
+}
+
+/* Both versions of what differs, before one of them is gone. */
+static void conflict_begin(
+    struct defrag *d, const struct datagram *g, const struct defrag_piece *piece, uint32_t at)
+{
+	struct defrag_conflict *c = &d->conflict;
+	const uint8_t *there = g->room->bytes + piece->offset + at;
+	while (at < piece->captured && *there == piece->p[at]) {
+		at++;
+		there++;
+	}
+	uint32_t n = 0;
+	while (n < DEFRAG_CONFLICT_BYTES && at + n < piece->captured &&
+	       unit_is_set(g, (piece->offset + at + n) / UNIT))
+		n++;
+	c->offset = piece->offset + at;
+	c->n = n;
+	memcpy(c->kept, there, n);
+	memcpy(c->other, piece->p + at, n);
+}
+
+/* Which of them stayed. */
+static void conflict_end(struct defrag *d, const struct datagram *g)
+{
+	struct defrag_conflict *c = &d->conflict;
+	if (!c->n || !g->room || g->room->bytes[c->offset] == c->kept[0])
+		return;
+	struct defrag_conflict turned = *c;
+	memcpy(c->kept, turned.other, sizeof(c->kept));
+	memcpy(c->other, turned.kept, sizeof(c->other));
 }
 
 static void hand_out(struct defrag *d, struct datagram *g, struct defrag_joined *ret_joined)
@@ -233,6 +317,7 @@ enum defrag_result defrag_add(struct defrag *d, const struct defrag_key *key,
 	uint32_t top = piece->offset + piece->length;
 	assert(top <= DEFRAG_DATAGRAM_MAX && piece->offset % UNIT == 0 && piece->captured <= piece->length);
 	expire(d, time_ns);
+	d->conflict.n = 0;
 	struct datagram *g = datagram_get(d, key, time_ns);
 	if (!g)
 		return DEFRAG_NO_MEMORY;
@@ -251,7 +336,10 @@ enum defrag_result defrag_add(struct defrag *d, const struct defrag_key *key,
 	if (s.copy && s.touches && !contradicts)
 		return DEFRAG_KEPT;
 	bool overlap = s.touches || contradicts;
-	if (overlap && key->version == 6) {
+	g->overlapped |= overlap;
+	if (s.differs < piece->length)
+		conflict_begin(d, g, piece, s.differs);
+	if (overlap && (key->version == 6 || piece->how == NET_OVERLAP_LINUX)) {
 		g->highest = DEFRAG_DATAGRAM_MAX;
 		room_drop(d, g);
 		return DEFRAG_OVERLAP;
@@ -259,6 +347,7 @@ enum defrag_result defrag_add(struct defrag *d, const struct defrag_key *key,
 	if (contradicts)
 		return DEFRAG_OVERLAP;
 	fill_piece(g, piece);
+	conflict_end(d, g);
 	if (top > g->highest)
 		g->highest = top;
 	if (piece->offset == 0)
@@ -267,8 +356,14 @@ enum defrag_result defrag_add(struct defrag *d, const struct defrag_key *key,
 		g->end = top;
 	if (g->end == END_UNKNOWN || g->units < (g->end + UNIT - 1) / UNIT)
 		return overlap ? DEFRAG_OVERLAP : DEFRAG_KEPT;
+	overlap = g->overlapped;
 	hand_out(d, g, ret_joined);
 	return overlap ? DEFRAG_JOINED_OVERLAP : DEFRAG_JOINED;
+}
+
+const struct defrag_conflict *defrag_conflict(const struct defrag *d)
+{
+	return &d->conflict;
 }
 
 const struct defrag_counters *defrag_counters(const struct defrag *d)

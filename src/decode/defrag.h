@@ -8,9 +8,10 @@
  * comes. The work for a fragment grows with its own bytes only: what is there is kept as one bit for each 8
  * bytes.
  *
- * IPv4: the first bytes win, an overlap is an event. IPv6: an overlapping datagram is dropped whole, and its
- * later fragments with it (RFC 5722). In both, an exact copy of what is there is no overlap (RFC 8200, 4.5):
- * captures see packets twice.
+ * IPv4: of overlapping bytes those stay that the receiver takes (net/overlap.h), an overlap is an event.
+ * IPv6, and IPv4 for a Linux receiver: an overlapping datagram is dropped whole, and its later fragments with
+ * it (RFC 5722). In both, an exact copy of what is there is no overlap (RFC 8200, 4.5): captures see packets
+ * twice.
  */
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #include <stdint.h>
 
 #include "net/addr.h"
+#include "net/overlap.h"
 
 enum { DEFRAG_DATAGRAM_MAX = 65535 };
 
@@ -36,14 +38,15 @@ struct defrag_piece {
 	uint32_t length;
 	uint32_t offset;
 	bool more;
-	uint8_t protocol; /* what the first fragment says is inside */
+	uint8_t protocol;     /* what the first fragment says is inside */
+	enum net_overlap how; /* what its receiver makes of overlaps */
 };
 
 enum defrag_result {
 	DEFRAG_KEPT,
 	DEFRAG_JOINED,
-	DEFRAG_OVERLAP,        /* kept (IPv4), or the datagram is dropped (IPv6) */
-	DEFRAG_JOINED_OVERLAP, /* both: it overlaps, and completes the datagram */
+	DEFRAG_OVERLAP,        /* kept, or the datagram is dropped */
+	DEFRAG_JOINED_OVERLAP, /* it completes the datagram, in which something overlapped */
 	DEFRAG_REFUSED,        /* belongs to a dropped datagram, or contradicts its end */
 	DEFRAG_NO_ROOM, /* its datagram alone is more than the memory bound; it is given up, and counted */
 	DEFRAG_NO_MEMORY,
@@ -55,6 +58,14 @@ struct defrag_joined {
 	const uint8_t *p;
 	uint32_t captured, length;
 	uint8_t protocol;
+};
+
+/* Two versions of n bytes of a datagram, from the first that differs on. */
+enum { DEFRAG_CONFLICT_BYTES = 64 };
+struct defrag_conflict {
+	uint32_t offset;
+	uint32_t n; /* 0: the last piece contradicted nothing */
+	uint8_t kept[DEFRAG_CONFLICT_BYTES], other[DEFRAG_CONFLICT_BYTES];
 };
 
 struct defrag_counters {
@@ -70,6 +81,8 @@ void defrag_free(struct defrag *d);
  */
 enum defrag_result defrag_add(struct defrag *d, const struct defrag_key *key,
     const struct defrag_piece *piece, int64_t time_ns, struct defrag_joined *ret_joined);
+/* Of the last piece that was taken. */
+const struct defrag_conflict *defrag_conflict(const struct defrag *d);
 const struct defrag_counters *defrag_counters(const struct defrag *d);
 /* For tests: datagrams in the making, and their bytes. */
 size_t defrag_count(const struct defrag *d);

@@ -66,6 +66,23 @@ static void count_given_up(struct decoder *d)
 	d->counted = *c;
 }
 
+/* What the piece contradicted goes with the packet. */
+static void take_conflict(struct walk *w, enum net_overlap how, enum defrag_result r)
+{
+	const struct defrag_conflict *c = defrag_conflict(w->decoder->defrag);
+	struct packet_conflict *into = &w->decoder->conflict;
+	if (!c->n)
+		return;
+	*into = (struct packet_conflict){.offset = c->offset,
+	    .n = c->n,
+	    .policy = how == NET_OVERLAP_AUTO ? NET_OVERLAP_FIRST : how,
+	    .dropped = r == DEFRAG_OVERLAP &&
+	               (how == NET_OVERLAP_LINUX || !net_addr_is_v4(walk_layer(w)->dst)),
+	    .kept = c->kept,
+	    .other = c->other};
+	w->packet->conflict = into;
+}
+
 bool decode_fragment(struct walk *w, const struct fragment *f)
 {
 	struct decoder *d = w->decoder;
@@ -98,12 +115,14 @@ bool decode_fragment(struct walk *w, const struct fragment *f)
 	    .offset = f->offset,
 	    .more = f->more,
 	    .protocol = w->protocol,
+	    .how = d->overlap ? d->overlap(d->overlap_context, l->dst) : NET_OVERLAP_AUTO,
 	};
 	struct defrag_joined joined;
 	enum defrag_result r = defrag_add(d->defrag, &key, &piece, w->packet->time_ns, &joined);
 	count_given_up(d);
 	if (r == DEFRAG_OVERLAP || r == DEFRAG_JOINED_OVERLAP || r == DEFRAG_REFUSED)
 		walk_event(w, DECODE_EVENT_FRAGMENT_OVERLAP);
+	take_conflict(w, piece.how, r);
 	if (r == DEFRAG_NO_MEMORY)
 		w->error = -ENOMEM;
 	if (r != DEFRAG_JOINED && r != DEFRAG_JOINED_OVERLAP)

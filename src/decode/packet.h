@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "net/addr.h"
+#include "net/overlap.h"
 
 enum { PACKET_LAYERS_MAX = 4, PACKET_VLANS_MAX = 4, PACKET_DECODE_DEPTH_MAX = 24 };
 
@@ -132,6 +133,7 @@ struct packet_tcp {
 	uint16_t window;
 	uint8_t flags;
 	uint8_t window_scale; /* of a SYN, 255 where the option is absent */
+	uint8_t head;         /* bytes of header, which stand before the payload; 0: not told */
 	uint16_t mss;         /* of a SYN, 0 where absent */
 	bool has_timestamp;
 	uint32_t ts_value, ts_echo;
@@ -152,6 +154,15 @@ struct packet_binding {
 	struct text name; /* DHCP host name option 12 / 81, into the frame; may be empty */
 };
 
+/* Fragments of one datagram with different bytes at one place: n of each, from the first that differs on. */
+struct packet_conflict {
+	uint32_t offset; /* in the datagram */
+	uint32_t n;
+	enum net_overlap policy;
+	bool dropped; /* the datagram, whole */
+	const uint8_t *kept, *other;
+};
+
 struct packet {
 	int64_t time_ns;
 	uint16_t vantage;
@@ -163,8 +174,9 @@ struct packet {
 	uint8_t n_layers;
 	struct packet_layer layers[PACKET_LAYERS_MAX];
 	struct packet_tcp tcp; /* of the innermost layer, when its protocol is TCP and has_ports is set */
-	struct packet_binding binding; /* at most one a packet */
-	uint64_t events;               /* bit i: enum decode_event i */
+	struct packet_binding binding;          /* at most one a packet */
+	uint64_t events;                        /* bit i: enum decode_event i */
+	const struct packet_conflict *conflict; /* NULL, or good until the next frame is decoded */
 };
 
 _Static_assert(DECODE_EVENT_COUNT <= 64, "events are kept in one word");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* TCP, RFC 9293; the options of RFC 7323. Checksums are not verified: network cards fill them in after the
- * capture. */
+/* TCP, RFC 9293; the options of RFC 7323. Checksums are not looked at here: flow/doubt.c says when
+ * they are. */
 
 #include "decode/walk.h"
 
@@ -97,6 +97,7 @@ enum decode_step decode_tcp(struct walk *w)
 	    .window = load_be16(p + 14),
 	    .flags = p[13] & TCP_FLAGS,
 	    .window_scale = WINDOW_SCALE_ABSENT,
+	    .head = (uint8_t)head,
 	};
 	if (flags_impossible(w->packet->tcp.flags))
 		walk_event(w, DECODE_EVENT_TCP_FLAGS_IMPOSSIBLE);

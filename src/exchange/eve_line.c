@@ -266,7 +266,8 @@ static const char *event_type(uint16_t app)
 int eve_writer_transaction(
     struct eve_writer *e, const struct msg_flow *f, const struct msg_transaction *t, struct text *ret_line)
 {
-	begin_flow(e, f, t->time, event_type(t->app));
+	bool anomaly = t->fields.n && t->fields.v[0].field == FIELD_ANOMALY_EVENT;
+	begin_flow(e, f, t->time, anomaly ? "anomaly" : event_type(t->app));
 	eve_tree_put(&e->tree, &e->pen, t->fields.v, t->fields.n);
 	return finish(e, ret_line);
 }

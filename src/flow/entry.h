@@ -5,6 +5,7 @@
 /* What the table keeps for a flow beside what others see. Private to flow/. */
 
 #include "flow/flow.h"
+#include "flow/recent.h"
 
 /* The lists that flows wait in, each in order of last packet; class.c says what each is for. */
 enum flow_class {
@@ -44,6 +45,10 @@ struct flow_key {
 };
 
 enum { TCP_HOLES_MAX = 16, TCP_SCALE_UNKNOWN = 255 };
+/* How far into a direction its segments are doubted and its bytes kept for comparison; all the way where one
+ * was doubtful. */
+enum { TCP_WATCH_DEPTH = 32 << 10 };
+enum tcp_sums { TCP_SUMS_UNKNOWN, TCP_SUMS_SOUND, TCP_SUMS_UNSOUND };
 
 /* Sequence space that was skipped over, sorted; made when the first hole appears. */
 struct tcp_holes {
@@ -64,6 +69,12 @@ struct tcp_side {
 	uint8_t scale; /* or TCP_SCALE_UNKNOWN */
 	bool known;    /* next has a meaning */
 	bool syn;
+	uint8_t sums;    /* enum tcp_sums: whether its checksums mean anything */
+	uint8_t unsound; /* segments with wrong ones that were acknowledged */
+	uint8_t ttl;     /* of its first packets; 0: unknown */
+	bool stamped;
+	uint32_t stamp; /* the timestamp of its last segment in order */
+	recent_chain recent;
 	uint64_t floor;      /* bytes before it that weren't seen are no data, acknowledged or not */
 	uint64_t jump;       /* where a packet claimed to be that wasn't believed; 0: none */
 	uint32_t jump_bytes; /* its payload */
@@ -81,6 +92,8 @@ struct flow_entry {
 	int64_t snapshot_due; /* at the first packet after it */
 	enum flow_class class;
 	bool wanted[2];
+	bool watched;       /* something was doubtful */
+	uint8_t conflicts;  /* told of */
 	uint8_t told;       /* enum flow_told, of the last snapshot */
 	uint64_t handed[2]; /* TCP: next sequence number to hand on; bytes handed on stand in depth */
 	uint64_t depth[2];
@@ -100,6 +113,7 @@ struct flow_table {
 	size_t n_chunks, cap_chunks;
 	int64_t now;
 	struct flow_expectations *expectations; /* NULL until the first */
+	struct recent *recent;
 	struct flow_stats stats;
 };
 
@@ -137,6 +151,36 @@ bool tcp_begins_anew(
 void tcp_settle(struct flow_entry *e);
 void tcp_free(struct flow_table *t, struct flow_entry *e);
 
+/* Bytes [seq, seq + length) of which `captured` are at p. */
+struct stream_piece {
+	uint64_t seq;
+	const uint8_t *p;
+	size_t captured, length;
+	uint8_t doubts; /* enum flow_doubt */
+	uint8_t ttl;
+};
+
+/* doubt.c */
+/* Whether a SYN, FIN or RST may change anything: its checksum isn't known to be wrong. Learns from a SYN. */
+bool tcp_control_good(
+    struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, const struct packet_layer *l);
+/* enum flow_doubt of a segment whose payload begins at `at`. */
+uint8_t tcp_doubts(struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp,
+    const struct packet_layer *l, uint64_t at);
+/* A doubtful segment was acknowledged, and nothing else had come in its place. */
+void tcp_doubts_cleared(struct flow_entry *e, enum flow_dir dir, uint8_t doubts, uint8_t ttl);
+/* What the receiver of that direction makes of overlaps. */
+enum net_overlap tcp_overlap_policy(
+    const struct flow_table *t, const struct flow_entry *e, enum flow_dir dir);
+
+/* conflict.c */
+/* Holds bytes that come again against those handed on before. */
+void stream_compare(
+    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct stream_piece *s);
+/* Two versions of n bytes, which differ somewhere: marks the flow, and tells of it. */
+void stream_conflict(
+    struct flow_table *t, struct flow_entry *e, uint64_t seq, size_t n, struct flow_conflict c);
+
 /* holes.c */
 /* A hole [from, to) behind all others. At the bound the oldest two become one. */
 void tcp_holes_add(struct tcp_side *s, uint64_t from, uint64_t to);
@@ -146,9 +190,8 @@ uint64_t tcp_holes_fill(struct tcp_side *s, uint64_t from, uint64_t to);
 uint64_t tcp_holes_settle(struct tcp_side *s);
 
 /* stream.c */
-/* Bytes [seq, seq + length) of which `captured` are at p. */
-void stream_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t seq,
-    const uint8_t *p, size_t captured, size_t length, int64_t time);
+void stream_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
+    const struct stream_piece *s, int64_t time);
 /* The other end has everything before `acked`: holes before it will never be filled. */
 void stream_acked(
     struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t acked, int64_t time);

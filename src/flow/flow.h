@@ -30,6 +30,7 @@
 
 #include "decode/packet.h"
 #include "net/addr.h"
+#include "net/overlap.h"
 
 enum flow_dir { FLOW_FORWARD, FLOW_REVERSE }; /* forward: initiator to responder */
 
@@ -67,6 +68,32 @@ enum flow_flag {
 	    1 << 8,              /* TCP data acknowledged, but one direction never seen: asymmetric capture */
 	FLOW_ANSWERED = 1 << 9,  /* packets both ways */
 	FLOW_EXPECTED = 1 << 10, /* announced by another flow (FTP data) */
+	FLOW_DOUBTFUL = 1 << 11, /* segments that their receiver may have dropped: enum flow_doubt */
+	FLOW_AFTER_END = 1 << 12, /* payload behind its sender's FIN, or after its RST */
+};
+
+/* Why a segment's receiver may well have dropped it. Such segments wait for their acknowledgement. */
+enum flow_doubt {
+	FLOW_DOUBT_CHECKSUM = 1 << 0,
+	FLOW_DOUBT_TTL = 1 << 1,       /* fewer hops left than its sender's first packets had */
+	FLOW_DOUBT_NO_ACK = 1 << 2,    /* no ACK flag */
+	FLOW_DOUBT_TIMESTAMP = 1 << 3, /* older than what came before (RFC 7323, 5.3) */
+	FLOW_DOUBT_WINDOW = 1 << 4,    /* beyond what the receiver offered */
+	FLOW_DOUBT_SYN = 1 << 5,       /* data in a SYN */
+};
+
+/* Two versions of the same bytes of a stream, up to FLOW_CONFLICT_BYTES of them, from the first that differs
+ * on. */
+enum { FLOW_CONFLICT_BYTES = 64, FLOW_CONFLICTS_MAX = 8 };
+struct flow_conflict {
+	enum flow_dir dir;
+	uint64_t offset;     /* of the first byte, from the first one known of the stream */
+	const uint8_t *kept; /* the version that counts; borrowed */
+	const uint8_t *other;
+	size_t n;
+	bool late;               /* kept had been handed on before other came */
+	uint8_t doubts;          /* enum flow_doubt, of the doubtful one of both */
+	enum net_overlap policy; /* by which it was decided */
 };
 
 /* Bytes and packets of one direction. */
@@ -128,6 +155,7 @@ struct flow_table_config {
 	uint32_t reassembly_depth;  /* bytes of one direction that are handed on; 0: 1 MiB. Bytes are counted
 	                               beyond it */
 	uint32_t reassembly_window; /* out-of-order bytes held for one direction; 0: 256 KiB */
+	size_t recent_memory;       /* bytes handed on that are kept to compare with; 0: 8 MiB */
 	struct flow_timeouts timeouts; /* zero members: defaults, see doc/flow.md */
 	/* Live: a snapshot also at a flow's first packet, when it is answered, established, refused or reset,
 	 * when there is payload both ways, when its application is known, and when flow_table_tell asks for
@@ -150,6 +178,10 @@ struct flow_table_config {
 	/* The flow has ended; it is freed after this returns. Also for snapshots (FLOW_END_NONE), where it is
 	 * not. */
 	void (*end)(void *context, struct flow *f, enum flow_end how);
+	/* Bytes came twice and differ: the first FLOW_CONFLICTS_MAX times of a flow. May be NULL. */
+	void (*conflict)(void *context, const struct flow *f, const struct flow_conflict *c);
+	/* What a machine makes of overlaps. NULL: NET_OVERLAP_AUTO. */
+	enum net_overlap (*overlap)(void *context, struct net_addr receiver);
 	void *context;
 };
 
@@ -157,6 +189,10 @@ struct flow_stats {
 	uint64_t packets, flows, evicted, timeouts, snapshots;
 	uint64_t no_key;        /* packets without an IP layer */
 	uint64_t out_of_memory; /* packets that found no room for their flow (counted, and in coverage) */
+	uint64_t conflicts;     /* overlaps with other bytes */
+	uint64_t unchecked;     /* bytes sent again that nothing was left of to compare with */
+	uint64_t doubtful;      /* segments that waited for their acknowledgement */
+	uint64_t past_hole;     /* times that reassembly went past a hole for want of room */
 	size_t live, live_peak;
 	size_t reassembly_bytes, reassembly_peak;
 };

@@ -6,8 +6,9 @@
 
 /*
  * Reassembly of one direction. In order, a segment's bytes are handed on where they lie; only what comes too
- * early is copied and held, sorted, at most STREAM_SEGMENTS_MAX segments and the configured window. The first
- * bytes seen win.
+ * early, or is doubtful, is copied and held, sorted, at most STREAM_SEGMENTS_MAX segments and the configured
+ * window. Of bytes that are held and come again those stay that the receiver's system takes (net/overlap.h);
+ * a doubtful segment gives way to any other.
  */
 
 enum { STREAM_SEGMENTS_MAX = 128 };
@@ -16,6 +17,8 @@ struct segment {
 	uint64_t seq;
 	uint32_t length;   /* of the sequence space */
 	uint32_t captured; /* of those, held at p */
+	uint8_t doubts;    /* enum flow_doubt: waits for its acknowledgement */
+	uint8_t ttl;
 	uint8_t *p;
 };
 
@@ -71,6 +74,9 @@ static void hand_span(struct flow_table *t, struct flow_entry *e, enum flow_dir 
 	if (skip >= length)
 		return;
 	size_t held = captured > skip ? captured - (size_t)skip : 0;
+	if (held && (e->depth[dir] < TCP_WATCH_DEPTH || e->watched))
+		recent_keep(t->recent, e->f.id, &e->tcp[dir].recent,
+		    (struct recent_bytes){seq + skip, p + skip, held});
 	*next = seq + length;
 	hand(t, e, dir, held ? p + skip : NULL, held, gap, time);
 	hand(t, e, dir, NULL, 0, length - skip - held, time);
@@ -86,9 +92,13 @@ static void drain(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
 		return;
 	for (; i < s->n && e->wanted[dir]; i++) {
 		struct segment *g = &s->v[i];
-		if (g->seq > e->handed[dir] && g->seq > over)
+		if ((g->seq > e->handed[dir] || g->doubts) && g->seq > over)
 			break;
-		hand_span(t, e, dir, g->seq, g->p, g->captured, g->length, time);
+		if (g->doubts && over < e->tcp[dir].acked)
+			tcp_doubts_cleared(e, dir, g->doubts, g->ttl);
+		/* at the end: what a receiver that was heard never took isn't its stream */
+		if (!g->doubts || over != UINT64_MAX || e->f.side[!dir].packets == 0)
+			hand_span(t, e, dir, g->seq, g->p, g->captured, g->length, time);
 		t->stats.reassembly_bytes -= g->captured;
 		s->bytes -= g->captured;
 		free(g->p);
@@ -113,17 +123,12 @@ void stream_acked(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
 	drain(t, e, dir, acked - 1, time);
 }
 
-/* Whether [seq, seq + captured) has other bytes than those that are held of it. */
-static bool conflicts(const struct flow_stream *s, uint64_t seq, const uint8_t *p, size_t captured)
+/* For want of room. */
+static void go_past(
+    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t over, int64_t time)
 {
-	for (size_t i = 0; i < s->n && s->v[i].seq < seq + captured; i++) {
-		const struct segment *g = &s->v[i];
-		uint64_t from = seq > g->seq ? seq : g->seq;
-		uint64_t end = seq + captured, end_g = g->seq + g->captured, to = end < end_g ? end : end_g;
-		if (from < to && memcmp(g->p + (from - g->seq), p + (from - seq), (size_t)(to - from)) != 0)
-			return true;
-	}
-	return false;
+	t->stats.past_hole++;
+	drain(t, e, dir, over, time);
 }
 
 /* Makes room for a segment that comes too early, going past the oldest holes where the window is full. */
@@ -134,7 +139,7 @@ static bool make_room(
 	const struct flow_stream *s;
 	while ((s = e->f.stream[dir]) &&
 	       (s->n == STREAM_SEGMENTS_MAX || s->bytes - own + captured > t->config.reassembly_window))
-		drain(t, e, dir, s->v[0].seq, time);
+		go_past(t, e, dir, s->v[0].seq, time);
 	size_t more = s ? captured : own + captured;
 	if (!e->wanted[dir] || captured > t->config.reassembly_window || more > t->config.reassembly_memory ||
 	    t->stats.reassembly_bytes > t->config.reassembly_memory - more)
@@ -148,89 +153,213 @@ static bool make_room(
 	return true;
 }
 
-static bool insert(struct flow_table *t, struct flow_stream *s, size_t at, uint64_t seq, const uint8_t *p,
-    size_t captured, size_t length)
+static bool insert(struct flow_table *t, struct flow_stream *s, size_t at, const struct stream_piece *piece)
 {
 	uint8_t *copy = NULL;
-	if (length == 0)
+	if (piece->length == 0)
 		return true;
 	if (s->n == STREAM_SEGMENTS_MAX)
 		return false;
-	if (captured) {
-		copy = malloc(captured);
+	if (piece->captured) {
+		copy = malloc(piece->captured);
 		if (!copy)
 			return false;
-		memcpy(copy, p, captured);
+		memcpy(copy, piece->p, piece->captured);
 	}
 	memmove(s->v + at + 1, s->v + at, (s->n - at) * sizeof(*s->v));
-	s->v[at] = (struct segment){
-	    .seq = seq, .length = (uint32_t)length, .captured = (uint32_t)captured, .p = copy};
+	s->v[at] = (struct segment){.seq = piece->seq,
+	    .length = (uint32_t)piece->length,
+	    .captured = (uint32_t)piece->captured,
+	    .p = copy,
+	    .doubts = piece->doubts,
+	    .ttl = piece->ttl};
 	s->n++;
-	account(t, s, captured);
+	account(t, s, piece->captured);
 	return true;
 }
 
-/* Holds what of [seq, seq + length) isn't held yet: the parts between the segments that are there. */
-static bool hold(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t seq,
-    const uint8_t *p, size_t captured, size_t length)
+/* The part [from, to) of a piece. */
+static struct stream_piece part_of(const struct stream_piece *s, uint64_t from, uint64_t to)
+{
+	size_t skip = (size_t)(from - s->seq), length = (size_t)(to - from);
+	size_t left = s->captured > skip ? s->captured - skip : 0;
+	struct stream_piece part = *s;
+	part.seq = from;
+	part.p = left ? s->p + skip : NULL;
+	part.length = length;
+	part.captured = left < length ? left : length;
+	return part;
+}
+
+/* Holds what of the piece isn't held yet: the parts between the segments that are there. */
+static bool hold(
+    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct stream_piece *piece)
 {
 	struct flow_stream *s = e->f.stream[dir];
-	uint64_t end = seq + length;
-	for (size_t i = 0; seq < end; i++) {
-		uint64_t to = i < s->n && s->v[i].seq < end ? s->v[i].seq : end, after;
-		if (seq < to) {
-			size_t part = (size_t)(to - seq);
-			if (!insert(t, s, i, seq, p, part < captured ? part : captured, part))
+	uint64_t at = piece->seq, end = piece->seq + piece->length;
+	for (size_t i = 0; at < end; i++) {
+		uint64_t to = i < s->n && s->v[i].seq < end ? s->v[i].seq : end;
+		if (at < to) {
+			struct stream_piece part = part_of(piece, at, to);
+			if (!insert(t, s, i, &part))
 				return false;
-			after = to;
+			at = to;
 		} else {
-			after = s->v[i].seq + s->v[i].length;
+			uint64_t after = s->v[i].seq + s->v[i].length;
+			at = after > at ? after : at;
 		}
-		if (after <= seq)
-			continue;
-		size_t done = (size_t)((after < end ? after : end) - seq);
-		size_t held = done < captured ? done : captured;
-		p += held;
-		captured -= held;
-		seq += done;
 	}
 	return true;
+}
+
+/* Takes what lies before `from` off the front of segment g. */
+static void cut_front(struct flow_table *t, struct flow_stream *s, struct segment *g, uint64_t from)
+{
+	uint32_t off = (uint32_t)(from - g->seq), gone = off < g->captured ? off : g->captured;
+	if (gone)
+		memmove(g->p, g->p + gone, g->captured - gone);
+	g->seq = from;
+	g->length -= off;
+	g->captured -= gone;
+	s->bytes -= gone;
+	t->stats.reassembly_bytes -= gone;
+}
+
+/* Takes [from, to) out of segment i, which is doubtful: its rest goes on waiting. */
+static void cut_out(struct flow_table *t, struct flow_stream *s, size_t i, uint64_t from, uint64_t to)
+{
+	struct segment *g = &s->v[i];
+	uint64_t end = g->seq + g->length;
+	if (to < end && from > g->seq) {
+		const struct stream_piece whole = {.seq = g->seq,
+		    .p = g->p,
+		    .captured = g->captured,
+		    .length = g->length,
+		    .doubts = g->doubts,
+		    .ttl = g->ttl};
+		struct stream_piece rest = part_of(&whole, to, end);
+		(void)insert(t, s, i + 1, &rest); /* where it has no room it is a gap */
+	}
+	if (from > g->seq) {
+		uint32_t left = (uint32_t)(from - g->seq), captured = left < g->captured ? left : g->captured;
+		s->bytes -= g->captured - captured;
+		t->stats.reassembly_bytes -= g->captured - captured;
+		g->length = left;
+		g->captured = captured;
+	} else {
+		cut_front(t, s, g, to < end ? to : end);
+	}
+}
+
+static void remove_empty(struct flow_stream *s, size_t i)
+{
+	if (s->v[i].length)
+		return;
+	free(s->v[i].p);
+	s->n--;
+	memmove(s->v + i, s->v + i + 1, (s->n - i) * sizeof(*s->v));
+}
+
+/*
+ * What is held and comes again: tells where it differs, and leaves held what the receiver takes. Afterwards
+ * no doubtful segment lies under an undoubted piece.
+ */
+static void settle(
+    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct stream_piece *piece)
+{
+	struct flow_stream *s = e->f.stream[dir];
+	enum net_overlap how = tcp_overlap_policy(t, e, dir);
+	uint64_t end = piece->seq + piece->length;
+	for (size_t i = s->n; i-- > 0;) {
+		struct segment *g = &s->v[i];
+		uint64_t end_g = g->seq + g->length;
+		uint64_t from = piece->seq > g->seq ? piece->seq : g->seq, to = end < end_g ? end : end_g;
+		if (from >= to)
+			continue;
+		bool gives_way = g->doubts && !piece->doubts;
+		bool later = gives_way || (!piece->doubts == !g->doubts &&
+		                              net_overlap_later_wins(how, (struct net_extent){g->seq, end_g},
+		                                  (struct net_extent){piece->seq, end}));
+		uint64_t known = piece->seq + piece->captured, known_g = g->seq + g->captured;
+		known = known < known_g ? known : known_g;
+		size_t n = from < known ? (size_t)((to < known ? to : known) - from) : 0;
+		const uint8_t *fresh = n ? piece->p + (from - piece->seq) : NULL;
+		uint8_t *held = n ? g->p + (from - g->seq) : NULL;
+		if (n && memcmp(held, fresh, n) != 0) {
+			stream_conflict(t, e, from, n,
+			    (struct flow_conflict){.dir = dir,
+			        .kept = later ? fresh : held,
+			        .other = later ? held : fresh,
+			        .doubts = g->doubts | piece->doubts,
+			        .policy = how});
+			if (later && !gives_way)
+				memcpy(held, fresh, n);
+		}
+		if (gives_way) {
+			cut_out(t, s, i, from, to);
+			remove_empty(s, i);
+		}
+	}
+	if (s->n == 0)
+		stream_free(t, e, dir);
 }
 
 /* Hands a segment on now, where it lies. Holes before it are given up; what is held of it comes first. */
-static void pass(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t seq,
-    const uint8_t *p, size_t captured, size_t length, int64_t time)
+static void pass(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
+    const struct stream_piece *piece, int64_t time)
 {
-	uint64_t end = seq + length;
+	uint64_t seq = piece->seq, end = seq + piece->length;
 	drain(t, e, dir, seq, time);
 	while (e->wanted[dir] && e->handed[dir] < end) {
 		const struct flow_stream *s = e->f.stream[dir];
 		uint64_t to = s && s->v[0].seq < end ? s->v[0].seq : end;
-		size_t part = (size_t)(to - seq);
-		hand_span(t, e, dir, seq, p, captured < part ? captured : part, part, time);
+		size_t part = (size_t)(to - seq), captured = piece->captured;
+		hand_span(t, e, dir, seq, piece->p, captured < part ? captured : part, part, time);
 		drain(t, e, dir, 0, time);
 	}
 	if (!e->wanted[dir])
 		stream_free(t, e, dir);
 }
 
-void stream_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t seq,
-    const uint8_t *p, size_t captured, size_t length, int64_t time)
+/* A piece that comes too early, or that its receiver may drop: whether it could be held. */
+static bool put_aside(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
+    const struct stream_piece *piece, int64_t time)
 {
-	uint64_t next = e->handed[dir];
-	if (seq + length <= next)
+	bool room = make_room(t, e, dir, piece->captured, time);
+	uint64_t next = e->handed[dir],
+	         end = piece->seq + piece->length; /* making room may have gone past it */
+	if (next >= end)
+		return false;
+	struct stream_piece rest = piece->seq < next ? part_of(piece, next, end) : *piece;
+	if (!room || (piece->seq <= next && !piece->doubts) || !hold(t, e, dir, &rest))
+		return false;
+	t->stats.doubtful += piece->doubts != 0;
+	e->f.flags |= piece->doubts ? FLOW_DOUBTFUL : 0;
+	return true;
+}
+
+void stream_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
+    const struct stream_piece *piece, int64_t time)
+{
+	uint64_t next = e->handed[dir], end = piece->seq + piece->length;
+	if (piece->seq < next)
+		stream_compare(t, e, dir, piece);
+	if (end <= next)
 		return;
-	if (e->f.stream[dir] && conflicts(e->f.stream[dir], seq, p, captured))
-		e->f.flags |= FLOW_OVERLAP_CONFLICT;
-	if (seq <= next || seq <= e->tcp[dir].acked) {
-		pass(t, e, dir, seq, p, captured, length, time);
-		return;
+	struct stream_piece taken = *piece;
+	if (end <= e->tcp[dir].acked)
+		taken.doubts = 0; /* somebody took these bytes */
+	if (e->f.stream[dir])
+		settle(t, e, dir, &taken);
+	if ((piece->seq > next && piece->seq > e->tcp[dir].acked) || taken.doubts) {
+		if (put_aside(t, e, dir, &taken, time))
+			return;
+		if (e->wanted[dir] && piece->seq + piece->length > e->handed[dir] &&
+		    (piece->seq > e->handed[dir] || taken.doubts))
+			e->f.flags |= FLOW_MEMORY_REACHED;
+		taken.doubts = 0;
+		if (e->f.stream[dir])
+			settle(t, e, dir, &taken);
 	}
-	bool room = make_room(t, e, dir, captured, time);
-	bool early = seq > e->handed[dir]; /* making room may have gone past the hole */
-	if (room && early && hold(t, e, dir, seq, p, captured, length))
-		return;
-	if (e->wanted[dir] && early)
-		e->f.flags |= FLOW_MEMORY_REACHED;
-	pass(t, e, dir, seq, p, captured, length, time);
+	pass(t, e, dir, &taken, time);
 }

@@ -33,6 +33,7 @@ static void fill_defaults(struct flow_table_config *c)
 	c->reassembly_memory = c->reassembly_memory ? c->reassembly_memory : (size_t)128 << 20;
 	c->reassembly_depth = c->reassembly_depth ? c->reassembly_depth : 1 << 20;
 	c->reassembly_window = c->reassembly_window ? c->reassembly_window : 256 << 10;
+	c->recent_memory = c->recent_memory ? c->recent_memory : (size_t)8 << 20;
 	o->tcp_new_ns = or_default(o->tcp_new_ns, d->tcp_new_ns);
 	o->tcp_established_ns = or_default(o->tcp_established_ns, d->tcp_established_ns);
 	o->tcp_closed_ns = or_default(o->tcp_closed_ns, d->tcp_closed_ns);
@@ -57,7 +58,7 @@ int flow_table_new(struct flow_table **ret_table, const struct flow_table_config
 		buckets *= 2;
 	t->mask = buckets - 1;
 	t->buckets = calloc(buckets, sizeof(struct flow_entry *));
-	if (!t->buckets) {
+	if (!t->buckets || recent_new(&t->recent, t->config.recent_memory) < 0) {
 		flow_table_free(t);
 		return -ENOMEM;
 	}
@@ -76,6 +77,7 @@ void flow_table_free(struct flow_table *t)
 		free(t->chunks[i]);
 	free(t->chunks);
 	free(t->buckets);
+	recent_free(t->recent);
 	flow_expectations_free(t->expectations);
 	free(t);
 }

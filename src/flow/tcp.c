@@ -331,8 +331,16 @@ static void take_fin(struct flow_entry *e, enum flow_dir dir, uint64_t end)
 	e->f.tcp = e->tcp[!dir].fin ? FLOW_TCP_CLOSED : FLOW_TCP_CLOSING;
 }
 
-static void take_payload(
-    struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t at, const struct packet_layer *l)
+/* What nobody who keeps to the protocol sends: the FIN or RST, or this, is forged. */
+static bool after_end(const struct flow_entry *e, enum flow_dir dir, uint64_t end)
+{
+	const struct tcp_side *s = &e->tcp[dir];
+	return (s->fin && end > s->fin) ||
+	       (e->f.tcp == FLOW_TCP_RESET && (e->f.side[dir].tcp_flags & PACKET_TCP_RST));
+}
+
+static void take_payload(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t at,
+    const struct packet_tcp *tcp, const struct packet_layer *l)
 {
 	const struct tcp_side *s = &e->tcp[dir];
 	/* a keep-alive probe repeats one byte that was acknowledged before (RFC 9293, 3.8.4) */
@@ -343,8 +351,17 @@ static void take_payload(
 	count_payload(e, dir, at, l->payload_length);
 	if (e->f.side[!dir].payload)
 		establish(e, t->now);
-	if (e->wanted[dir])
-		stream_segment(t, e, dir, at, l->payload, l->payload_captured, l->payload_length, t->now);
+	if (e->f.tcp > FLOW_TCP_ESTABLISHED && after_end(e, dir, at + l->payload_length))
+		e->f.flags |= FLOW_AFTER_END;
+	if (e->wanted[dir]) {
+		const struct stream_piece piece = {.seq = at,
+		    .p = l->payload,
+		    .captured = l->payload_captured,
+		    .length = l->payload_length,
+		    .doubts = tcp_doubts(e, dir, tcp, l, at),
+		    .ttl = l->ttl};
+		stream_segment(t, e, dir, &piece, t->now);
+	}
 }
 
 /* States that packets without SYN and RST bring about. */
@@ -381,6 +398,11 @@ void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, 
 	struct tcp_side *s = &e->tcp[dir];
 	uint32_t length = l->payload_length;
 	bool syn = tcp->flags & PACKET_TCP_SYN, ack = tcp->flags & PACKET_TCP_ACK;
+	if ((tcp->flags & (PACKET_TCP_SYN | PACKET_TCP_FIN | PACKET_TCP_RST)) &&
+	    !tcp_control_good(e, dir, tcp, l)) {
+		e->f.flags |= FLOW_DOUBTFUL; /* its receiver doesn't even look at it */
+		return;
+	}
 	if (tcp->flags & PACKET_TCP_RST) {
 		take_rst(e, dir, tcp);
 		return; /* what a RST carries is a reason, not data (RFC 9293, 3.10.7) */
@@ -401,7 +423,7 @@ void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, 
 	if (!syn)
 		advance(t, e, dir, ack, length);
 	if (length)
-		take_payload(t, e, dir, at, l);
+		take_payload(t, e, dir, at, tcp, l);
 	if (tcp->flags & PACKET_TCP_FIN)
 		take_fin(e, dir, at + length);
 }

@@ -148,7 +148,8 @@ static int make_sensor(struct sensor_state *s, const struct process_configuratio
 {
 	const struct daemon_conf *conf = c->conf;
 	struct sensor_live live = {.snapshot_ns = conf->sensor.snapshot_ns, .watch = s->watch};
-	struct sensor_limits limits = {.flows_max = conf->sensor.flows_max, .live = &live};
+	struct sensor_limits limits = {
+	    .flows_max = conf->sensor.flows_max, .zones = c->site->zones, .live = &live};
 	struct sensor_sink sink = {.next_id = next_id,
 	    .transaction = on_transaction,
 	    .flow = on_flow,
@@ -206,6 +207,7 @@ static void swap(void *self)
 {
 	struct sensor_state *s = self;
 	int64_t now = loop_now();
+	sensor_set_zones(s->sensor, s->process->site->zones);
 	if (s->began)
 		return;
 	s->began = true;

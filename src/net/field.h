@@ -115,7 +115,15 @@ enum field_kind { FIELD_KIND_TEXT, FIELD_KIND_HEX, FIELD_KIND_NUM, FIELD_KIND_AD
 	X(ICMP_ECHO_ENTROPY, "icmp.echo_entropy", NUM)   /* of echo payloads, bits per byte * 1000 */        \
 	X(ICMP_ECHO_DISTINCT, "icmp.echo_distinct", NUM) /* echo payloads unlike the one before */           \
 	X(ICMP_ECHO_BYTES, "icmp.echo_bytes", NUM)                                                           \
-	X(ICMP_ECHO_MISMATCH, "icmp.echo_mismatch", NUM) /* replies whose payload isn't the request's */
+	X(ICMP_ECHO_MISMATCH, "icmp.echo_mismatch", NUM) /* replies whose payload isn't the request's */     \
+	/* two versions of the same bytes: flow.h, packet.h */                                               \
+	X(ANOMALY_EVENT, "anomaly.event", TEXT)                                                              \
+	X(ANOMALY_DIRECTION, "anomaly.direction", TEXT)                                                      \
+	X(ANOMALY_OFFSET, "anomaly.offset", NUM)                                                             \
+	X(ANOMALY_POLICY, "anomaly.policy", TEXT)                                                            \
+	X(ANOMALY_DOUBT, "anomaly.doubt", TEXT)                                                              \
+	X(ANOMALY_KEPT, "anomaly.kept", TEXT)                                                                \
+	X(ANOMALY_OTHER, "anomaly.other", TEXT)
 
 enum field {
 #define X(id, name, kind) FIELD_##id,

@@ -73,6 +73,12 @@ int net_zone_map_add(struct net_zone_map *m, const char *name, enum net_zone_cla
 	return 0;
 }
 
+void net_zone_map_set_overlap(struct net_zone_map *m, uint16_t zone, enum net_overlap overlap)
+{
+	if (zone < m->n)
+		m->zones[zone].zone.overlap = overlap;
+}
+
 int net_zone_map_add_prefix(struct net_zone_map *m, uint16_t zone, struct net_prefix p)
 {
 	struct zone_entry *z = zone < m->n ? &m->zones[zone] : NULL;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "net/addr.h"
+#include "net/overlap.h"
 
 enum net_zone_class {
 	NET_ZONE_PROTECTED,
@@ -27,6 +28,7 @@ enum { NET_ZONE_MAX = 1024, NET_ZONE_NONE = 0xffff };
 struct net_zone {
 	const char *name; /* owned by the map */
 	enum net_zone_class class;
+	enum net_overlap overlap; /* what its machines make of overlapping fragments and segments */
 };
 
 struct net_zone_map;
@@ -37,6 +39,9 @@ void net_zone_map_free(struct net_zone_map *m);
 int net_zone_map_add(struct net_zone_map *m, const char *name, enum net_zone_class class, uint16_t *ret_zone);
 /* -EEXIST where the very same prefix belongs to a zone already. */
 int net_zone_map_add_prefix(struct net_zone_map *m, uint16_t zone, struct net_prefix p);
+
+/* Until then: NET_OVERLAP_AUTO. zone is one of the map's. */
+void net_zone_map_set_overlap(struct net_zone_map *m, uint16_t zone, enum net_overlap overlap);
 
 size_t net_zone_count(const struct net_zone_map *m);
 /* zone may be NET_ZONE_NONE: then an entry named "elsewhere" of class external. */
