@@ -17,6 +17,7 @@
 #include "base/timefmt.h"
 #include "cmd/captures.h"
 #include "cmd/feeds.h"
+#include "cmd/files.h"
 #include "cmd/progress.h"
 #include "cmd/results.h"
 #include "cmd/trust.h"
@@ -32,7 +33,7 @@ struct options {
 	const char *feeds[ANALYZE_FEEDS_MAX];
 	size_t n_feeds;
 	int64_t until;
-	bool no_sandbox, quiet;
+	bool no_sandbox, quiet, record;
 	char **captures;
 	size_t n_captures;
 };
@@ -42,15 +43,17 @@ static int parse(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {{"site", required_argument, NULL, 's'},
 	    {"out", required_argument, NULL, 'o'}, {"indicators", required_argument, NULL, 'i'},
 	    {"until", required_argument, NULL, 'u'}, {"key", required_argument, NULL, 'k'},
-	    {"quiet", no_argument, NULL, 'q'}, {"no-sandbox", no_argument, NULL, 'N'}, {NULL, 0, NULL, 0}};
+	    {"quiet", no_argument, NULL, 'q'}, {"record", no_argument, NULL, 'r'},
+	    {"no-sandbox", no_argument, NULL, 'N'}, {NULL, 0, NULL, 0}};
 	*o = (struct options){.until = INT64_MAX};
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "s:o:i:u:k:q", longs, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, "s:o:i:u:k:qr", longs, NULL)) != -1;) {
 		switch (c) {
 		case 's': o->site = optarg; break;
 		case 'o': o->out = optarg; break;
 		case 'k': o->key = optarg; break;
 		case 'q': o->quiet = true; break;
+		case 'r': o->record = true; break;
 		case 'N': o->no_sandbox = true; break;
 		case 'i':
 			if (o->n_feeds == ANALYZE_FEEDS_MAX)
@@ -145,6 +148,38 @@ static int64_t now(void)
 	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+/* The pass over the captures: the archive, and eve.json beside it. */
+static int record(struct capture_set *set, struct analysis *analysis, const struct options *o)
+{
+	struct file_made eve;
+	int r = file_begin(&eve, o->out, CASE_EVE);
+	if (r < 0)
+		return r;
+	r = analysis_write_eve(analysis, eve.out);
+	if (r == 0)
+		r = read_all(set, analysis, o);
+	return file_end(&eve, r);
+}
+
+/* The four questions, and the files that answer them. *ret_answers is the caller's, also on failure. */
+static int answer(struct capture_set *set, struct analysis *analysis, const struct site *site,
+    const struct options *o, struct case_answers **ret_answers)
+{
+	int r = case_answer(ret_answers, analysis_archive(analysis), site,
+	    &(struct case_options){.one_thread = true, .seed = cmd_seed()});
+	if (r < 0)
+		return r;
+	struct report_case *report = &(*ret_answers)->report;
+	analysis_describe(analysis, set, report);
+	report->made = now();
+	r = results_write(o->out, site, report, report->made);
+	if (r == 0 && !o->quiet) {
+		report_summary(report, stdout, cmd_colour());
+		printf("\nReport: %s/report.html\n", o->out);
+	}
+	return r;
+}
+
 /* From the open inputs to the written results; `bad`: inputs that could not even be opened. */
 static int work(struct capture_set *set, const struct site *site, const struct indicator_set *indicators,
     const struct ledger_key *key, const struct options *o, size_t bad)
@@ -159,27 +194,18 @@ static int work(struct capture_set *set, const struct site *site, const struct i
 		log_error("%s: %s", path, err_text(r));
 		return CMD_EXIT_FAILED;
 	}
-	r = read_all(set, analysis, o);
+	r = record(set, analysis, o);
 	if (r == 0)
-		r = case_answer(&answers, analysis_archive(analysis), site,
-		    &(struct case_options){.one_thread = true, .seed = cmd_seed()});
-	if (r == 0) {
-		int64_t made = now();
-		analysis_describe(analysis, set, &answers->report);
-		answers->report.made = made;
-		r = results_write(o->out, site, &answers->report, made);
-	}
-	int code = r < 0 ? CMD_EXIT_FAILED : CMD_EXIT_FINE;
+		r = results_write_site(o->out, site);
+	if (r == 0 && !o->record)
+		r = answer(set, analysis, site, o, &answers);
+	int code = CMD_EXIT_FAILED;
 	if (r < 0)
 		log_error("the analysis stopped: %s; %s holds no whole result", err_text(r), o->out);
-	if (r == 0 && !o->quiet) {
-		report_summary(&answers->report, stdout, cmd_colour());
-		printf("\nReport: %s/report.html\n", o->out);
-	}
-	if (r == 0)
-		code = bad + captures_tell_partial(set) ? CMD_EXIT_PARTIAL
-		       : answers->report.n_incidents    ? CMD_EXIT_FOUND
-		                                        : CMD_EXIT_FINE;
+	else
+		code = bad + captures_tell_partial(set)         ? CMD_EXIT_PARTIAL
+		       : answers && answers->report.n_incidents ? CMD_EXIT_FOUND
+		                                                : CMD_EXIT_FINE;
 	case_free(answers);
 	r = analysis_free(analysis);
 	if (r == 0 && code != CMD_EXIT_FAILED)
@@ -277,6 +303,9 @@ const struct cmd_verb cmd_analyze = {
         "it "
         "with\n"
         "                          that of the site file, or not at all\n"
+        "  -r, --record            writes archive/ and eve.json alone; spread, plan, exposure and the others "
+        "answer\n"
+        "                          from them later\n"
         "  -q, --quiet             no summary\n"
         "      --no-sandbox        for debugging\n\n"
         "Exit code: 0 no incident, 1 an incident was found, 2 usage or configuration, 3 some input could not "

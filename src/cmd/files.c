@@ -31,31 +31,35 @@ int file_read(const char *path, size_t max, struct dynbuf *out)
 	return error;
 }
 
-static int render_to(const char *path, file_render_fn render, void *context)
+int file_begin(struct file_made *ret_file, const char *folder, const char *name)
 {
-	FILE *f = fopen(path, "we");
-	if (!f)
-		return -errno;
-	int error = render(context, f);
-	if (error == 0 && (fflush(f) != 0 || fsync(fileno(f)) < 0))
+	struct file_made *f = ret_file;
+	if (snprintf(f->path, sizeof(f->path), "%s/%s", folder, name) >= (int)sizeof(f->path) ||
+	    snprintf(f->temporary, sizeof(f->temporary), "%s/.%s.new", folder, name) >=
+	        (int)sizeof(f->temporary))
+		return -ENAMETOOLONG;
+	f->out = fopen(f->temporary, "we");
+	return f->out ? 0 : -errno;
+}
+
+int file_end(struct file_made *f, int error)
+{
+	if (error == 0 && (fflush(f->out) != 0 || fsync(fileno(f->out)) < 0))
 		error = -errno;
-	if (fclose(f) != 0 && error == 0)
+	if (fclose(f->out) != 0 && error == 0)
 		error = -errno;
+	if (error == 0 && rename(f->temporary, f->path) < 0)
+		error = -errno;
+	if (error < 0)
+		unlink(f->temporary);
 	return error;
 }
 
 int file_write(const char *folder, const char *name, file_render_fn render, void *context)
 {
-	char path[PATH_MAX], made[PATH_MAX];
-	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path) ||
-	    snprintf(made, sizeof(made), "%s/.%s.new", folder, name) >= (int)sizeof(made))
-		return -ENAMETOOLONG;
-	int error = render_to(made, render, context);
-	if (error == 0 && rename(made, path) < 0)
-		error = -errno;
-	if (error < 0)
-		unlink(made);
-	return error;
+	struct file_made f;
+	int error = file_begin(&f, folder, name);
+	return error < 0 ? error : file_end(&f, render(context, f.out));
 }
 
 int file_write_path(const char *path, file_render_fn render, void *context)

@@ -4,6 +4,7 @@
 
 /* Reading whole small files and writing result files whole or not at all. */
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "base/dynbuf.h"
@@ -13,6 +14,18 @@ int file_read(const char *path, size_t max, struct dynbuf *out);
 
 /* Writes one result to a stream: what file_write calls. 0 or -errno. */
 typedef int (*file_render_fn)(void *context, FILE *out);
+
+/* A result that is being written: into a temporary beside its place. */
+struct file_made {
+	FILE *out;
+	char path[PATH_MAX], temporary[PATH_MAX];
+};
+
+/* 0 or -errno; nothing is left to end then. */
+int file_begin(struct file_made *ret_file, const char *folder, const char *name);
+/* Gives it its name when it is flushed and synced, or removes it if `error` of what was written is not 0.
+ * Returns that error, or -errno. */
+int file_end(struct file_made *f, int error);
 
 /*
  * Writes folder/name by `render`: into a temporary beside it, flushed and synced, then renamed, so that a

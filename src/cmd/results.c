@@ -37,12 +37,6 @@ static int render_json(void *context, FILE *out)
 	return report_json_case(r->c, out);
 }
 
-static int render_eve(void *context, FILE *out)
-{
-	const struct results *r = context;
-	return exchange_eve(r->c->archive, r->c->detections, r->c->n_detections, out);
-}
-
 static int render_stix(void *context, FILE *out)
 {
 	const struct results *r = context;
@@ -74,16 +68,18 @@ static int write_one(const char *folder, const char *name, file_render_fn render
 	return error;
 }
 
+int results_write_site(const char *folder, const struct site *site)
+{
+	struct results r = {.site = site};
+	return site->guessed ? 0 : write_one(folder, CASE_SITE, render_site, &r);
+}
+
 int results_write(const char *folder, const struct site *site, const struct report_case *c, int64_t made)
 {
 	struct results r = {.site = site, .c = c, .made = made};
-	int error = site->guessed ? 0 : write_one(folder, CASE_SITE, render_site, &r);
-	if (error == 0)
-		error = write_one(folder, "incident.json", render_json, &r);
+	int error = write_one(folder, "incident.json", render_json, &r);
 	if (error == 0)
 		error = write_one(folder, "incident.stix.json", render_stix, &r);
-	if (error == 0)
-		error = write_one(folder, "eve.json", render_eve, &r);
 	for (size_t i = 0; error == 0 && c->n_incidents && i < PLAN_COUNT; i++) {
 		char name[64];
 		snprintf(name, sizeof(name), "plan-%s.nft", plan_name_text((enum plan_name)i));

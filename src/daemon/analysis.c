@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/table.h"
+#include "daemon/analysis_eve.h"
 #include "daemon/sensor.h"
 #include "daemon/steady.h"
 #include "detect/detect.h"
@@ -24,6 +25,7 @@ struct analysis {
 	struct sensor *sensor;
 	size_t vantages; /* of the captures, by now */
 	struct detector *detector;
+	struct analysis_eve *eve; /* NULL: not wanted */
 	struct table *detections; /* id -> struct dynbuf, the last state, encoded */
 	uint64_t detections_lost;
 	uint64_t id;
@@ -44,7 +46,8 @@ static int on_transaction(void *context, const struct msg_flow *f, const struct 
 {
 	struct analysis *a = context;
 	detector_transaction(a->detector, f, t);
-	return a->error < 0 ? a->error : archive_append_transaction(a->archive, t);
+	int r = a->error < 0 ? a->error : archive_append_transaction(a->archive, t);
+	return r == 0 && a->eve ? analysis_eve_transaction(a->eve, f, t) : r;
 }
 
 static int on_flow(void *context, const struct msg_flow *f)
@@ -54,7 +57,8 @@ static int on_flow(void *context, const struct msg_flow *f)
 		a->last = f->last;
 	if (!f->duplicate_of)
 		detector_flow(a->detector, f);
-	return a->error < 0 ? a->error : archive_append_flow(a->archive, f);
+	int r = a->error < 0 ? a->error : archive_append_flow(a->archive, f);
+	return r == 0 && a->eve && !f->duplicate_of ? analysis_eve_flow(a->eve, f) : r;
 }
 
 static int on_binding(void *context, const struct msg_binding *b)
@@ -157,12 +161,14 @@ static void free_pass(struct analysis *a)
 	steady_free(a->steady);
 	sensor_free(a->sensor);
 	detector_free(a->detector);
+	analysis_eve_free(a->eve);
 	for (struct dynbuf *bytes; a->detections && (bytes = table_next(a->detections, &pos, NULL));)
 		dynbuf_free(bytes);
 	table_free(a->detections);
 	a->steady = NULL;
 	a->sensor = NULL;
 	a->detector = NULL;
+	a->eve = NULL;
 	a->detections = NULL;
 }
 
@@ -175,6 +181,11 @@ int analysis_free(struct analysis *a)
 	free(a->sources);
 	free(a);
 	return r;
+}
+
+int analysis_write_eve(struct analysis *a, FILE *out)
+{
+	return analysis_eve_new(&a->eve, out);
 }
 
 int analysis_frame(struct analysis *a, const struct capture_frame *f, size_t vantages)
@@ -272,6 +283,8 @@ int analysis_finish(struct analysis *a, const struct capture_set *set)
 	r = a->error;
 	if (r == 0)
 		r = append_detections(a);
+	if (r == 0 && a->eve)
+		r = analysis_eve_alerts(a->eve, a->archive, a->detections);
 	if (r == 0)
 		r = append_coverage(a, set);
 	if (r == 0)

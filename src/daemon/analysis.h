@@ -27,6 +27,9 @@ int analysis_new(struct analysis **ret_analysis, const char *path, const struct 
     const struct indicator_set *indicators, const struct ledger_key *key, uint64_t seed);
 /* Closes the archive; returns what that returned. NULL is fine. */
 int analysis_free(struct analysis *a);
+/* Before the first frame: what is recorded is written as EVE JSON, too, up to analysis_finish. Borrows `out`.
+ * -ENOMEM. */
+int analysis_write_eve(struct analysis *a, FILE *out);
 int analysis_frame(struct analysis *a, const struct capture_frame *f, size_t vantages);
 /* The end of the captures: everything open is given out, what only the whole shows is detected, all is made
  * durable. */

@@ -70,7 +70,11 @@ static int take(void *context, const struct msg_flow *f)
 
 int exchange_ends_turn(struct exchange_ends *e)
 {
-	static const struct archive_filter all = {.duplicates = true};
+#define COLUMN(name) (UINT64_C(1) << MSG_FLOW_FIELD_##name)
+	static const struct archive_filter all = {.duplicates = true,
+	    .columns = COLUMN(ID) | COLUMN(INITIATOR) | COLUMN(RESPONDER) | COLUMN(INITIATOR_PORT) |
+	               COLUMN(RESPONDER_PORT) | COLUMN(VLAN) | COLUMN(APP) | COLUMN(PROTOCOL)};
+#undef COLUMN
 	int r = 0;
 	do {
 		if (e->next == 0)

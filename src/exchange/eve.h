@@ -5,7 +5,8 @@
 /*
  * A record at a time as a line of Suricata's EVE JSON: `flow` for a flow, an application record for a
  * transaction, `alert` for a detection and a flow that it rests on. Names of fields stand in net/field.h as
- * EVE's paths. What a whole archive gives (exchange/exchange.h) and what is written live is the same.
+ * EVE's paths. What an archive gives (exchange/exchange.h), what a pass over captures
+ * writes and what is written live is the same.
  *
  * A writer is one thread's. Lines have no newline at their end, nor within, and are borrowed until the next
  * call. Each returns 0 or -ENOMEM.

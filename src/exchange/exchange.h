@@ -30,10 +30,7 @@ struct exchange_incident {
 int exchange_stix(const struct exchange_incident *i, const struct asset_map *assets,
     const struct net_zone_map *zones, struct archive *archive, const char *organization, enum msg_tlp tlp,
     int64_t made, FILE *out);
-/* Flows, transactions and detections (as alerts) of the whole archive. */
-int exchange_eve(
-    struct archive *archive, const struct msg_detection *detections, size_t n_detections, FILE *out);
-/* The flow records alone, of the flows that the filter wants. */
+/* The flow records of the flows that the filter wants. */
 int exchange_eve_flows(struct archive *archive, const struct archive_filter *filter, FILE *out);
 
 #endif

@@ -159,6 +159,15 @@ class Results(lib.Test):
         self.assertTrue(all(r["src_ip"] and r["dest_ip"] and r["timestamp"] for rows in kinds.values() for r in rows))
         self.assertTrue(any(r["dest_ip"] == lib.BEYOND for r in kinds["alert"]))
 
+    def test_a_record_is_answered_from_later(self):
+        case = self.intrusion()
+        record = self.analyze(lib.VISIT, "--site", self.site(), "--indicators", self.indicators(lib.BEYOND), "--record", code=0, name="record")
+        self.assertEqual({p.name for p in record.iterdir()}, {"archive", "eve.json", "site.yaml"})
+        self.assertEqual((record / "eve.json").read_bytes(), (case / "eve.json").read_bytes())
+        for verb in ("incidents", "spread", "plan", "exposure"):
+            first, second = lib.run(verb, case), lib.run(verb, record)
+            self.assertEqual((first.returncode, first.stdout.replace(str(case), str(record))), (second.returncode, second.stdout), verb)
+
     def test_text_and_report_name_the_incident(self):
         case = self.intrusion()
         name = lib.read_json(case / "incident.json")["incidents"][0]["id"]
