@@ -7,6 +7,8 @@
 # make bench   print the figures of bench/RESULTS.md but for the archive's
 # make bench-archive [FLOWS=100000000] [WORK=/tmp]
 #              print the archive's, beside other systems that are installed; about an hour, 300 bytes of disk a flow
+# make bench-sensor [WORK=/tmp] [BULKHEAD_DATA=folder of public captures]
+#              print the sensor's, beside every peer that Debian has; about an hour, 2 GB of disk
 # make bench-live
 #              print the live ones (root: it works in network namespaces); about two hours
 # make fuzz    every fuzz target, ten minutes each
@@ -14,7 +16,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all demo test setup build install range bench bench-archive bench-live fuzz clean
+.PHONY: all demo test setup build install range bench bench-archive bench-sensor bench-live fuzz clean
 
 all: build
 
@@ -52,6 +54,12 @@ WORK ?= /tmp
 bench-archive: setup build
 	@ninja -C build --quiet bench/bench_history bench/bench_hunts bench/bench_seed
 	@bench/archive.py --flows $(FLOWS) --work $(WORK)
+
+bench-sensor:
+	@tools/setup.sh bench
+	@$(MAKE) --no-print-directory build
+	@ninja -C build --quiet bench/bench_sensor bench/bench_sensor_mixed bench/bench_sensor_short bench/bench_sensor_split
+	@bench/sensor.py --work $(WORK)
 
 bench-live:
 	@[ "$$(id -u)" -eq 0 ] || { echo "make bench-live: needs root, for network namespaces and nftables" >&2; exit 2; }

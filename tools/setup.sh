@@ -7,9 +7,11 @@ build="gcc libc6-dev ninja-build meson pkg-config python3 libxxhash-dev libyaml-
 nettle-dev libcurl4-openssl-dev libmicrohttpd-dev libhtp-dev libigraph-dev libmnl-dev libseccomp-dev libcap-ng-dev libcmocka-dev libsqlite3-dev clang libbpf-dev linux-libc-dev"
 check="git clang clang-format clang-tidy cppcheck libclang-rt-14-dev libpcap-dev  valgrind shellcheck nftables bird2 exabgp
 python3-jsonschema python3-yaml python3-xxhash python3-zstandard iproute2 ethtool wireshark-common"
+bench="softflowd nfdump libndpi-bin argus-server tshark linux-perf" # bench/sensor.py measures beside them
 
 wanted="$build"
 [ "${1:-all}" = "build" ] || wanted="$build $check"
+[ "${1:-all}" != "bench" ] || wanted="$wanted $bench"
 
 missing=""
 for package in $wanted; do
