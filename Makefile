@@ -8,7 +8,7 @@
 # make bench-archive [FLOWS=100000000] [WORK=/tmp]
 #              print the archive's, beside other systems that are installed; about an hour, 300 bytes of disk a flow
 # make bench-sensor [WORK=/tmp] [BULKHEAD_DATA=folder of public captures]
-#              print the sensor's, beside every peer that Debian has; about an hour, 2 GB of disk
+#              print the sensor's, beside every peer that Debian has; half an hour, 5 GB of disk
 # make bench-live
 #              print the live ones (root: it works in network namespaces); about two hours
 # make fuzz    every fuzz target, ten minutes each

@@ -3,8 +3,7 @@
 """The sensor beside an empty libpcap loop and every peer that is installed, in turn, in one run.
 
 sensor.py [--work DIR] [--data DIR] [--runs N] [--slow N] [--quick] [--parts LIST] [--update]
-It makes two captures (bench/sensor_mixed.c, bench/sensor_short.c), about 2 GB, in DIR, and keeps them there if it is named. --data (or BULKHEAD_DATA): a folder
-of public captures; without it the mixed one is made of the range's recordings. Peers: tools/setup.sh bench installs those that Debian has.
+It makes two captures (bench/sensor_mixed.c, bench/sensor_short.c) in a folder of its own within DIR; 4 GB. --data (or BULKHEAD_DATA): a folder of public captures; without it the mixed one is made of the range's recordings. Peers: tools/setup.sh bench installs those that Debian has.
 
 Times are of the processor and of the clock, page cache warm; ratios are of pairs that ran one after the other, medians of those.
 """
@@ -35,7 +34,7 @@ FLOWS, FLOWS_SECONDS, HELD_SECONDS = 1_500_000, 600, 20
 MIXED_MB, MIXED_SECONDS = 1000, 1800
 FLOWS_ROOM = 1 << 21
 AIMS = {"mixed": 4, "indicators": 10, "two": 1.8, "held": 500}
-PARTS = ["captures", "peers", "indicators", "two", "held", "profile"]
+PARTS = ["peers", "indicators", "two", "held", "profile"]
 REPORT = []
 
 
@@ -110,9 +109,8 @@ class Bench:
                   "short": [self.build / "bench_sensor_short", FLOWS // self.part, FLOWS_SECONDS, "ended"]}
         for name, command in makers.items():
             path = self.work / f"{name}.pcap"
-            if not path.exists() or self.args.quick:
-                say("makes", name)
-                run([*command, path], input="".join(f"{s}\n" for s in sources))
+            say("makes", name)
+            run([*command, path], input="".join(f"{s}\n" for s in sources))
             said = run([*self.loop, path]).split()
             self.captures[name] = {"path": path, "packets": int(said[0]), "bytes": int(said[2])}
         self.sources = len(sources)
@@ -121,7 +119,7 @@ class Bench:
         """The sensor over a capture: what bench_sensor told, and the sum of its parts but for loading."""
         measured = measure([self.build / "bench_sensor", *options, capture, self.fresh() / "case"], self.out)
         told = json.loads((self.out / "said").read_text(encoding="ascii"))
-        parts = ("pass", "finish", "eve")
+        parts = ("pass", "finish")
         told["wall"], told["cpu"] = (sum(told[f"{p}_{k}_s"] for p in parts) for k in ("wall", "processor"))
         told["mb"] = measured["mb"]
         return told
@@ -187,9 +185,9 @@ class Bench:
         return path
 
 
-def analyze(b, capture, feed):
-    """The whole command, its questions and all; without the feed where it fails with it."""
-    for options in (["--indicators", feed], []):
+def analyze(b, capture, feed, *more):
+    """The whole command; without the feed where it fails with it."""
+    for options in (["--indicators", feed, *more], [*more]):
         try:
             return measure([b.args.build / "bulkhead", "analyze", capture["path"], "--quiet", *options, "--out", b.fresh() / "case"], b.out)
         except RuntimeError as why:
@@ -201,7 +199,7 @@ def print_peers(b, feed):
     """Everything, and everybody, on both captures."""
     for name, c in b.captures.items():
         tell(f"\n### {name}: {c['packets']:,} packets, {c['bytes'] / 1e6:.0f} MB, {c['flows']:,} flows\n")
-        rows = {"loop": [], "sensor": []}
+        rows = {"loop": [], "sensor": [], "sensor, no EVE": []}
         slow = b.args.slow
         present = [p for p in sensor_peers.PEERS if p.program and shutil.which(p.program)]
         for i in range(b.args.runs):
@@ -209,6 +207,7 @@ def print_peers(b, feed):
             base = measure([*b.loop, c["path"]], b.fresh())
             rows["loop"].append(base)
             rows["sensor"].append({**b.ours(c["path"], "-i", feed), "base": base})
+            rows["sensor, no EVE"].append({**b.ours(c["path"], "-E", "-i", feed), "base": base})
             for p in present:
                 if i >= slow and p.slow:
                     continue
@@ -218,6 +217,7 @@ def print_peers(b, feed):
                 taken = measure(p.command(path, b.fresh()), b.out)
                 rows.setdefault(p.name, []).append({"wall": taken["wall"] * share, "cpu": taken["cpu"] * share, "mb": taken["mb"], "base": base})
             if i == 0:
+                rows["analyze --record"] = [{**analyze(b, c, feed, "--record"), "base": base}]
                 rows["analyze"] = [{**analyze(b, c, feed), "base": base}]
         print_rows(b, name, c, rows, present)
 
@@ -225,7 +225,8 @@ def print_peers(b, feed):
 def print_rows(b, name, c, rows, present):
     table("", "what it does", "processor, s", "wall, s", "Gbit/s", "Mpps", "flows/s", "MB", "times the empty loop", "runs")
     texts = {"loop": "empty libpcap loop", "sensor": "**Bulkhead's sensor**: everything, a million indicators, archive, EVE",
-             "analyze": "`bulkhead analyze`: that, and the four questions, STIX, HTML; loading the indicators too"}
+             "sensor, no EVE": "the same without EVE", "analyze --record": "the command, in its sandbox, with loading the indicators",
+             "analyze": "that, and the four questions, STIX, HTML"}
     texts.update({p.name: p.what for p in present})
     for key, taken in rows.items():
         cpu, wall = median(taken, "cpu"), median(taken, "wall")
@@ -233,12 +234,8 @@ def print_rows(b, name, c, rows, present):
         row(key if key != "loop" else "empty loop", texts[key], f"{cpu:.2f}", f"{wall:.2f}", f"{c['bytes'] * 8 / cpu / 1e9:.2f}", f"{c['packets'] / cpu / 1e6:.2f}",
             "" if key == "loop" else f"{c['flows'] / cpu / 1e3:.0f} k", f"{max(t['mb'] for t in taken):.0f}", times, len(taken))
     ours = rows["sensor"]
-    parts = {p: median(ours, f"{p}_processor_s") for p in ("pass", "finish", "eve")}
-    whole = sum(parts.values())
-    tell(f"\nOf the sensor's time: packets to records, detection and archive {100 * parts['pass'] / whole:.0f} %, what is open at the end "
-         f"{100 * parts['finish'] / whole:.0f} %, EVE {100 * parts['eve'] / whole:.0f} %. Without EVE it takes "
-         f"{statistics.median((t['cpu'] - t['eve_processor_s']) / t['base']['cpu'] for t in ours):.1f} times the empty loop. "
-         f"Loading a million indicators: {median(ours, 'load_processor_s'):.2f} s, not counted above but in `analyze`.")
+    tell(f"\nOf the sensor's time {100 * median(ours, 'finish_processor_s') / median(ours, 'cpu'):.0f} % goes to what is open at the capture's end. "
+         f"Loading a million indicators: {median(ours, 'load_processor_s'):.2f} s, counted with `analyze` alone.")
     if name == "mixed":
         tell(f"\nAim: {AIMS['mixed']} times the empty loop.")
     elif "nfpcapd" in rows:
@@ -364,10 +361,6 @@ def main():
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     with tempfile.TemporaryDirectory(prefix="bulkhead-sensor-", dir=args.work) as name:
         b = Bench(args, pathlib.Path(name))
-        if args.work and not args.quick:
-            b.work = args.work
-            b.loop = [args.work / "empty_loop"]
-        b.out = pathlib.Path(name) / "out"
         b.make()
         report(b)
     if args.update:
