@@ -5,7 +5,13 @@
 #include "decode/walk.h"
 #include "net/app.h"
 
-enum { AH_LEAST = 12, PROTOCOL_ETHERIP = 97, PROTOCOL_MPLS = 137, PROTOCOL_ETHERNET = 143 };
+enum {
+	AH_LEAST = 12,
+	PROTOCOL_ETHERIP = 97,
+	PROTOCOL_PIM = 103,
+	PROTOCOL_MPLS = 137,
+	PROTOCOL_ETHERNET = 143
+};
 
 enum decode_step decode_ip(struct walk *w)
 {
@@ -77,6 +83,7 @@ enum decode_step decode_transport(struct walk *w)
 	case PROTOCOL_ETHERNET: return decode_ethernet_in_ip(w);
 	case PROTOCOL_ETHERIP: return decode_etherip(w);
 	case PROTOCOL_MPLS: return decode_mpls_in_ip(w);
+	case PROTOCOL_PIM: return decode_pim(w);
 	case PACKET_AH: return decode_ah(w);
 	case PACKET_ESP: l->app = APP_ESP; return DECODE_DONE;
 	default: return DECODE_DONE;

@@ -35,3 +35,16 @@ enum decode_step decode_mpls_in_ip(struct walk *w)
 	walk_enter_tunnel(w, APP_IPIP);
 	return DECODE_MPLS;
 }
+
+/* A PIM register (RFC 7761, 4.9.3) carries what a multicast source sent to the rendezvous point, whole; one
+ * that is null has no more than a header to name the source. */
+enum decode_step decode_pim(struct walk *w)
+{
+	enum { PIM_HEAD = 8, PIM_2_REGISTER = 0x21, PIM_NULL = 0x40 };
+	const uint8_t *p = walk_peek(w, PIM_HEAD);
+	if (!p || p[0] != PIM_2_REGISTER || p[4] & PIM_NULL || !sane_ip(w, PIM_HEAD))
+		return DECODE_DONE;
+	(void)walk_take(w, PIM_HEAD);
+	walk_enter_tunnel(w, APP_IPIP);
+	return DECODE_IP;
+}

@@ -8,6 +8,7 @@ enum linktype {
 	LINK_NULL = 0,
 	LINK_ETHERNET = 1,
 	LINK_PPP = 9,
+	LINK_FDDI = 10,
 	LINK_RAW_BSD = 12,
 	LINK_RAW_OPENBSD = 14,
 	LINK_PPP_HDLC = 50,
@@ -28,9 +29,11 @@ enum linktype {
 	LINK_CHDLC_WITH_DIRECTION = 205,
 	LINK_FRAME_RELAY_WITH_DIRECTION = 206,
 	LINK_MPLS = 219,
+	LINK_IPNET = 226,
 	LINK_IPV4 = 228,
 	LINK_IPV6 = 229,
 	LINK_NFLOG = 239,
+	LINK_IPOIB = 242,
 	LINK_PKTAP = 258,
 	LINK_SLL2 = 276,
 };
@@ -90,6 +93,9 @@ enum decode_step decode_link(struct walk *w)
 	case LINK_FRAME_RELAY: return decode_frame_relay(w);
 	case LINK_FRAME_RELAY_WITH_DIRECTION: return after_direction(w, decode_frame_relay);
 	case LINK_MPLS: return DECODE_MPLS;
+	case LINK_FDDI: return decode_fddi(w);
+	case LINK_IPOIB: return decode_ipoib(w);
+	case LINK_IPNET: return decode_ipnet(w);
 	case LINK_IEEE80211: return decode_ieee80211(w);
 	case LINK_RADIOTAP: return decode_radiotap(w);
 	case LINK_PRISM: return decode_prism(w);

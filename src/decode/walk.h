@@ -128,6 +128,9 @@ enum decode_step decode_loop(struct walk *w);
 enum decode_step decode_enc(struct walk *w);
 enum decode_step decode_pflog(struct walk *w);
 enum decode_step decode_nflog(struct walk *w);
+enum decode_step decode_fddi(struct walk *w);
+enum decode_step decode_ipoib(struct walk *w);
+enum decode_step decode_ipnet(struct walk *w);
 enum decode_step decode_ieee80211(struct walk *w);
 enum decode_step decode_radiotap(struct walk *w);
 enum decode_step decode_prism(struct walk *w);
@@ -171,6 +174,7 @@ enum decode_step decode_ipip(struct walk *w);
 enum decode_step decode_ethernet_in_ip(struct walk *w);
 enum decode_step decode_etherip(struct walk *w);
 enum decode_step decode_mpls_in_ip(struct walk *w);
+enum decode_step decode_pim(struct walk *w);
 enum decode_step decode_gre(struct walk *w);
 enum decode_step decode_erspan(struct walk *w, bool has_sequence);
 /* These look into a UDP payload first: DECODE_DONE, with nothing taken, where it isn't theirs. */

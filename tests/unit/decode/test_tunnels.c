@@ -19,6 +19,8 @@ static const struct row rows[] = {
     {"ethernet in IP", 143, 0, ETH, "", APP_IPIP},
     {"etherip", 97, 0, "3000 " ETH, "", APP_IPIP},
     {"mpls in IP", 137, 0, "00001140", "", APP_IPIP},
+    {"pim register", 103, 0, "2100 0000 00000000", "", APP_IPIP},
+    {"pim register at the border", 103, 0, "2100 defb 80000000", "", APP_IPIP},
     {"gre", 47, 0, "0000 0800", "", APP_GRE},
     {"gre with key, checksum and sequence", 47, 0, "b000 0800 00000000 00000007 00000001", "", APP_GRE},
     {"gre with a route", 47, 0, "4000 0800 00000000 0800 0004 0a000009 0000 0000", "", APP_GRE},
@@ -91,6 +93,24 @@ static void every_tunnel_gives_both_layers(void **state)
 		assert_ptr_equal(outer->payload + outer->payload_captured, f.b + f.n);
 		assert_int_equal(p.n_vlans, 0);
 		assert_false(p.has_mac); /* those inside are another network's */
+		f_free(&f);
+	}
+	decoder_free(d);
+}
+
+static void pim_that_carries_nothing_is_one_layer(void **state)
+{
+	(void)state;
+	static const char *const heads[] = {"2100 0000 40000000", "2000 0000 00000000", "2200 0000 00000000",
+	    "1100 0000 00000000", "2100 0000"};
+	struct decoder *d = decoder_plain();
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		struct row r = {heads[i], 103, 0, heads[i], "", APP_UNKNOWN};
+		struct frame f = build(&r);
+		struct packet p = decode_whole(d, LINK_RAW, &f);
+		assert_int_equal(p.n_layers, 1);
+		assert_int_equal(p.layers[0].app, APP_UNKNOWN);
+		assert_events(&p, 0, heads[i]);
 		f_free(&f);
 	}
 	decoder_free(d);
@@ -345,6 +365,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_tunnel_gives_both_layers),
+	    cmocka_unit_test(pim_that_carries_nothing_is_one_layer),
 	    cmocka_unit_test(every_tunnel_may_be_cut_at_every_byte),
 	    cmocka_unit_test(a_wrong_guess_leaves_the_payload_alone),
 	    cmocka_unit_test(teredo_is_found_at_any_port_by_what_it_holds),
