@@ -45,20 +45,13 @@ static int dynbuf_reserve(struct dynbuf *b, size_t n)
 	return 0;
 }
 
-uint8_t *dynbuf_grow(struct dynbuf *b, size_t n)
+uint8_t *dynbuf_grow_more(struct dynbuf *b, size_t n)
 {
 	if (dynbuf_reserve(b, n ? n : 1) < 0)
 		return NULL;
 	uint8_t *p = b->p + b->n;
 	b->n += n;
 	return p;
-}
-
-void dynbuf_append(struct dynbuf *b, const void *p, size_t n)
-{
-	uint8_t *to = n ? dynbuf_grow(b, n) : NULL;
-	if (to)
-		memcpy(to, p, n);
 }
 
 void dynbuf_text(struct dynbuf *b, struct text t)

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -25,9 +26,27 @@ struct dynbuf {
 void dynbuf_free(struct dynbuf *b);
 /* Empties it and clears the error; the memory stays for the next use. */
 void dynbuf_reset(struct dynbuf *b);
+/* More memory, or the bound: dynbuf_grow where there is no room. */
+uint8_t *dynbuf_grow_more(struct dynbuf *b, size_t n);
+
 /* Room for n more bytes at the end: a pointer to write to, already counted in b->n; NULL on failure. */
-uint8_t *dynbuf_grow(struct dynbuf *b, size_t n);
-void dynbuf_append(struct dynbuf *b, const void *p, size_t n);
+static inline uint8_t *dynbuf_grow(struct dynbuf *b, size_t n)
+{
+	/* what is allocated beyond the bound is for rounding: only dynbuf_grow_more looks at that */
+	if (b->error || n >= b->cap - b->n || (b->max && n > b->max - b->n))
+		return dynbuf_grow_more(b, n);
+	uint8_t *p = b->p + b->n;
+	b->n += n;
+	return p;
+}
+
+static inline void dynbuf_append(struct dynbuf *b, const void *p, size_t n)
+{
+	uint8_t *to = n ? dynbuf_grow(b, n) : NULL;
+	if (to)
+		memcpy(to, p, n);
+}
+
 void dynbuf_text(struct dynbuf *b, struct text t);
 void dynbuf_str(struct dynbuf *b, const char *s);
 void dynbuf_u8(struct dynbuf *b, uint8_t v);

@@ -127,8 +127,19 @@ struct detect_table {
 	size_t max, entry_size;
 };
 
+/* Which side addresses are on: nearly every question is of one that was asked a moment ago. */
+enum { DETECT_SIDES = 1024 };
+
+struct detect_sides {
+	struct {
+		struct net_addr addr;
+		bool known, inside;
+	} side[DETECT_SIDES];
+};
+
 struct detector {
 	struct detect_config config;
+	struct detect_sides *sides;
 	struct detect_stats stats;
 	int64_t first, last; /* of the records so far; first == INT64_MIN before the first */
 	struct history history;

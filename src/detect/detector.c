@@ -103,6 +103,9 @@ static int behaviours_start(struct detector *d)
 
 static int detector_start(struct detector *d)
 {
+	d->sides = calloc(1, sizeof(*d->sides));
+	if (!d->sides)
+		return -ENOMEM;
 	int error = detect_table_new(
 	    d, &d->evidence, sizeof(struct evidence_key), sizeof(struct evidence), 70);
 	if (error == 0)
@@ -148,6 +151,7 @@ void detector_free(struct detector *d)
 	}
 	progress_free(d->progress);
 	table_free(d->suspects);
+	free(d->sides);
 	free(d);
 }
 
@@ -156,6 +160,7 @@ void detector_change(
 {
 	d->config.zones = zones;
 	d->config.indicators = indicators;
+	*d->sides = (struct detect_sides){0};
 }
 
 static void clock_take(struct detector *d, int64_t first, int64_t last)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cursor.h"
 #include "base/num.h"
 
 static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -95,12 +96,64 @@ static void v4_text(const uint8_t b[4], char *at)
 	}
 }
 
+static char *hex_word(unsigned word, char *at)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (int shift = word > 0xfff ? 12 : word > 0xff ? 8 : word > 0xf ? 4 : 0; shift >= 0; shift -= 4)
+		*at++ = digits[word >> shift & 15];
+	return at;
+}
+
+/* The longest run of at least two zero words, the first of several: RFC 5952, section 4.2. */
+static unsigned zero_run(const uint16_t word[8], unsigned *ret_first)
+{
+	unsigned longest = 1;
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned n = 0;
+		while (i + n < 8 && word[i + n] == 0)
+			n++;
+		if (n > longest) {
+			longest = n;
+			*ret_first = i;
+		}
+		i += n;
+	}
+	return longest > 1 ? longest : 0;
+}
+
+static void v6_text(const uint8_t b[16], char *at)
+{
+	uint16_t word[8];
+	unsigned first = 8;
+	for (unsigned i = 0; i < 8; i++)
+		word[i] = load_be16(b + 2 * i);
+	unsigned zeros = zero_run(word, &first);
+	/* an address of IPv4 in its last words, as everybody writes it */
+	unsigned words = first == 0 && zeros == 6 ? 6 : 8;
+	for (unsigned i = 0; i < words; i++) {
+		if (i == first) {
+			*at++ = ':';
+			i += zeros - 1;
+			if (i + 1 == words)
+				*at++ = ':';
+			continue;
+		}
+		if (i)
+			*at++ = ':';
+		at = hex_word(word[i], at);
+	}
+	if (words == 6)
+		v4_text(b + 12, at);
+	else
+		*at = '\0';
+}
+
 char *net_addr_text(struct net_addr a, char *buf)
 {
 	if (net_addr_is_v4(a))
 		v4_text(a.b + 12, buf);
 	else
-		inet_ntop(AF_INET6, a.b, buf, NET_ADDR_TEXT_SIZE);
+		v6_text(a.b, buf);
 	return buf;
 }
 

@@ -134,7 +134,7 @@ static void emit(struct proto_context *c, struct tls_state *s)
 	size_t length = cursor_be24(&list);
 	const uint8_t *der = cursor_take(&list, length);
 	if (der && length)
-		x509_fields(c, der, length);
+		x509_fields(c, proto_shared(c), der, length);
 	proto_emit(c);
 }
 
@@ -305,4 +305,6 @@ const struct proto_parser proto_tls = {
     .probe = tls_probe,
     .parse = tls_parse,
     .close = tls_close,
+    .shared_new = x509_cache_new,
+    .shared_free = x509_cache_free,
 };

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
+#include <nettle/md5.h>
+#include <nettle/sha2.h>
 
 #include "base/dynbuf.h"
 #include "base/err.h"
@@ -56,25 +57,64 @@ static int compare_values(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+enum { VALUE_ROOM = 6 }; /* five digits and what stands between */
+
+/* Formatted output of each number was most of what a fingerprint took. */
+static char *put_decimal(char *at, uint16_t v)
+{
+	char digits[VALUE_ROOM];
+	size_t n = 0;
+	do
+		digits[n++] = (char)('0' + v % 10);
+	while (v /= 10);
+	while (n)
+		*at++ = digits[--n];
+	return at;
+}
+
+static void append_number(struct dynbuf *out, uint16_t v)
+{
+	char digits[VALUE_ROOM];
+	dynbuf_append(out, digits, (size_t)(put_decimal(digits, v) - digits));
+}
+
 static void append_decimal(struct dynbuf *out, const struct list *l)
 {
-	for (size_t i = 0; i < l->n; i++)
-		dynbuf_printf(out, i ? "-%u" : "%u", l->v[i]);
+	char *at = l->n ? (char *)dynbuf_grow(out, VALUE_ROOM * l->n) : NULL;
+	if (!at)
+		return;
+	for (size_t i = 0; i < l->n; i++) {
+		if (i)
+			*at++ = '-';
+		at = put_decimal(at, l->v[i]);
+	}
+	out->n = (size_t)(at - (char *)out->p);
 }
 
 /* Four hexadecimal digits each, commas between. */
 static void append_hex(struct dynbuf *out, const struct list *l)
 {
-	for (size_t i = 0; i < l->n; i++)
-		dynbuf_printf(out, i ? ",%04x" : "%04x", l->v[i]);
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < l->n; i++) {
+		char *at = (char *)dynbuf_grow(out, i ? 5 : 4);
+		if (!at)
+			return;
+		if (i)
+			*at++ = ',';
+		for (int shift = 12; shift >= 0; shift -= 4)
+			*at++ = digits[l->v[i] >> shift & 15];
+	}
 }
 
 static int md5_of(struct dynbuf *text, uint8_t ret[TLS_JA3_SIZE])
 {
 	int error = text->error;
-	unsigned n = TLS_JA3_SIZE;
-	if (!error && EVP_Digest(text->p, text->n, ret, &n, EVP_md5(), NULL) != 1)
-		error = -ENOMEM;
+	struct md5_ctx md5;
+	if (!error) {
+		md5_init(&md5);
+		md5_update(&md5, text->n, text->p);
+		md5_digest(&md5, TLS_JA3_SIZE, ret);
+	}
 	dynbuf_free(text);
 	return error;
 }
@@ -87,15 +127,19 @@ int tls_ja3(const struct tls_client_hello *hello, uint8_t ret_ja3[TLS_JA3_SIZE])
 	if (list_read(&ciphers, hello->ciphers) < 0 || list_extensions(&extensions, hello->extensions) < 0 ||
 	    list_read(&groups, hello->groups) < 0)
 		return -ERR_LIMIT;
-	dynbuf_printf(&text, "%u,", hello->version);
+	append_number(&text, hello->version);
+	dynbuf_u8(&text, ',');
 	append_decimal(&text, &ciphers);
 	dynbuf_u8(&text, ',');
 	append_decimal(&text, &extensions);
 	dynbuf_u8(&text, ',');
 	append_decimal(&text, &groups);
 	dynbuf_u8(&text, ',');
-	for (bool first = true; cursor_left(&formats); first = false)
-		dynbuf_printf(&text, first ? "%u" : "-%u", cursor_u8(&formats));
+	for (bool first = true; cursor_left(&formats); first = false) {
+		if (!first)
+			dynbuf_u8(&text, '-');
+		append_number(&text, cursor_u8(&formats));
+	}
 	return md5_of(&text, ret_ja3);
 }
 
@@ -105,7 +149,10 @@ int tls_ja3s(const struct tls_server_hello *hello, uint8_t ret_ja3s[TLS_JA3_SIZE
 	struct dynbuf text = {0};
 	if (list_extensions(&extensions, hello->extensions) < 0)
 		return -ERR_LIMIT;
-	dynbuf_printf(&text, "%u,%u,", hello->version, hello->cipher);
+	append_number(&text, hello->version);
+	dynbuf_u8(&text, ',');
+	append_number(&text, hello->cipher);
+	dynbuf_u8(&text, ',');
 	append_decimal(&text, &extensions);
 	return md5_of(&text, ret_ja3s);
 }
@@ -150,10 +197,14 @@ static void ja4_alpn(struct cursor list, char out[3])
 /* Twelve digits of the text's SHA-256; zeros where the list it was made of is empty. */
 static int ja4_hash(struct dynbuf *text, bool empty, char out[2 * TLS_JA4_HASH_BYTES + 1])
 {
-	uint8_t sha256[EVP_MAX_MD_SIZE] = {0};
+	uint8_t sha256[SHA256_DIGEST_SIZE] = {0};
+	struct sha256_ctx hash;
 	int error = text->error;
-	if (!empty && !error && EVP_Digest(text->p, text->n, sha256, NULL, EVP_sha256(), NULL) != 1)
-		error = -ENOMEM;
+	if (!empty && !error) {
+		sha256_init(&hash);
+		sha256_update(&hash, text->n, text->p);
+		sha256_digest(&hash, sizeof(sha256), sha256);
+	}
 	num_hex(sha256, TLS_JA4_HASH_BYTES, out);
 	dynbuf_free(text);
 	return error;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/cursor.h"
 #include "net/addr.h"
 
 static struct net_addr ip(const char *text)
@@ -52,6 +54,26 @@ static void test_addresses_print_in_the_recommended_form(void **state)
 		struct net_addr a = ip(cases[i].text);
 		assert_string_equal(net_addr_text(a, buf), cases[i].back);
 		assert_true(net_addr_equal(ip(buf), a));
+	}
+}
+
+/* The C library's text, which is what everybody compares with. */
+static void test_any_address_prints_as_elsewhere(void **state)
+{
+	static const uint16_t words[] = {0, 0, 0, 1, 0xf, 0x10, 0xab, 0x123, 0xffff, 0xfe80, 0x2001};
+	uint64_t random = 7;
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		struct net_addr a;
+		char ours[NET_ADDR_TEXT_SIZE], theirs[INET6_ADDRSTRLEN];
+		for (size_t k = 0; k < 8; k++) {
+			random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+			store_be16(a.b + 2 * k, words[(random >> 33) % (sizeof(words) / sizeof(*words))]);
+		}
+		if (net_addr_is_v4(a))
+			continue;
+		inet_ntop(AF_INET6, a.b, theirs, sizeof(theirs));
+		assert_string_equal(net_addr_text(a, ours), theirs);
 	}
 }
 
@@ -191,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_addresses_print_in_the_recommended_form),
+	    cmocka_unit_test(test_any_address_prints_as_elsewhere),
 	    cmocka_unit_test(test_what_is_no_address_is_refused),
 	    cmocka_unit_test(test_prefixes),
 	    cmocka_unit_test(test_a_prefix_holds_its_first_and_last_address_and_no_other),
