@@ -16,7 +16,7 @@ enum { CHUNK_SHIFT = 10, CHUNK_ENTRIES = 1 << CHUNK_SHIFT, INDEX_FIRST = 64 };
 
 struct slot {
 	uint32_t entry;
-	uint32_t tag; /* upper hash bits: most misses never touch the entry */
+	uint32_t tag; /* upper hash bits: most misses never touch the entry, and moving a slot neither */
 };
 
 struct table {
@@ -97,7 +97,7 @@ size_t table_count(const struct table *t)
 static size_t slot_find(const struct table *t, const void *key, uint64_t hash)
 {
 	uint32_t tag = (uint32_t)(hash >> 32);
-	size_t i = hash & t->mask;
+	size_t i = tag & t->mask;
 	while (t->slots[i].entry != SLOT_EMPTY) {
 		if (t->slots[i].tag == tag && memcmp(entry_at(t, t->slots[i].entry), key, t->key_size) == 0)
 			break;
@@ -125,8 +125,7 @@ static int index_grow(struct table *t)
 	for (size_t i = 0; i < old; i++) {
 		if (before[i].entry == SLOT_EMPTY)
 			continue;
-		uint64_t hash = hash_bytes(entry_at(t, before[i].entry), t->key_size, t->seed);
-		size_t at = hash & t->mask;
+		size_t at = before[i].tag & t->mask;
 		while (t->slots[at].entry != SLOT_EMPTY)
 			at = (at + 1) & t->mask;
 		t->slots[at] = before[i];
@@ -211,7 +210,7 @@ int table_remove(struct table *t, const void *key)
 			t->slots[hole].entry = SLOT_EMPTY;
 			break;
 		}
-		size_t home = hash_bytes(entry_at(t, t->slots[j].entry), t->key_size, t->seed) & t->mask;
+		size_t home = t->slots[j].tag & t->mask;
 		if (((j - home) & t->mask) >= ((j - hole) & t->mask)) {
 			t->slots[hole] = t->slots[j];
 			hole = j;

@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 
-enum { READ_STEP = 1 << 16 };
+enum { READ_STEP = 1 << 16, BUFFER = 1 << 18 };
 
 int file_read(const char *path, size_t max, struct dynbuf *out)
 {
@@ -39,7 +39,11 @@ int file_begin(struct file_made *ret_file, const char *folder, const char *name)
 	        (int)sizeof(f->temporary))
 		return -ENAMETOOLONG;
 	f->out = fopen(f->temporary, "we");
-	return f->out ? 0 : -errno;
+	if (!f->out)
+		return -errno;
+	/* there are files of gigabytes among them */
+	(void)setvbuf(f->out, NULL, _IOFBF, BUFFER);
+	return 0;
 }
 
 int file_end(struct file_made *f, int error)

@@ -76,12 +76,16 @@ uint64_t name_hash(struct text name, uint64_t seed)
 double name_entropy(struct text t)
 {
 	unsigned count[256] = {0};
-	for (size_t i = 0; i < t.n; i++)
-		count[(unsigned char)lower(t.p[i])]++;
+	uint64_t seen[4] = {0}; /* a name has few of all characters */
+	for (size_t i = 0; i < t.n; i++) {
+		unsigned char c = (unsigned char)lower(t.p[i]);
+		count[c]++;
+		seen[c / 64] |= UINT64_C(1) << c % 64;
+	}
 	double bits = 0;
-	for (size_t i = 0; i < 256; i++) {
-		if (count[i]) {
-			double share = (double)count[i] / (double)t.n;
+	for (size_t i = 0; i < 4; i++) {
+		for (uint64_t left = seen[i]; left; left &= left - 1) {
+			double share = (double)count[64 * i + (size_t)__builtin_ctzll(left)] / (double)t.n;
 			bits -= share * log2(share);
 		}
 	}
@@ -113,8 +117,12 @@ bool name_ends_nocase(struct text name, struct text end)
 /* Both are short (a field of at most 4 KiB against a word), so the plain search is good enough. */
 bool text_contains_nocase(struct text t, struct text part)
 {
-	for (size_t i = 0; i + part.n <= t.n; i++)
-		if (lower(t.p[i]) == lower(part.p[0]) && text_starts_nocase(text_sub(t, i, part.n), part))
+	if (part.n == 0 || part.n > t.n)
+		return part.n == 0;
+	char small = lower(part.p[0]),
+	     large = small >= 'a' && small <= 'z' ? (char)(small - 'a' + 'A') : small;
+	for (size_t i = 0, last = t.n - part.n; i <= last; i++)
+		if ((t.p[i] == small || t.p[i] == large) && text_starts_nocase(text_sub(t, i, part.n), part))
 			return true;
 	return false;
 }

@@ -16,18 +16,18 @@
 #include "base/cursor.h"
 
 enum asn1_tag {
-	ASN1_BOOLEAN = 0x01,
-	ASN1_INTEGER = 0x02,
-	ASN1_OCTET_STRING = 0x04,
-	ASN1_OID = 0x06,
-	ASN1_ENUMERATED = 0x0a,
-	ASN1_GENERAL_STRING = 0x1b,
-	ASN1_SEQUENCE = 0x30,
-	ASN1_SET = 0x31,
-	ASN1_APPLICATION = 0x60, /* constructed; add the number */
-	ASN1_CONTEXT = 0xa0,     /* constructed; add the number */
-	ASN1_CONTEXT_PRIMITIVE = 0x80,
-	ASN1_APPLICATION_PRIMITIVE = 0x40,
+	ASN1_TAG_BOOLEAN = 0x01,
+	ASN1_TAG_INTEGER = 0x02,
+	ASN1_TAG_OCTET_STRING = 0x04,
+	ASN1_TAG_OID = 0x06,
+	ASN1_TAG_ENUMERATED = 0x0a,
+	ASN1_TAG_GENERAL_STRING = 0x1b,
+	ASN1_TAG_SEQUENCE = 0x30,
+	ASN1_TAG_SET = 0x31,
+	ASN1_TAG_APPLICATION = 0x60, /* constructed; add the number */
+	ASN1_TAG_CONTEXT = 0xa0,     /* constructed; add the number */
+	ASN1_TAG_CONTEXT_PRIMITIVE = 0x80,
+	ASN1_TAG_APPLICATION_PRIMITIVE = 0x40,
 };
 
 enum { ASN1_HEADER_MAX = 6 };

@@ -9,7 +9,7 @@ static const uint8_t oid_spnego[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x02};       
 static const uint8_t oid_krb5[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02}; /* RFC 4121 */
 static const uint8_t oid_ms_krb5[] = {0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 0x01, 0x02, 0x02};
 
-enum { KRB_AP_REQ_TAG = ASN1_APPLICATION + 14, KRB_TOKEN_AP_REQ = 0x0100 };
+enum { KRB_AP_REQ_TAG = ASN1_TAG_APPLICATION + 14, KRB_TOKEN_AP_REQ = 0x0100 };
 
 static bool oid_is(const struct cursor *oid, const uint8_t *want, size_t n)
 {
@@ -35,9 +35,9 @@ static void mechanism_token(struct cursor c, struct gss_token *t)
 	} else if (*p == KRB_AP_REQ_TAG) {
 		t->mechanism = GSS_KERBEROS;
 		t->inner = c;
-	} else if (*p == ASN1_APPLICATION) {
-		struct cursor body = asn1_take(&c, ASN1_APPLICATION);
-		struct cursor oid = asn1_take(&body, ASN1_OID);
+	} else if (*p == ASN1_TAG_APPLICATION) {
+		struct cursor body = asn1_take(&c, ASN1_TAG_APPLICATION);
+		struct cursor oid = asn1_take(&body, ASN1_TAG_OID);
 		if (!oid_is(&oid, oid_krb5, sizeof(oid_krb5)) &&
 		    !oid_is(&oid, oid_ms_krb5, sizeof(oid_ms_krb5)))
 			return;
@@ -50,27 +50,27 @@ static void mechanism_token(struct cursor c, struct gss_token *t)
 /* NegTokenInit (RFC 4178 4.2.1): the optimistic token of the first mechanism. */
 static void neg_token_init(struct cursor c, struct gss_token *t)
 {
-	struct cursor sequence = asn1_take(&c, ASN1_SEQUENCE);
+	struct cursor sequence = asn1_take(&c, ASN1_TAG_SEQUENCE);
 	struct asn1_element e;
 	while (asn1_next(&sequence, &e))
-		if (e.tag == ASN1_CONTEXT + 2)
-			mechanism_token(asn1_take(&e.body, ASN1_OCTET_STRING), t);
+		if (e.tag == ASN1_TAG_CONTEXT + 2)
+			mechanism_token(asn1_take(&e.body, ASN1_TAG_OCTET_STRING), t);
 }
 
 static void neg_token_resp(struct cursor c, struct gss_token *t)
 {
-	struct cursor sequence = asn1_take(&c, ASN1_SEQUENCE);
+	struct cursor sequence = asn1_take(&c, ASN1_TAG_SEQUENCE);
 	struct asn1_element e;
 	while (asn1_next(&sequence, &e)) {
-		if (e.tag == ASN1_CONTEXT) {
-			struct cursor state = asn1_take(&e.body, ASN1_ENUMERATED);
+		if (e.tag == ASN1_TAG_CONTEXT) {
+			struct cursor state = asn1_take(&e.body, ASN1_TAG_ENUMERATED);
 			int64_t v = asn1_integer(&state);
 			if (cursor_ok(&state))
 				t->state = v == 0   ? GSS_STATE_COMPLETED
 				           : v == 2 ? GSS_STATE_REJECT
 				                    : GSS_STATE_INCOMPLETE;
-		} else if (e.tag == ASN1_CONTEXT + 2) {
-			mechanism_token(asn1_take(&e.body, ASN1_OCTET_STRING), t);
+		} else if (e.tag == ASN1_TAG_CONTEXT + 2) {
+			mechanism_token(asn1_take(&e.body, ASN1_TAG_OCTET_STRING), t);
 		}
 	}
 }
@@ -79,16 +79,16 @@ struct gss_token gss_token_read(const uint8_t *p, size_t n)
 {
 	struct gss_token t = {.inner = failed_cursor()};
 	struct cursor c = cursor_of(p, n);
-	if (n > 0 && p[0] == ASN1_CONTEXT + 1) {
-		neg_token_resp(asn1_take(&c, ASN1_CONTEXT + 1), &t);
+	if (n > 0 && p[0] == ASN1_TAG_CONTEXT + 1) {
+		neg_token_resp(asn1_take(&c, ASN1_TAG_CONTEXT + 1), &t);
 		return t;
 	}
-	if (n > 0 && p[0] == ASN1_APPLICATION) {
+	if (n > 0 && p[0] == ASN1_TAG_APPLICATION) {
 		struct cursor whole = c;
-		struct cursor body = asn1_take(&whole, ASN1_APPLICATION);
-		struct cursor oid = asn1_take(&body, ASN1_OID);
+		struct cursor body = asn1_take(&whole, ASN1_TAG_APPLICATION);
+		struct cursor oid = asn1_take(&body, ASN1_TAG_OID);
 		if (oid_is(&oid, oid_spnego, sizeof(oid_spnego))) {
-			neg_token_init(asn1_take(&body, ASN1_CONTEXT), &t);
+			neg_token_init(asn1_take(&body, ASN1_TAG_CONTEXT), &t);
 			return t;
 		}
 	}

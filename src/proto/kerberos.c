@@ -67,11 +67,11 @@ static const char *type_name(int type)
 
 struct text krb_principal_text(struct cursor body, char *buf, size_t size)
 {
-	struct cursor sequence = asn1_take(&body, ASN1_SEQUENCE);
-	struct cursor type = asn1_take(&sequence, ASN1_CONTEXT);
+	struct cursor sequence = asn1_take(&body, ASN1_TAG_SEQUENCE);
+	struct cursor type = asn1_take(&sequence, ASN1_TAG_CONTEXT);
 	(void)type;
-	struct cursor names = asn1_take(&sequence, ASN1_CONTEXT + 1);
-	struct cursor parts = asn1_take(&names, ASN1_SEQUENCE);
+	struct cursor names = asn1_take(&sequence, ASN1_TAG_CONTEXT + 1);
+	struct cursor parts = asn1_take(&names, ASN1_TAG_SEQUENCE);
 	struct asn1_element part;
 	size_t n = 0;
 	while (asn1_next(&parts, &part)) {
@@ -90,7 +90,7 @@ struct text krb_principal_text(struct cursor body, char *buf, size_t size)
 /* A Realm, which is one GeneralString. */
 static struct text realm_text(struct cursor body, char *buf)
 {
-	struct cursor s = asn1_take(&body, ASN1_GENERAL_STRING);
+	struct cursor s = asn1_take(&body, ASN1_TAG_GENERAL_STRING);
 	struct text t = text_sub(asn1_text(&s), 0, KRB_NAME_SIZE);
 	if (t.n > 0)
 		memcpy(buf, t.p, t.n);
@@ -99,32 +99,32 @@ static struct text realm_text(struct cursor body, char *buf)
 
 static int32_t integer_of(struct cursor body)
 {
-	struct cursor i = asn1_take(&body, ASN1_INTEGER);
+	struct cursor i = asn1_take(&body, ASN1_TAG_INTEGER);
 	return (int32_t)asn1_integer(&i);
 }
 
 /* EncryptedData.etype (RFC 4120 5.2.9). */
 static int32_t encrypted_etype(struct cursor body)
 {
-	struct cursor sequence = asn1_take(&body, ASN1_SEQUENCE);
-	return integer_of(asn1_take(&sequence, ASN1_CONTEXT));
+	struct cursor sequence = asn1_take(&body, ASN1_TAG_SEQUENCE);
+	return integer_of(asn1_take(&sequence, ASN1_TAG_CONTEXT));
 }
 
 bool krb_ticket_read(struct cursor body, struct krb_ticket *ret_ticket)
 {
-	struct cursor application = asn1_take(&body, ASN1_APPLICATION + 1);
-	struct cursor sequence = asn1_take(&application, ASN1_SEQUENCE);
+	struct cursor application = asn1_take(&body, ASN1_TAG_APPLICATION + 1);
+	struct cursor sequence = asn1_take(&application, ASN1_TAG_SEQUENCE);
 	struct asn1_element e;
 	if (!cursor_ok(&sequence))
 		return false;
 	memset(ret_ticket, 0, sizeof(*ret_ticket));
 	while (asn1_next(&sequence, &e)) {
-		if (e.tag == ASN1_CONTEXT + 1)
+		if (e.tag == ASN1_TAG_CONTEXT + 1)
 			ret_ticket->realm_n = (uint16_t)realm_text(e.body, ret_ticket->realm).n;
-		else if (e.tag == ASN1_CONTEXT + 2)
+		else if (e.tag == ASN1_TAG_CONTEXT + 2)
 			ret_ticket->service_n =
 			    (uint16_t)krb_principal_text(e.body, ret_ticket->service, KRB_NAME_SIZE).n;
-		else if (e.tag == ASN1_CONTEXT + 3)
+		else if (e.tag == ASN1_TAG_CONTEXT + 3)
 			ret_ticket->etype = encrypted_etype(e.body);
 	}
 	return true;
@@ -132,17 +132,17 @@ bool krb_ticket_read(struct cursor body, struct krb_ticket *ret_ticket)
 
 static bool ap_req_body(struct cursor application, struct krb_ticket *ret_ticket)
 {
-	struct cursor sequence = asn1_take(&application, ASN1_SEQUENCE);
+	struct cursor sequence = asn1_take(&application, ASN1_TAG_SEQUENCE);
 	struct asn1_element e;
 	while (asn1_next(&sequence, &e))
-		if (e.tag == ASN1_CONTEXT + 3)
+		if (e.tag == ASN1_TAG_CONTEXT + 3)
 			return krb_ticket_read(e.body, ret_ticket);
 	return false;
 }
 
 bool krb_ap_req_read(struct cursor c, struct krb_ticket *ret_ticket)
 {
-	return ap_req_body(asn1_take(&c, ASN1_APPLICATION + KRB_AP_REQ), ret_ticket);
+	return ap_req_body(asn1_take(&c, ASN1_TAG_APPLICATION + KRB_AP_REQ), ret_ticket);
 }
 
 static void etype_add(struct krb_message *m, int32_t etype)
@@ -154,10 +154,10 @@ static void etype_add(struct krb_message *m, int32_t etype)
 /* Whether the padata hold proof of the client's key: encrypted timestamp, PKINIT or FAST. */
 static bool padata_prove(struct cursor body)
 {
-	struct cursor list = asn1_take(&body, ASN1_SEQUENCE);
+	struct cursor list = asn1_take(&body, ASN1_TAG_SEQUENCE);
 	struct asn1_element pa;
 	while (asn1_next(&list, &pa)) {
-		int32_t type = integer_of(asn1_take(&pa.body, ASN1_CONTEXT + 1));
+		int32_t type = integer_of(asn1_take(&pa.body, ASN1_TAG_CONTEXT + 1));
 		if (type == 2 || type == 16 || type == 17 || type == 136 || type == 138)
 			return true;
 	}
@@ -166,19 +166,19 @@ static bool padata_prove(struct cursor body)
 
 static void request_body(struct cursor body, struct krb_message *m)
 {
-	struct cursor sequence = asn1_take(&body, ASN1_SEQUENCE);
+	struct cursor sequence = asn1_take(&body, ASN1_TAG_SEQUENCE);
 	struct asn1_element e, etype;
 	while (asn1_next(&sequence, &e)) {
 		switch (e.tag) {
-		case ASN1_CONTEXT + 1:
+		case ASN1_TAG_CONTEXT + 1:
 			m->client_text = krb_principal_text(e.body, m->client, KRB_NAME_SIZE);
 			break;
-		case ASN1_CONTEXT + 2: m->realm_text = realm_text(e.body, m->realm); break;
-		case ASN1_CONTEXT + 3:
+		case ASN1_TAG_CONTEXT + 2: m->realm_text = realm_text(e.body, m->realm); break;
+		case ASN1_TAG_CONTEXT + 3:
 			m->service_text = krb_principal_text(e.body, m->service, KRB_NAME_SIZE);
 			break;
-		case ASN1_CONTEXT + 8: {
-			struct cursor list = asn1_take(&e.body, ASN1_SEQUENCE);
+		case ASN1_TAG_CONTEXT + 8: {
+			struct cursor list = asn1_take(&e.body, ASN1_TAG_SEQUENCE);
 			while (asn1_next(&list, &etype))
 				etype_add(m, (int32_t)asn1_integer(&etype.body));
 			break;
@@ -192,9 +192,9 @@ static void kdc_request(struct cursor sequence, struct krb_message *m)
 {
 	struct asn1_element e;
 	while (asn1_next(&sequence, &e)) {
-		if (e.tag == ASN1_CONTEXT + 3)
+		if (e.tag == ASN1_TAG_CONTEXT + 3)
 			m->preauth = padata_prove(e.body);
-		else if (e.tag == ASN1_CONTEXT + 4)
+		else if (e.tag == ASN1_TAG_CONTEXT + 4)
 			request_body(e.body, m);
 	}
 }
@@ -218,12 +218,12 @@ static void kdc_reply(struct cursor sequence, struct krb_message *m)
 	struct asn1_element e;
 	while (asn1_next(&sequence, &e)) {
 		switch (e.tag) {
-		case ASN1_CONTEXT + 3: m->realm_text = realm_text(e.body, m->realm); break;
-		case ASN1_CONTEXT + 4:
+		case ASN1_TAG_CONTEXT + 3: m->realm_text = realm_text(e.body, m->realm); break;
+		case ASN1_TAG_CONTEXT + 4:
 			m->client_text = krb_principal_text(e.body, m->client, KRB_NAME_SIZE);
 			break;
-		case ASN1_CONTEXT + 5: ticket_of(e.body, m); break;
-		case ASN1_CONTEXT + 6: {
+		case ASN1_TAG_CONTEXT + 5: ticket_of(e.body, m); break;
+		case ASN1_TAG_CONTEXT + 6: {
 			int32_t etype = encrypted_etype(e.body);
 			if (m->n_etypes == 0 || m->etypes[0] != etype)
 				etype_add(m, etype);
@@ -239,15 +239,15 @@ static void krb_error(struct cursor sequence, struct krb_message *m)
 	struct asn1_element e;
 	while (asn1_next(&sequence, &e)) {
 		switch (e.tag) {
-		case ASN1_CONTEXT + 6:
+		case ASN1_TAG_CONTEXT + 6:
 			m->error = integer_of(e.body);
 			m->has_error = true;
 			break;
-		case ASN1_CONTEXT + 8:
+		case ASN1_TAG_CONTEXT + 8:
 			m->client_text = krb_principal_text(e.body, m->client, KRB_NAME_SIZE);
 			break;
-		case ASN1_CONTEXT + 9: m->realm_text = realm_text(e.body, m->realm); break;
-		case ASN1_CONTEXT + 10:
+		case ASN1_TAG_CONTEXT + 9: m->realm_text = realm_text(e.body, m->realm); break;
+		case ASN1_TAG_CONTEXT + 10:
 			m->service_text = krb_principal_text(e.body, m->service, KRB_NAME_SIZE);
 			break;
 		default: break;
@@ -260,7 +260,7 @@ static bool message_read(const uint8_t *p, size_t n, struct krb_message *m)
 {
 	struct cursor c = cursor_of(p, n);
 	struct asn1_element e;
-	if (!asn1_next(&c, &e) || (e.tag & 0xe0) != ASN1_APPLICATION || !type_name(e.tag & 0x1f))
+	if (!asn1_next(&c, &e) || (e.tag & 0xe0) != ASN1_TAG_APPLICATION || !type_name(e.tag & 0x1f))
 		return false;
 	memset(m, 0, sizeof(*m));
 	m->type = e.tag & 0x1f;
@@ -269,14 +269,14 @@ static bool message_read(const uint8_t *p, size_t n, struct krb_message *m)
 		if (!ap_req_body(e.body, &ticket))
 			return false;
 		/* Read again through ticket_of, which files the parts where the fields are taken from. */
-		struct cursor sequence = asn1_take(&e.body, ASN1_SEQUENCE);
+		struct cursor sequence = asn1_take(&e.body, ASN1_TAG_SEQUENCE);
 		struct asn1_element part;
 		while (asn1_next(&sequence, &part))
-			if (part.tag == ASN1_CONTEXT + 3)
+			if (part.tag == ASN1_TAG_CONTEXT + 3)
 				ticket_of(part.body, m);
 		return true;
 	}
-	struct cursor sequence = asn1_take(&e.body, ASN1_SEQUENCE);
+	struct cursor sequence = asn1_take(&e.body, ASN1_TAG_SEQUENCE);
 	if (!cursor_ok(&sequence))
 		return false;
 	if (m->type == KRB_AS_REQ || m->type == KRB_TGS_REQ)
@@ -332,15 +332,16 @@ static bool begins_message(const uint8_t *p, size_t n, size_t total)
 	uint8_t tag, inner;
 	size_t header, inner_header;
 	uint32_t length, inner_length;
-	if (asn1_header(p, n, &tag, &header, &length) < 0 || (tag & 0xe0) != ASN1_APPLICATION ||
+	if (asn1_header(p, n, &tag, &header, &length) < 0 || (tag & 0xe0) != ASN1_TAG_APPLICATION ||
 	    !type_name(tag & 0x1f) || header + length != total)
 		return false;
 	if (asn1_header(p + header, n - header, &inner, &inner_header, &inner_length) < 0 ||
-	    inner != ASN1_SEQUENCE || inner_header + inner_length != length)
+	    inner != ASN1_TAG_SEQUENCE || inner_header + inner_length != length)
 		return false;
 	size_t at = header + inner_header;
 	bool request = (tag & 0x1f) == KRB_AS_REQ || (tag & 0x1f) == KRB_TGS_REQ;
-	const uint8_t version[] = {(uint8_t)(ASN1_CONTEXT + (request ? 1 : 0)), 3, ASN1_INTEGER, 1, 5};
+	const uint8_t version[] = {
+	    (uint8_t)(ASN1_TAG_CONTEXT + (request ? 1 : 0)), 3, ASN1_TAG_INTEGER, 1, 5};
 	return n >= at + sizeof(version) && memcmp(p + at, version, sizeof(version)) == 0;
 }
 
@@ -356,7 +357,8 @@ static enum proto_match krb_probe(const uint8_t *p, size_t n, bool to_responder,
 		return PROTO_NO;
 	if (begins_message(p + KRB_RECORD_MARK, n - KRB_RECORD_MARK, length))
 		return PROTO_YES;
-	return n < 24 && (n == KRB_RECORD_MARK || (p[4] & 0xe0) == ASN1_APPLICATION) ? PROTO_MAYBE : PROTO_NO;
+	return n < 24 && (n == KRB_RECORD_MARK || (p[4] & 0xe0) == ASN1_TAG_APPLICATION) ? PROTO_MAYBE
+	                                                                                 : PROTO_NO;
 }
 
 static struct proto_progress krb_parse(

@@ -169,8 +169,8 @@ static void bind_request(struct ldap_state *s, struct cursor body)
 		SICILY_RESPONSE
 	};
 	struct asn1_element auth;
-	(void)asn1_take(&body, ASN1_INTEGER);
-	struct cursor name = asn1_take(&body, ASN1_OCTET_STRING);
+	(void)asn1_take(&body, ASN1_TAG_INTEGER);
+	struct cursor name = asn1_take(&body, ASN1_TAG_OCTET_STRING);
 	s->dn_n = name_keep(asn1_text(&name), s->dn, sizeof(s->dn));
 	s->bind_pending = true;
 	s->simple = s->sasl = false;
@@ -184,9 +184,9 @@ static void bind_request(struct ldap_state *s, struct cursor body)
 		    cursor_left(&auth.body) ? TEXT("simple") : TEXT("anonymous"), s->mechanism, 32);
 	} else if (auth.tag == AUTH_SASL) {
 		s->sasl = true;
-		struct cursor mechanism = asn1_take(&auth.body, ASN1_OCTET_STRING);
+		struct cursor mechanism = asn1_take(&auth.body, ASN1_TAG_OCTET_STRING);
 		s->mechanism_n = name_keep(asn1_text(&mechanism), s->mechanism, sizeof(s->mechanism));
-		struct cursor token = asn1_optional(&auth.body, ASN1_OCTET_STRING);
+		struct cursor token = asn1_optional(&auth.body, ASN1_TAG_OCTET_STRING);
 		if (cursor_left(&token) > 0)
 			gss_auth_update(&s->auth, token.base, token.size);
 	} else if (auth.tag == SICILY_NEGOTIATE || auth.tag == SICILY_RESPONSE) {
@@ -224,12 +224,12 @@ static void bind_emit(struct proto_context *c, struct ldap_state *s, bool has_re
 static void search_request(struct proto_context *c, struct cursor body)
 {
 	char filter[LDAP_FILTER_MAX];
-	struct cursor base = asn1_take(&body, ASN1_OCTET_STRING);
-	(void)asn1_take(&body, ASN1_ENUMERATED); /* scope */
-	(void)asn1_take(&body, ASN1_ENUMERATED); /* derefAliases */
-	(void)asn1_take(&body, ASN1_INTEGER);
-	(void)asn1_take(&body, ASN1_INTEGER);
-	(void)asn1_take(&body, ASN1_BOOLEAN);
+	struct cursor base = asn1_take(&body, ASN1_TAG_OCTET_STRING);
+	(void)asn1_take(&body, ASN1_TAG_ENUMERATED); /* scope */
+	(void)asn1_take(&body, ASN1_TAG_ENUMERATED); /* derefAliases */
+	(void)asn1_take(&body, ASN1_TAG_INTEGER);
+	(void)asn1_take(&body, ASN1_TAG_INTEGER);
+	(void)asn1_take(&body, ASN1_TAG_BOOLEAN);
 	operation_field(c, LDAP_SEARCH_REQUEST);
 	proto_field(c, FIELD_LDAP_DN, asn1_text(&base));
 	if (cursor_ok(&body))
@@ -239,7 +239,7 @@ static void search_request(struct proto_context *c, struct cursor body)
 
 static void extended_request(struct proto_context *c, struct ldap_state *s, struct cursor body)
 {
-	struct cursor name = asn1_take(&body, ASN1_CONTEXT_PRIMITIVE);
+	struct cursor name = asn1_take(&body, ASN1_TAG_CONTEXT_PRIMITIVE);
 	struct text oid = asn1_text(&name);
 	s->asked_tls = text_equal(oid, TEXT(oid_start_tls));
 	operation_field(c, LDAP_EXTENDED_REQUEST);
@@ -250,7 +250,8 @@ static void extended_request(struct proto_context *c, struct ldap_state *s, stru
 /* Changes: the entry's name comes first in all of them; that of a deletion is the whole body. */
 static void named_request(struct proto_context *c, unsigned operation, struct cursor body)
 {
-	struct cursor name = operation == LDAP_DELETE_REQUEST ? body : asn1_take(&body, ASN1_OCTET_STRING);
+	struct cursor name = operation == LDAP_DELETE_REQUEST ? body
+	                                                      : asn1_take(&body, ASN1_TAG_OCTET_STRING);
 	operation_field(c, operation);
 	proto_field(c, FIELD_LDAP_DN, asn1_text(&name));
 	proto_emit(c);
@@ -264,7 +265,7 @@ static bool result_matters(unsigned operation, int64_t code)
 /* Returns whether the stream goes on as TLS. */
 static bool response(struct proto_context *c, struct ldap_state *s, unsigned operation, struct cursor body)
 {
-	struct cursor result = asn1_take(&body, ASN1_ENUMERATED);
+	struct cursor result = asn1_take(&body, ASN1_TAG_ENUMERATED);
 	int64_t code = asn1_integer(&result);
 	if (!cursor_ok(&result))
 		return false;
@@ -321,14 +322,14 @@ static int operation_of(const uint8_t *p, size_t n, size_t header)
 	cursor_skip(&c, header);
 	tag = cursor_u8(&c);
 	id_length = cursor_u8(&c);
-	if (tag != ASN1_INTEGER || id_length == 0 || id_length > 4)
+	if (tag != ASN1_TAG_INTEGER || id_length == 0 || id_length > 4)
 		return -1;
 	cursor_skip(&c, id_length);
 	tag = cursor_u8(&c);
 	/* Bodies are constructed but for unbind, delete and abandon (RFC 4511 4.3, 4.8, 4.11). */
 	unsigned operation = tag & 0x1f;
-	bool constructed = (tag & 0xe0) == ASN1_APPLICATION,
-	     primitive = (tag & 0xe0) == ASN1_APPLICATION_PRIMITIVE;
+	bool constructed = (tag & 0xe0) == ASN1_TAG_APPLICATION,
+	     primitive = (tag & 0xe0) == ASN1_TAG_APPLICATION_PRIMITIVE;
 	bool bare = operation == LDAP_UNBIND_REQUEST || operation == LDAP_DELETE_REQUEST ||
 	            operation == LDAP_ABANDON_REQUEST;
 	if (!cursor_ok(&c) || operation >= LDAP_OPERATIONS || !operation_names[operation] ||
@@ -346,7 +347,7 @@ static bool message_read(
 	struct cursor whole = cursor_of(p, n);
 	struct asn1_element e;
 	cursor_skip(&whole, header);
-	(void)asn1_take(&whole, ASN1_INTEGER);
+	(void)asn1_take(&whole, ASN1_TAG_INTEGER);
 	if (!asn1_next(&whole, &e))
 		return false;
 	return operation_read(c, s, e.tag & 0x1f, e.body);
@@ -388,7 +389,7 @@ static struct proto_progress wrapped_parse(
 	size_t header;
 	uint32_t length;
 	while (at < total && asn1_header(p + at, total - at, &tag, &header, &length) == 0 &&
-	       tag == ASN1_SEQUENCE && length <= total - at - header &&
+	       tag == ASN1_TAG_SEQUENCE && length <= total - at - header &&
 	       operation_of(p + at, header + length, header) >= 0) {
 		(void)message_read(c, s, p + at, header + length, header);
 		at += header + length;
@@ -403,7 +404,7 @@ static struct proto_progress ldap_datagram(
 	uint8_t tag;
 	size_t header;
 	uint32_t length;
-	if (asn1_header(p, n, &tag, &header, &length) == 0 && tag == ASN1_SEQUENCE &&
+	if (asn1_header(p, n, &tag, &header, &length) == 0 && tag == ASN1_TAG_SEQUENCE &&
 	    operation_of(p, n, header) >= 0)
 		(void)message_read(c, s, p, n, header);
 	return (struct proto_progress){.used = n};
@@ -427,7 +428,7 @@ static struct proto_progress ldap_parse(
 	int error = asn1_header(p, n, &tag, &header, &length);
 	if (error == -ERR_TRUNCATED)
 		return (struct proto_progress){.used = 0};
-	if (error < 0 || tag != ASN1_SEQUENCE)
+	if (error < 0 || tag != ASN1_TAG_SEQUENCE)
 		return (struct proto_progress){.verdict = PROTO_BROKEN};
 	size_t total = header + (size_t)length;
 	if (n < LDAP_HEAD && n < total && !end)
@@ -467,8 +468,8 @@ static enum proto_match ldap_probe(const uint8_t *p, size_t n, bool to_responder
 		return PROTO_MAYBE;
 	int error = asn1_header(p, n, &tag, &header, &length);
 	if (error == -ERR_TRUNCATED)
-		return p[0] == ASN1_SEQUENCE && !udp ? PROTO_MAYBE : PROTO_NO;
-	if (error < 0 || tag != ASN1_SEQUENCE || length < 5 || (udp && header + length > n))
+		return p[0] == ASN1_TAG_SEQUENCE && !udp ? PROTO_MAYBE : PROTO_NO;
+	if (error < 0 || tag != ASN1_TAG_SEQUENCE || length < 5 || (udp && header + length > n))
 		return PROTO_NO;
 	if (n < LDAP_HEAD && n < header + length)
 		return udp ? PROTO_NO : PROTO_MAYBE;

@@ -53,7 +53,7 @@ static void put_value(struct out *o, struct text t)
 
 static void put_octets(struct out *o, struct cursor *c, bool escape)
 {
-	struct cursor s = asn1_take(c, ASN1_OCTET_STRING);
+	struct cursor s = asn1_take(c, ASN1_TAG_OCTET_STRING);
 	struct text t = asn1_text(&s);
 	if (escape)
 		put_value(o, t);
@@ -74,7 +74,7 @@ static void substrings(struct out *o, struct cursor body)
 	struct asn1_element e;
 	put_octets(o, &body, false);
 	put_str(o, "=");
-	struct cursor parts = asn1_take(&body, ASN1_SEQUENCE);
+	struct cursor parts = asn1_take(&body, ASN1_TAG_SEQUENCE);
 	bool star = false;
 	while (asn1_next(&parts, &e)) {
 		if (e.tag != INITIAL && !star)

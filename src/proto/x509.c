@@ -14,6 +14,7 @@
 #include "base/cursor.h"
 #include "base/dynbuf.h"
 #include "base/timefmt.h"
+#include "proto/asn1.h"
 
 static const enum field fields[] = {
     FIELD_TLS_SUBJECT, FIELD_TLS_ISSUER, FIELD_TLS_NOT_BEFORE, FIELD_TLS_NOT_AFTER, FIELD_TLS_SERIAL};
@@ -49,9 +50,11 @@ void x509_cache_free(void *cache)
 	free(k);
 }
 
-static void read_name(struct dynbuf *out, const X509_NAME *name)
+static void read_name(struct dynbuf *out, struct text der)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
+	const uint8_t *p = (const uint8_t *)der.p;
+	X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)der.n);
+	BIO *bio = name ? BIO_new(BIO_s_mem()) : NULL;
 	char *text = NULL;
 	/* UTF-8 stays readable: whoever shows it escapes what can harm */
 	unsigned long form = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
@@ -61,40 +64,73 @@ static void read_name(struct dynbuf *out, const X509_NAME *name)
 			dynbuf_append(out, text, (size_t)n);
 	}
 	BIO_free(bio);
+	X509_NAME_free(name);
 }
 
-static void read_time(struct dynbuf *out, const ASN1_TIME *t)
+static void read_time(struct dynbuf *out, struct text der)
 {
 	struct tm tm;
 	char text[TIME_TEXT_SIZE + 32];
-	if (!t || ASN1_TIME_to_tm(t, &tm) != 1)
-		return;
-	int n = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
-	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	dynbuf_append(out, text, (size_t)n);
+	const uint8_t *p = (const uint8_t *)der.p;
+	ASN1_TIME *t = d2i_ASN1_TIME(NULL, &p, (long)der.n);
+	if (t && ASN1_TIME_to_tm(t, &tm) == 1) {
+		int n = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
+		    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+		dynbuf_append(out, text, (size_t)n);
+	}
+	ASN1_STRING_free(t);
 }
 
-static void read_serial(struct dynbuf *out, const ASN1_INTEGER *serial)
+/* What OpenSSL gives as a serial number: its magnitude, without the octet that keeps it positive. */
+static void read_serial(struct dynbuf *out, struct text der)
 {
+	const uint8_t *p = (const uint8_t *)der.p;
+	ASN1_INTEGER *serial = d2i_ASN1_INTEGER(NULL, &p, (long)der.n);
 	if (serial && ASN1_STRING_length(serial) > 0)
 		dynbuf_append(out, ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
+	ASN1_INTEGER_free(serial);
 }
 
-/* Nothing of what is no certificate. */
+/* The next element, its head included. */
+static struct text element(struct cursor *c, uint8_t tag)
+{
+	struct text whole = {.p = (const char *)cursor_peek(c, cursor_left(c)), .n = cursor_left(c)};
+	if (tag)
+		(void)asn1_take(c, tag);
+	else
+		(void)asn1_next(c, &(struct asn1_element){0});
+	whole.n = cursor_ok(c) ? whole.n - cursor_left(c) : 0;
+	return whole;
+}
+
+/*
+ * RFC 5280, 4.1, as far as what is asked for: OpenSSL's reading of a whole certificate makes a key of it, and
+ * that takes longer than all else. The parts that need more than a cursor (names, times, numbers) are
+ * OpenSSL's to read. Nothing of what is no certificate.
+ */
 static void read_certificate(struct reading *r, const uint8_t *der, size_t n)
 {
-	X509 *x = d2i_X509(NULL, &der, (long)n);
-	for (size_t i = 0; x && i < FIELDS; i++) {
+	struct cursor all = cursor_of(der, n), certificate = asn1_take(&all, ASN1_TAG_SEQUENCE);
+	struct cursor signed_part = asn1_take(&certificate, ASN1_TAG_SEQUENCE);
+	(void)asn1_optional(&signed_part, ASN1_TAG_CONTEXT); /* version */
+	struct text serial = element(&signed_part, ASN1_TAG_INTEGER);
+	(void)asn1_take(&signed_part, ASN1_TAG_SEQUENCE); /* signature algorithm */
+	struct text issuer = element(&signed_part, ASN1_TAG_SEQUENCE);
+	struct cursor validity = asn1_take(&signed_part, ASN1_TAG_SEQUENCE);
+	struct text not_before = element(&validity, 0), not_after = element(&validity, 0);
+	struct text subject = element(&signed_part, ASN1_TAG_SEQUENCE);
+	if (!cursor_ok(&signed_part) || !cursor_ok(&validity))
+		return;
+	for (size_t i = 0; i < FIELDS; i++) {
 		switch (fields[i]) {
-		case FIELD_TLS_SUBJECT: read_name(&r->bytes, X509_get_subject_name(x)); break;
-		case FIELD_TLS_ISSUER: read_name(&r->bytes, X509_get_issuer_name(x)); break;
-		case FIELD_TLS_NOT_BEFORE: read_time(&r->bytes, X509_get0_notBefore(x)); break;
-		case FIELD_TLS_NOT_AFTER: read_time(&r->bytes, X509_get0_notAfter(x)); break;
-		default: read_serial(&r->bytes, X509_get0_serialNumber(x)); break;
+		case FIELD_TLS_SUBJECT: read_name(&r->bytes, subject); break;
+		case FIELD_TLS_ISSUER: read_name(&r->bytes, issuer); break;
+		case FIELD_TLS_NOT_BEFORE: read_time(&r->bytes, not_before); break;
+		case FIELD_TLS_NOT_AFTER: read_time(&r->bytes, not_after); break;
+		default: read_serial(&r->bytes, serial); break;
 		}
 		r->end[i] = r->bytes.n;
 	}
-	X509_free(x);
 }
 
 static void keep(struct kept **slot, const uint8_t *sha256, const struct reading *r)

@@ -46,11 +46,11 @@ static void asn1_element_never_reaches_beyond_its_parent(void **state)
 	static const uint8_t good[] = {0x30, 5, 4, 3, 'a', 'b', 'c'},
 	                     bad[] = {0x30, 5, 4, 4, 'a', 'b', 'c', 'd'};
 	struct cursor c = cursor_of(good, sizeof(good));
-	struct cursor s = asn1_take(&c, ASN1_SEQUENCE), o = asn1_take(&s, ASN1_OCTET_STRING);
+	struct cursor s = asn1_take(&c, ASN1_TAG_SEQUENCE), o = asn1_take(&s, ASN1_TAG_OCTET_STRING);
 	assert_true(text_equal(asn1_text(&o), TEXT("abc")));
 	c = cursor_of(bad, sizeof(bad));
-	s = asn1_take(&c, ASN1_SEQUENCE);
-	o = asn1_take(&s, ASN1_OCTET_STRING);
+	s = asn1_take(&c, ASN1_TAG_SEQUENCE);
+	o = asn1_take(&s, ASN1_TAG_OCTET_STRING);
 	assert_false(cursor_ok(&o));
 	assert_false(cursor_ok(&s));
 	assert_int_equal(asn1_text(&o).n, 0);
