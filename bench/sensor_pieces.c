@@ -130,7 +130,8 @@ static void mend_sums(uint8_t *frame, uint32_t caplen, const struct packet *k, u
 	uint8_t *h = frame + ip;
 	uint32_t header = h[0] / 16 == 4 ? (uint32_t)(h[0] & 15) * 4 : 40, n = l->wire_bytes - header;
 	bool fragment = h[0] / 16 == 4 && (load_be16(h + 6) & 0x3fff) != 0;
-	if (k->n_layers != 1 || l->fragment || fragment || k->events || !l->has_ports ||
+	if (k->n_layers != 1 || l->fragment || fragment ||
+	    (k->events & ~(UINT64_C(1) << DECODE_EVENT_IPV4_CHECKSUM)) || !l->has_ports ||
 	    l->wire_bytes < header || ip + l->wire_bytes > caplen || n > 65535 ||
 	    (header == 40 && h[6] != l->protocol) || load_be16(h + 2) == 0)
 		return;

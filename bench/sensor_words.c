@@ -158,8 +158,8 @@ void words_ntp(struct words *w, uint8_t mode, uint64_t *state)
 
 void words_http_request(struct words *w, const char *host, uint64_t *state)
 {
-	static const char *const agents[] = {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 "
-	                                     "(KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+	static const char *const agents[] = {("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 "
+	                                      "(KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"),
 	    "Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0",
 	    "Microsoft-CryptoAPI/10.0", "Debian APT-HTTP/1.3 (2.6.1)", "curl/7.88.1",
 	    "Microsoft-Delivery-Optimization/10.0",
