@@ -52,6 +52,13 @@ void sensor_tell(struct sensor *s, const struct flow *f, struct msg_transaction 
 	sensor_keep_error(s, merge_transaction(s->merge, t));
 }
 
+/* Payload that stands in no flow's record: each such packet counts as a full one in the bounds. */
+static void on_lost(void *context, uint16_t vantage, uint64_t packets)
+{
+	struct sensor *s = context;
+	sensor_vantage(s, vantage)->counts.unreadable += packets;
+}
+
 static void on_transaction(void *context, const struct proto_transaction *t)
 {
 	struct msg_transaction m = {
@@ -158,6 +165,7 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 	s->vantages = calloc(CAPTURE_VANTAGES_MAX + 1, sizeof(*s->vantages));
 	struct flow_table_config flows = {.flows_max = limits->flows_max,
 	    .reassembly_memory = limits->reassembly_memory,
+	    .recent_memory = limits->recent_memory,
 	    .seed = seed,
 	    .next_id = sensor_next_id,
 	    .start = on_start,
@@ -175,7 +183,8 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 	    .context = sink->context};
 	if (limits->live)
 		sensor_live_start(s, limits->live, &flows, &merge);
-	const struct decode_config decode = {.seed = seed, .overlap = sensor_overlap, .context = s};
+	const struct decode_config decode = {
+	    .seed = seed, .overlap = sensor_overlap, .lost = on_lost, .context = s};
 	int r = s->vantages ? decoder_new(&s->decoder, &decode) : -ENOMEM;
 	if (r == 0)
 		r = flow_table_new(&s->flows, &flows);
@@ -187,7 +196,7 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 		r = table_new(&s->bindings, sizeof(struct binding_key), sizeof(struct binding_seen),
 		    SENSOR_BINDINGS_MAX, seed);
 	if (r == 0 && limits->live)
-		r = decoder_new(&s->leaving, &decode);
+		r = decoder_new(&s->leaving, &(struct decode_config){.seed = seed});
 	if (r < 0) {
 		sensor_free(s);
 		return r;
@@ -256,6 +265,8 @@ static int take_packet(struct sensor *s, const struct packet *p)
 		return 0;
 	struct flow *f;
 	int r = flow_table_packet(s->flows, p, &f);
+	if (!f)
+		on_lost(s, s->at, 1);
 	if (p->conflict && f)
 		sensor_fragment_conflict(s, f, p->conflict);
 	if (f && s->watch && s->watch->n && sensor_vantage(s, p->vantage)->tap)
@@ -322,6 +333,7 @@ static int give_bindings(struct sensor *s)
 
 int sensor_finish(struct sensor *s)
 {
+	decoder_flush(s->decoder);
 	flow_table_flush(s->flows);
 	sensor_keep_error(s, merge_flush(s->merge));
 	if (s->error == 0)

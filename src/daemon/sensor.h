@@ -32,6 +32,7 @@ struct sensor_live {
 struct sensor_limits {
 	size_t flows_max;                 /* 0: 262,144 */
 	size_t reassembly_memory;         /* 0: 128 MiB */
+	size_t recent_memory;             /* 0: 8 MiB */
 	size_t proto_memory;              /* 0: 128 MiB */
 	size_t merge_memory;              /* 0: 128 MiB */
 	const struct net_zone_map *zones; /* whose machines do what with overlaps; borrowed, may be NULL */

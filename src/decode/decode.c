@@ -29,9 +29,16 @@ int decoder_new(struct decoder **ret_decoder, const struct decode_config *config
 		return r;
 	}
 	d->overlap = config->overlap;
-	d->overlap_context = config->context;
+	d->context = config->context;
+	d->lost = config->lost;
+	defrag_on_lost(d->defrag, config->lost, config->context);
 	*ret_decoder = d;
 	return 0;
+}
+
+void decoder_flush(struct decoder *d)
+{
+	defrag_flush(d->defrag);
 }
 
 static void joined_free(struct decoder *d)

@@ -18,6 +18,8 @@ struct decode_config {
 	uint64_t seed;
 	/* What a machine makes of overlapping fragments. NULL: the first bytes win. */
 	enum net_overlap (*overlap)(void *context, struct net_addr receiver);
+	/* So many packets of fragments came to nothing. May be NULL. */
+	void (*lost)(void *context, uint16_t vantage, uint64_t packets);
 	void *context;
 };
 
@@ -35,6 +37,8 @@ struct decoder;
 
 int decoder_new(struct decoder **ret_decoder, const struct decode_config *config);
 void decoder_free(struct decoder *d);
+/* There are no more frames: datagrams in the making are given up. */
+void decoder_flush(struct decoder *d);
 /*
  * Decodes one frame of `linktype`. Always fills *ret_packet (n_layers == 0 where there is no IP). Where the
  * frame completes a fragmented datagram, the packet holds the joined one, whose bytes stay until the next

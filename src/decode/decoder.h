@@ -25,7 +25,8 @@ struct decoder {
 	bool absurd;
 	struct packet_conflict conflict; /* that the present packet points to */
 	enum net_overlap (*overlap)(void *context, struct net_addr receiver);
-	void *overlap_context;
+	void (*lost)(void *context, uint16_t vantage, uint64_t packets);
+	void *context;
 };
 
 #endif

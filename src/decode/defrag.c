@@ -15,6 +15,7 @@ enum {
 	WORD_BITS = 64,
 	ROOM_LEAST = 2048,
 	END_UNKNOWN = UINT16_MAX + 1,
+	FULL = 1480, /* what Ethernet carries of a datagram */
 };
 
 /* The bytes of a datagram: one allocation, which is handed out whole when it is joined. */
@@ -31,6 +32,7 @@ struct datagram {
 	uint32_t end;      /* the datagram's length, END_UNKNOWN before its last fragment */
 	uint32_t highest;  /* the highest byte of any piece, plus one */
 	uint32_t units;    /* set in room->have */
+	uint32_t pieces;   /* that it was made of */
 	uint32_t cut_at;   /* the first byte that was not captured */
 	uint8_t protocol;  /* of the piece with offset 0 */
 	bool overlapped;
@@ -45,6 +47,8 @@ struct defrag {
 	int64_t timeout_ns;
 	struct defrag_counters counters;
 	struct defrag_conflict conflict;
+	defrag_lost_fn lost;
+	void *context;
 };
 
 int defrag_new(
@@ -63,6 +67,28 @@ int defrag_new(
 	d->timeout_ns = timeout_ns;
 	*ret_defrag = d;
 	return 0;
+}
+
+void defrag_on_lost(struct defrag *d, defrag_lost_fn lost, void *context)
+{
+	d->lost = lost;
+	d->context = context;
+}
+
+static void lose(struct defrag *d, const struct defrag_key *key, uint64_t packets)
+{
+	if (d->lost && packets)
+		d->lost(d->context, key->vantage, packets);
+}
+
+/* A receiver may have had all of it: what came, what is missing between, and what ends it. */
+static void lose_datagram(struct defrag *d, const struct datagram *g, bool over)
+{
+	bool ends = g->end != END_UNKNOWN;
+	uint32_t length = ends ? g->end : g->highest, seen = g->units * UNIT;
+	uint32_t between = length > seen ? (length - seen + FULL - 1) / FULL : 0;
+	if (g->room)
+		lose(d, &g->key, (uint64_t)g->pieces + between + (over && !ends));
 }
 
 static void room_drop(struct defrag *d, struct datagram *g)
@@ -90,12 +116,20 @@ static void datagram_remove(struct defrag *d, struct datagram *g)
 	table_remove(d->datagrams, &key);
 }
 
+void defrag_flush(struct defrag *d)
+{
+	while (d->oldest) {
+		lose_datagram(d, d->oldest, true);
+		datagram_remove(d, d->oldest);
+	}
+}
+
 void defrag_free(struct defrag *d)
 {
 	if (!d)
 		return;
-	while (d->oldest)
-		datagram_remove(d, d->oldest);
+	d->lost = NULL;
+	defrag_flush(d);
 	table_free(d->datagrams);
 	free(d);
 }
@@ -104,6 +138,7 @@ static void expire(struct defrag *d, int64_t now_ns)
 {
 	while (d->oldest && now_ns - d->oldest->first_ns > d->timeout_ns) {
 		d->counters.timeout += d->oldest->room != NULL;
+		lose_datagram(d, d->oldest, true);
 		datagram_remove(d, d->oldest);
 	}
 }
@@ -115,6 +150,7 @@ static bool give_up_oldest(struct defrag *d, const struct datagram *keep)
 	if (!g)
 		return false;
 	d->counters.limit += g->room != NULL;
+	lose_datagram(d, g, true);
 	datagram_remove(d, g);
 	return true;
 }
@@ -319,13 +355,19 @@ enum defrag_result defrag_add(struct defrag *d, const struct defrag_key *key,
 	expire(d, time_ns);
 	d->conflict.n = 0;
 	struct datagram *g = datagram_get(d, key, time_ns);
-	if (!g)
+	if (!g) {
+		lose(d, key, 1);
 		return DEFRAG_NO_MEMORY;
-	if (g->highest && !g->room)
+	}
+	if (g->highest && !g->room) {
+		lose(d, key, 1);
 		return DEFRAG_REFUSED;
+	}
 	int r = room_for(d, g, top);
 	if (r < 0) {
 		d->counters.limit += r == -ERR_LIMIT;
+		lose_datagram(d, g, true);
+		lose(d, key, 1);
 		datagram_remove(d, g);
 		return r == -ERR_LIMIT ? DEFRAG_NO_ROOM : DEFRAG_NO_MEMORY;
 	}
@@ -340,12 +382,17 @@ enum defrag_result defrag_add(struct defrag *d, const struct defrag_key *key,
 	if (s.differs < piece->length)
 		conflict_begin(d, g, piece, s.differs);
 	if (overlap && (key->version == 6 || piece->how == NET_OVERLAP_LINUX)) {
+		lose_datagram(d, g, false); /* what comes later is lost by itself */
+		lose(d, key, 1);
 		g->highest = DEFRAG_DATAGRAM_MAX;
 		room_drop(d, g);
 		return DEFRAG_OVERLAP;
 	}
-	if (contradicts)
+	if (contradicts) {
+		lose(d, key, 1);
 		return DEFRAG_OVERLAP;
+	}
+	g->pieces++;
 	fill_piece(g, piece);
 	conflict_end(d, g);
 	if (top > g->highest)

@@ -68,6 +68,10 @@ struct defrag_conflict {
 	uint8_t kept[DEFRAG_CONFLICT_BYTES], other[DEFRAG_CONFLICT_BYTES];
 };
 
+/* Fragments that came to nothing, in packets: with a datagram that is given up its fragments, and what else
+ * it must have had, in full ones. */
+typedef void (*defrag_lost_fn)(void *context, uint16_t vantage, uint64_t packets);
+
 struct defrag_counters {
 	uint64_t limit, timeout; /* datagrams given up for room, or for age */
 };
@@ -76,7 +80,11 @@ struct defrag;
 
 int defrag_new(
     struct defrag **ret_defrag, size_t datagrams_max, size_t memory_max, int64_t timeout_ns, uint64_t seed);
+/* Who hears of fragments that came to nothing. */
+void defrag_on_lost(struct defrag *d, defrag_lost_fn lost, void *context);
 void defrag_free(struct defrag *d);
+/* Gives up what is in the making. */
+void defrag_flush(struct defrag *d);
 /* Takes a piece; offset + length is at most DEFRAG_DATAGRAM_MAX. *ret_joined is written where it completes.
  */
 enum defrag_result defrag_add(struct defrag *d, const struct defrag_key *key,

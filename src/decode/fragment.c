@@ -94,8 +94,11 @@ bool decode_fragment(struct walk *w, const struct fragment *f)
 	d->stats.fragments++;
 	if (is_tiny(w, f))
 		walk_event(w, DECODE_EVENT_FRAGMENT_TINY);
-	if (!fragment_fits(w, f, f->v6 ? 0 : header))
+	if (!fragment_fits(w, f, f->v6 ? 0 : header)) {
+		if (d->lost)
+			d->lost(d->context, w->packet->vantage, 1);
 		return false;
+	}
 	if (d->n_joined == DECODER_JOINED_MAX) {
 		walk_event(w, DECODE_EVENT_TUNNEL_TOO_DEEP);
 		return false;
@@ -115,7 +118,7 @@ bool decode_fragment(struct walk *w, const struct fragment *f)
 	    .offset = f->offset,
 	    .more = f->more,
 	    .protocol = w->protocol,
-	    .how = d->overlap ? d->overlap(d->overlap_context, l->dst) : NET_OVERLAP_AUTO,
+	    .how = d->overlap ? d->overlap(d->context, l->dst) : NET_OVERLAP_AUTO,
 	};
 	struct defrag_joined joined;
 	enum defrag_result r = defrag_add(d->defrag, &key, &piece, w->packet->time_ns, &joined);

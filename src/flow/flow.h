@@ -188,7 +188,7 @@ struct flow_table_config {
 struct flow_stats {
 	uint64_t packets, flows, evicted, timeouts, snapshots;
 	uint64_t no_key;        /* packets without an IP layer */
-	uint64_t out_of_memory; /* packets that found no room for their flow (counted, and in coverage) */
+	uint64_t out_of_memory; /* packets that found no room for their flow (counted) */
 	uint64_t conflicts;     /* overlaps with other bytes */
 	uint64_t unchecked;     /* bytes sent again that nothing was left of to compare with */
 	uint64_t doubtful;      /* segments that waited for their acknowledgement */

@@ -97,6 +97,9 @@ static void count_payload(struct flow_entry *e, enum flow_dir dir, uint64_t at, 
 static void settle_side(struct flow_entry *e, enum flow_dir dir)
 {
 	struct tcp_side *s = &e->tcp[dir];
+	if (e->f.side[!dir].packets == 0 && s->next > s->acked)
+		s->acked =
+		    s->next; /* nobody could be heard acknowledging: what was skipped may have arrived */
 	uint64_t missing = tcp_holes_settle(s);
 	/* the FIN takes one sequence number, and may be acknowledged without being seen */
 	uint64_t end = s->fin && s->acked == s->fin + 1 ? s->fin : s->acked;
@@ -364,6 +367,16 @@ static void take_payload(struct flow_table *t, struct flow_entry *e, enum flow_d
 	}
 }
 
+/* A SYN, FIN or RST whose receiver doesn't even look at it: no state comes of it, but its payload counts. */
+static void take_forged(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
+    const struct packet_tcp *tcp, const struct packet_layer *l)
+{
+	uint64_t at = unwrap(front(&e->tcp[dir]), tcp->seq);
+	e->f.flags |= FLOW_DOUBTFUL;
+	if (l->payload_length && believe_data(t, e, dir, &at, l->payload_length))
+		take_payload(t, e, dir, at, tcp, l);
+}
+
 /* States that packets without SYN and RST bring about. */
 static void advance(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, bool ack, uint32_t length)
 {
@@ -400,7 +413,7 @@ void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, 
 	bool syn = tcp->flags & PACKET_TCP_SYN, ack = tcp->flags & PACKET_TCP_ACK;
 	if ((tcp->flags & (PACKET_TCP_SYN | PACKET_TCP_FIN | PACKET_TCP_RST)) &&
 	    !tcp_control_good(e, dir, tcp, l)) {
-		e->f.flags |= FLOW_DOUBTFUL; /* its receiver doesn't even look at it */
+		take_forged(t, e, dir, tcp, l);
 		return;
 	}
 	if (tcp->flags & PACKET_TCP_RST) {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a capture doesn't hold, and what says so."""
 from cases import case, flow, outcome, side
-from talk import CLIENT, SERVER, Talk, ipv4
+from talk import CLIENT, SERVER, Talk, ipv4, ipv6_fragment
 
 
 @case
@@ -64,4 +64,41 @@ def frames_cut_inside_their_headers(c):
 def a_datagram_that_lost_a_fragment(c):
     """What came of it was on the wire, but is no datagram: coverage says how much."""
     c.fragments(CLIENT, SERVER, 17, b"x" * 64, [(0, 16), (32, 64)])
-    return outcome(flow(side(packets=2), side(), state="none"), counts={"reassembled": 0})
+    return outcome(flow(side(packets=2), side(), state="none"), counts={"reassembled": 0}, coverage={"unreadable": 3})
+
+
+@case
+def a_datagram_that_lost_many_fragments(c):
+    """The first and the last of 45,000 bytes: two packets, and what is between in full ones of 1,480."""
+    c.fragments(CLIENT, SERVER, 17, b"x" * 45000, [(0, 1480), (44400, 45000)])
+    return outcome(flow(side(packets=2), side(), state="none"), coverage={"unreadable": 2 + 29})
+
+
+@case
+def an_ipv6_datagram_that_was_dropped_for_an_overlap(c):
+    """A receiver that doesn't keep to RFC 5722 has it, and what comes after."""
+    a, b = "2001:db8:1::11", "2001:db8:2::53"
+    for start, stop, filler in ((0, 24, b"a"), (16, 40, b"b"), (40, 64, b"c")):
+        c.packet(a, b, ipv6_fragment(a, b, 17, filler * (stop - start), 9, start, stop < 64))
+    return outcome(flow(side(packets=3), side(), state="none", events=["ip.frag_overlap"]), coverage={"unreadable": 3},
+                   anomalies=[("ip.frag_overlap_different_data", "dropped", "", b"a" * 8, b"b" * 8)])
+
+
+@case
+def a_gap_where_nobody_is_heard(c):
+    """One direction only: what was skipped may have arrived, since nobody could be seen not acknowledging it."""
+    t = Talk(c, dport=9000)
+    t.raw(0, 1000, 0, 2)
+    t.send(0, 0, b"a" * 100)
+    t.send(0, 400, b"c" * 100)
+    return outcome(flow(side(b"a" * 100, 300, b"c" * 100, payload=500, missing=300), side(packets=0)), coverage={"missing": 300})
+
+
+@case
+def a_gap_that_nobody_acknowledged(c):
+    """The receiver was heard, and didn't: the 300 bytes aren't proven."""
+    t = Talk(c, dport=9000).open()
+    t.send(0, 0, b"a" * 100)
+    t.send(0, 400, b"c" * 100)
+    t.ack(1, 100)
+    return outcome(flow(side(b"a" * 100, 300, b"c" * 100, payload=200), side()), coverage={"missing": 0})
