@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CUT_FLOWS_CITED = 16, STEPS_MAX = 4096, CUTS_MAX = 1 << 16, LINE_MAX_BYTES = 512 };
+enum { CUT_FLOWS_CITED = 16, CUTS_MAX = 1 << 16, LINE_MAX_BYTES = 512 };
 
 bool plan_zone_is_external(const struct plan_input *in, uint16_t zone)
 {
@@ -63,16 +63,21 @@ int plan_add_cut(struct plan_work *w, const struct plan_cut *cut)
 	return r;
 }
 
-static int add_line(
-    struct plan_work *w, const char ***lines, size_t *n, size_t *cap, const char *format, va_list args)
+/* Each line once, at most PLAN_LINES_MAX; *more counts what comes after those. */
+static int add_line(struct plan_work *w, const char ***lines, size_t *n, size_t *cap, size_t *more,
+    const char *format, va_list args)
 {
 	char line[LINE_MAX_BYTES];
+	if (*n == PLAN_LINES_MAX) {
+		++*more;
+		return 0;
+	}
 	int length = vsnprintf(line, sizeof(line), format, args);
 	size_t kept = length < (int)sizeof(line) ? (size_t)length : sizeof(line) - 1;
 	for (size_t i = 0; i < *n; i++)
 		if (strcmp((*lines)[i], line) == 0)
 			return 0;
-	int r = arena_grow(w->arena, (void **)lines, cap, *n, sizeof(**lines), STEPS_MAX);
+	int r = arena_grow(w->arena, (void **)lines, cap, *n, sizeof(**lines), PLAN_LINES_MAX);
 	const char *copy = r == 0 ? arena_strndup(w->arena, line, kept) : NULL;
 	if (!copy)
 		return -ENOMEM;
@@ -84,7 +89,8 @@ int plan_add_step(struct plan_work *w, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	int r = add_line(w, &w->plan->manual_steps, &w->plan->n_manual_steps, &w->cap_steps, format, args);
+	int r = add_line(
+	    w, &w->plan->manual_steps, &w->plan->n_manual_steps, &w->cap_steps, &w->more_steps, format, args);
 	va_end(args);
 	return r;
 }
@@ -93,9 +99,27 @@ int plan_add_guardrail(struct plan_work *w, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	int r = add_line(w, &w->plan->guardrails, &w->plan->n_guardrails, &w->cap_guardrails, format, args);
+	int r = add_line(w, &w->plan->guardrails, &w->plan->n_guardrails, &w->cap_guardrails,
+	    &w->more_guardrails, format, args);
 	va_end(args);
 	return r;
+}
+
+/* The last line gives way to how many more there would have been. */
+static int close_list(struct plan_work *w, const char **lines, size_t n, size_t more)
+{
+	char line[LINE_MAX_BYTES];
+	if (more == 0)
+		return 0;
+	int length = snprintf(line, sizeof(line), "and %zu more like these", more + 1);
+	lines[n - 1] = arena_strndup(w->arena, line, (size_t)length);
+	return lines[n - 1] ? 0 : -ENOMEM;
+}
+
+int plan_close_lists(struct plan_work *w)
+{
+	int r = close_list(w, w->plan->manual_steps, w->plan->n_manual_steps, w->more_steps);
+	return r == 0 ? close_list(w, w->plan->guardrails, w->plan->n_guardrails, w->more_guardrails) : r;
 }
 
 static const char *arena_printf(struct arena *arena, const char *format, ...)

@@ -7,6 +7,9 @@
 #include "contain/use.h"
 
 /* What one plan is made from: the machines that count as held, and the legitimate use. */
+/* Steps by hand of a plan, and guardrails: nobody reads more. */
+enum { PLAN_LINES_MAX = 4096 };
+
 struct plan_work {
 	const struct plan_input *in;
 	struct arena *arena;
@@ -19,6 +22,7 @@ struct plan_work {
 	uint8_t *zone_live; /* one byte a zone: something of ours is in it, or it is external */
 	struct plan *plan;
 	size_t cap_cuts, cap_steps, cap_guardrails;
+	size_t more_steps, more_guardrails; /* than a list holds */
 };
 
 /* Whether an enforcement point separates two zones; its name, or NULL. External zones are one. */
@@ -31,6 +35,9 @@ bool plan_zone_is_external(const struct plan_input *in, uint16_t zone);
 int plan_add_cut(struct plan_work *w, const struct plan_cut *cut);
 int plan_add_step(struct plan_work *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int plan_add_guardrail(struct plan_work *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Where there were more lines than a list holds, its last says how many. 0 or -ENOMEM. */
+int plan_close_lists(struct plan_work *w);
 
 /* What a minimal cut parts (graph.c): one flag for each possible cut of held machine i. */
 struct graph_cuts {

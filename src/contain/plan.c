@@ -138,6 +138,8 @@ static int make_plan(struct plan_work *w, enum plan_name name)
 		r = name == PLAN_SHUTDOWN || many ? cuts_of_shutdown(w) : cuts_from_graph(w, &cuts);
 	if (r == 0)
 		r = cuts_guard(w);
+	if (r == 0)
+		r = plan_close_lists(w);
 	return r == 0 ? cost_count(w) : r;
 }
 

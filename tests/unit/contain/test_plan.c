@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "network.h"
 
+#include "contain/parts.h"
+
 static struct network w;
 
 #define MANAGER "10.4.0.9" /* a machine of management that isn't held */
@@ -154,6 +156,30 @@ static void test_machines_of_one_segment_are_parted_by_hand(void **state)
 	assert_non_null(strstr(p->manual_steps[0], HELD));
 	assert_non_null(strstr(p->manual_steps[0], "2 other machines of office"));
 	assert_false(network_blocks(&w, PLAN_SHUTDOWN, "10.2.0.7", HELD));
+}
+
+static void test_more_lines_than_a_list_holds_are_counted(void **state)
+{
+	static const struct {
+		size_t lines, kept;
+		const char *last;
+	} cases[] = {{PLAN_LINES_MAX - 1, PLAN_LINES_MAX - 1, "step 4095"},
+	    {PLAN_LINES_MAX, PLAN_LINES_MAX, "step 4096"},
+	    {PLAN_LINES_MAX + 1, PLAN_LINES_MAX, "and 2 more like these"},
+	    {PLAN_LINES_MAX + 1000, PLAN_LINES_MAX, "and 1001 more like these"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct plan plan = {.name = PLAN_SURGICAL};
+		struct plan_work work = {.arena = &w.t.arena, .plan = &plan};
+		for (size_t k = 1; k <= cases[i].lines; k++) {
+			assert_int_equal(plan_add_step(&work, "step %zu", k), 0);
+			assert_int_equal(plan_add_guardrail(&work, "step %zu", k), 0);
+		}
+		assert_int_equal(plan_close_lists(&work), 0);
+		assert_int_equal(plan.n_manual_steps, cases[i].kept);
+		assert_string_equal(plan.manual_steps[plan.n_manual_steps - 1], cases[i].last);
+		assert_string_equal(plan.guardrails[plan.n_guardrails - 1], cases[i].last);
+	}
 }
 
 static void test_without_an_enforcement_point_everything_is_by_hand(void **state)
@@ -348,6 +374,7 @@ int main(void)
 	    T(test_criticality_weighs_what_a_cut_costs),
 	    T(test_what_may_never_be_cut_is_left_and_named),
 	    T(test_only_so_many_cuts_as_policy_allows),
+	    T(test_more_lines_than_a_list_holds_are_counted),
 	    T(test_zones_wider_than_policy_allows_are_not_cut),
 	    T(test_machines_of_one_segment_are_parted_by_hand),
 	    T(test_without_an_enforcement_point_everything_is_by_hand),
