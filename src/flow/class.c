@@ -7,6 +7,9 @@
  * whatever protocol: a flood of forged packets pushes out itself, not what is established.
  */
 
+/* Repetitions and late answers come within it. */
+#define EXCHANGE_OVER_NS (5 * INT64_C(1000000000))
+
 enum tier { TIER_UNANSWERED, TIER_CLOSED, TIER_HALF_OPEN, TIER_OPEN };
 
 static const uint8_t tiers[FLOW_CLASS_COUNT] = {
@@ -17,6 +20,7 @@ static const uint8_t tiers[FLOW_CLASS_COUNT] = {
     [FLOW_CLASS_TCP_OPEN] = TIER_OPEN,
     [FLOW_CLASS_TCP_CLOSED] = TIER_CLOSED,
     [FLOW_CLASS_UDP_NEW] = TIER_UNANSWERED,
+    [FLOW_CLASS_UDP_EXCHANGE] = TIER_OPEN,
     [FLOW_CLASS_UDP_ANSWERED] = TIER_OPEN,
     [FLOW_CLASS_ICMP_NEW] = TIER_UNANSWERED,
     [FLOW_CLASS_ICMP_ANSWERED] = TIER_OPEN,
@@ -42,7 +46,11 @@ static enum flow_class class_of(const struct flow *f)
 	bool answered = f->flags & FLOW_ANSWERED;
 	switch (f->protocol) {
 	case PACKET_TCP: return (enum flow_class)tcp_classes[f->tcp][answered];
-	case PACKET_UDP: return answered ? FLOW_CLASS_UDP_ANSWERED : FLOW_CLASS_UDP_NEW;
+	case PACKET_UDP:
+		return !answered ? FLOW_CLASS_UDP_NEW
+		       : f->side[FLOW_FORWARD].packets == 1 && f->side[FLOW_REVERSE].packets == 1
+		           ? FLOW_CLASS_UDP_EXCHANGE
+		           : FLOW_CLASS_UDP_ANSWERED;
 	case PACKET_ICMP:
 	case PACKET_ICMPV6: return answered ? FLOW_CLASS_ICMP_ANSWERED : FLOW_CLASS_ICMP_NEW;
 	}
@@ -58,6 +66,7 @@ void flow_classes_set(int64_t timeouts[FLOW_CLASS_COUNT], const struct flow_time
 	timeouts[FLOW_CLASS_TCP_OPEN] = o->tcp_established_ns;
 	timeouts[FLOW_CLASS_TCP_CLOSED] = o->tcp_closed_ns;
 	timeouts[FLOW_CLASS_UDP_NEW] = o->udp_new_ns;
+	timeouts[FLOW_CLASS_UDP_EXCHANGE] = o->udp_answered_ns;
 	timeouts[FLOW_CLASS_UDP_ANSWERED] = o->udp_answered_ns;
 	timeouts[FLOW_CLASS_ICMP_NEW] = o->icmp_ns;
 	timeouts[FLOW_CLASS_ICMP_ANSWERED] = o->icmp_ns;
@@ -98,6 +107,12 @@ void flow_list_touch(struct flow_table *t, struct flow_entry *e)
 	}
 	flow_list_remove(t, e);
 	flow_list_append(t, e);
+}
+
+struct flow_entry *flow_list_over(const struct flow_table *t)
+{
+	struct flow_entry *oldest = t->lists[FLOW_CLASS_UDP_EXCHANGE].oldest;
+	return oldest && t->now - oldest->touched > EXCHANGE_OVER_NS ? oldest : NULL;
 }
 
 struct flow_entry *flow_list_victim(const struct flow_table *t)

@@ -16,6 +16,7 @@ enum flow_class {
 	FLOW_CLASS_TCP_OPEN,
 	FLOW_CLASS_TCP_CLOSED,
 	FLOW_CLASS_UDP_NEW,
+	FLOW_CLASS_UDP_EXCHANGE, /* a question and its answer */
 	FLOW_CLASS_UDP_ANSWERED,
 	FLOW_CLASS_ICMP_NEW,
 	FLOW_CLASS_ICMP_ANSWERED,
@@ -128,6 +129,8 @@ void flow_list_remove(struct flow_table *t, struct flow_entry *e);
 /* Into the list of its class, as the newest. */
 void flow_list_append(struct flow_table *t, struct flow_entry *e);
 void flow_list_touch(struct flow_table *t, struct flow_entry *e);
+/* An exchange of two datagrams that is over but for its timeout; NULL: none. */
+struct flow_entry *flow_list_over(const struct flow_table *t);
 /* What goes first when the table is full; what was touched longest ago. NULL in an empty table. */
 struct flow_entry *flow_list_victim(const struct flow_table *t);
 struct flow_entry *flow_list_oldest(const struct flow_table *t);

@@ -125,20 +125,25 @@ static void prefetch_victims(const struct flow_table *t, const struct flow_entry
 			__builtin_prefetch((const char *)next->newer + at, 1);
 }
 
-static void evict_one(struct flow_table *t)
+/* An exchange that is over makes room before anybody is evicted: nothing more of it is to come, and the next
+ * question's answer is on its way. */
+static void make_room(struct flow_table *t)
 {
-	struct flow_entry *victim = flow_list_victim(t);
+	struct flow_entry *over = flow_list_over(t), *victim = over ? over : flow_list_victim(t);
 	if (!victim)
 		return;
 	prefetch_victims(t, victim);
-	t->stats.evicted++;
-	entry_end(t, victim, FLOW_END_EVICTED);
+	if (over)
+		t->stats.timeouts++;
+	else
+		t->stats.evicted++;
+	entry_end(t, victim, over ? FLOW_END_TIMEOUT : FLOW_END_EVICTED);
 }
 
 static struct flow_entry *entry_take(struct flow_table *t)
 {
 	if (t->stats.live >= t->config.flows_max)
-		evict_one(t);
+		make_room(t);
 	if (!t->spare) {
 		if (VEC_RESERVE(t->chunks, &t->cap_chunks, t->n_chunks, CHUNKS_MAX) < 0)
 			return NULL;

@@ -135,6 +135,46 @@ static void eviction_takes_unanswered_then_closed_then_half_open_then_the_longes
 	book_close(b);
 }
 
+/* A resolver's table: questions whose answers are on their way stay, exchanges that are over go, as if timed
+ * out. */
+static void an_exchange_that_is_over_makes_room_for_questions(void **state)
+{
+	static const int64_t second = 1000000000;
+	static const struct {
+		int64_t idle;
+		bool over;
+	} cases[] = {{5 * second, false}, {5 * second + 1, true}, {60 * second, true}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct book *b = book_open((struct flow_table_config){.flows_max = 2});
+		int64_t now = 2 + cases[i].idle;
+		udp(b, 1, 1, 40000, 2, 53, 1); /* 1: an exchange */
+		udp(b, 2, 2, 53, 1, 40000, 1);
+		udp(b, now, 1, 40001, 2, 53, 1); /* 2: a question */
+		udp(b, now, 1, 40002, 2, 53, 1); /* 3: another */
+		assert_int_equal(b->n_ended, 1);
+		assert_int_equal(b->ended[0].f.id, cases[i].over ? 1 : 2);
+		assert_int_equal(b->ended[0].how, cases[i].over ? FLOW_END_TIMEOUT : FLOW_END_EVICTED);
+		assert_int_equal(flow_table_stats(b->t)->evicted, !cases[i].over);
+		book_close(b);
+	}
+}
+
+/* More than a question and its answer is a conversation. */
+static void a_conversation_in_datagrams_is_not_over(void **state)
+{
+	struct book *b = book_open((struct flow_table_config){.flows_max = 2});
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		udp(b, 1, 1, 40000, 2, 53, 1);
+	udp(b, 2, 2, 53, 1, 40000, 1);
+	udp(b, INT64_C(60000000000), 1, 40001, 2, 53, 1);
+	udp(b, INT64_C(60000000000), 1, 40002, 2, 53, 1);
+	assert_int_equal(b->ended[0].f.id, 2);
+	assert_int_equal(b->ended[0].how, FLOW_END_EVICTED);
+	book_close(b);
+}
+
 static void a_flood_of_any_protocol_leaves_what_is_established(void **state)
 {
 	static const struct {
@@ -250,6 +290,8 @@ int main(void)
 	    cmocka_unit_test(a_late_packet_begins_a_new_flow_though_nobody_called_expire),
 	    cmocka_unit_test(time_never_runs_backwards_or_over),
 	    cmocka_unit_test(flows_are_bounded_and_the_bound_evicts),
+	    cmocka_unit_test(an_exchange_that_is_over_makes_room_for_questions),
+	    cmocka_unit_test(a_conversation_in_datagrams_is_not_over),
 	    cmocka_unit_test(eviction_takes_unanswered_then_closed_then_half_open_then_the_longest_idle),
 	    cmocka_unit_test(a_flood_of_any_protocol_leaves_what_is_established),
 	    cmocka_unit_test(the_flush_ends_the_oldest_first_and_as_their_state_says),
