@@ -9,6 +9,7 @@
 
 #include "base/table.h"
 #include "daemon/analysis_eve.h"
+#include "daemon/bounds.h"
 #include "daemon/sensor.h"
 #include "daemon/steady.h"
 #include "detect/detect.h"
@@ -253,21 +254,18 @@ static void add_count(struct analysis *a, const char *name, uint64_t n)
 static void describe_counts(struct analysis *a)
 {
 	struct sensor_stats s;
+	uint64_t bounds[SENSOR_BOUND_COUNT];
 	sensor_get_stats(a->sensor, &s);
+	sensor_bounds(a->sensor, bounds);
 	a->n_counts = 0;
 	for (int i = 0; i < DECODE_EVENT_COUNT; i++)
-		add_count(a, decode_event_name((enum decode_event)i), s.decode->events[i]);
+		if (i != DECODE_EVENT_FRAGMENT_LIMIT &&
+		    i != DECODE_EVENT_FRAGMENT_TIMEOUT) /* are bounds, too */
+			add_count(a, decode_event_name((enum decode_event)i), s.decode->events[i]);
 	add_count(a, "time.jump", steady_stats(a->steady)->jumps);
 	add_count(a, "time.late", steady_stats(a->steady)->late);
-	add_count(a, "flow.evicted", s.flow->evicted);
-	add_count(a, "flow.no_room", s.flow->out_of_memory);
-	add_count(a, "proto.broken", s.proto->broken);
-	add_count(a, "proto.no_room", s.proto->without_room);
-	add_count(a, "proto.transactions_dropped", s.proto->transactions_dropped);
-	add_count(a, "proto.fields_dropped", s.proto->fields_dropped);
-	add_count(a, "merge.early", s.merged_early);
-	add_count(a, "merge.transactions_lost", s.transactions_lost);
-	add_count(a, "sensor.bindings_lost", s.bindings_lost);
+	for (int i = 0; i < SENSOR_BOUND_COUNT; i++)
+		add_count(a, sensor_bound_name((enum sensor_bound)i), bounds[i]);
 	add_count(a, "detect.forgotten", detector_stats(a->detector)->forgotten);
 	add_count(a, "detect.detections_lost", a->detections_lost);
 }

@@ -10,6 +10,7 @@ void stream_conflict(
 	e->f.flags |= FLOW_OVERLAP_CONFLICT;
 	e->watched = true;
 	t->stats.conflicts++;
+	t->stats.conflicts_untold += e->conflicts == FLOW_CONFLICTS_MAX;
 	if (!t->config.conflict || e->conflicts == FLOW_CONFLICTS_MAX)
 		return;
 	e->conflicts++;

@@ -53,7 +53,8 @@ enum tcp_sums { TCP_SUMS_UNKNOWN, TCP_SUMS_SOUND, TCP_SUMS_UNSOUND };
 
 /* Sequence space that was skipped over, sorted; made when the first hole appears. */
 struct tcp_holes {
-	size_t n;
+	uint32_t n;
+	uint32_t joined; /* for want of room */
 	struct {
 		uint64_t from, to;
 	} v[TCP_HOLES_MAX];
@@ -151,7 +152,7 @@ void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, 
 bool tcp_begins_anew(
     const struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, int64_t now);
 /* At the end: bytes that were acknowledged but never seen become payload. */
-void tcp_settle(struct flow_entry *e);
+void tcp_settle(struct flow_table *t, struct flow_entry *e);
 void tcp_free(struct flow_table *t, struct flow_entry *e);
 
 /* Bytes [seq, seq + length) of which `captured` are at p. */
@@ -207,6 +208,8 @@ int flow_expectations_new(struct flow_expectations **ret_x, uint64_t seed);
 void flow_expectations_free(struct flow_expectations *x);
 void flow_expectations_add(struct flow_expectations *x, struct net_addr from, struct net_addr to,
     uint16_t port, uint16_t app, uint64_t related, int64_t now);
+/* How many gave way to newer ones in their time. */
+uint64_t flow_expectations_displaced(const struct flow_expectations *x);
 /* Takes the expectation that a new flow meets, if there is one: sets app, related and the flag. */
 void flow_expectations_meet(struct flow_expectations *x, struct flow *f, int64_t now);
 

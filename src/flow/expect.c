@@ -30,7 +30,13 @@ struct flow_expectations {
 		uint64_t number;
 	} ring[EXPECTATIONS_MAX]; /* in order of making: the oldest goes first */
 	uint64_t made;
+	uint64_t displaced;
 };
+
+uint64_t flow_expectations_displaced(const struct flow_expectations *x)
+{
+	return x->displaced;
+}
 
 int flow_expectations_new(struct flow_expectations **ret_x, uint64_t seed)
 {
@@ -62,8 +68,10 @@ void flow_expectations_add(struct flow_expectations *x, struct net_addr from, st
 	size_t place = x->made % EXPECTATIONS_MAX;
 	if (x->made >= EXPECTATIONS_MAX) {
 		const struct expected *oldest = table_get(x->table, &x->ring[place].key);
-		if (oldest && oldest->number == x->ring[place].number)
+		if (oldest && oldest->number == x->ring[place].number) {
+			x->displaced += now - oldest->made_ns <= EXPECTATION_LIFE_NS;
 			table_remove(x->table, &x->ring[place].key);
+		}
 	}
 	struct expected *e = table_put(x->table, &key, NULL);
 	if (!e)

@@ -187,12 +187,16 @@ struct flow_table_config {
 
 struct flow_stats {
 	uint64_t packets, flows, evicted, timeouts, snapshots;
-	uint64_t no_key;        /* packets without an IP layer */
-	uint64_t out_of_memory; /* packets that found no room for their flow (counted) */
-	uint64_t conflicts;     /* overlaps with other bytes */
-	uint64_t unchecked;     /* bytes sent again that nothing was left of to compare with */
-	uint64_t doubtful;      /* segments that waited for their acknowledgement */
-	uint64_t past_hole;     /* times that reassembly went past a hole for want of room */
+	uint64_t no_key;                 /* packets without an IP layer */
+	uint64_t out_of_memory;          /* packets that found no room for their flow (counted) */
+	uint64_t conflicts;              /* overlaps with other bytes */
+	uint64_t conflicts_untold;       /* ... beyond FLOW_CONFLICTS_MAX of a flow */
+	uint64_t unchecked;              /* bytes sent again that nothing was left of to compare with */
+	uint64_t doubtful;               /* segments that waited for their acknowledgement */
+	uint64_t past_hole;              /* times that reassembly went past a hole for want of room */
+	uint64_t depth_reached;          /* directions that had more than reassembly_depth */
+	uint64_t holes_joined;           /* holes that became one with their neighbour for want of room */
+	uint64_t expectations_displaced; /* by newer ones, before they were met or over */
 	size_t live, live_peak;
 	size_t reassembly_bytes, reassembly_peak;
 };

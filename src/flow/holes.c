@@ -21,6 +21,7 @@ void tcp_holes_add(struct tcp_side *s, uint64_t from, uint64_t to)
 		h->v[0].to = h->v[1].to;
 		memmove(&h->v[1], &h->v[2], (h->n - 2) * sizeof(h->v[0]));
 		h->n--;
+		h->joined++;
 	}
 	h->v[h->n].from = from;
 	h->v[h->n].to = to;

@@ -60,8 +60,10 @@ static void hand(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, 
 		n = (size_t)left;
 	e->depth[dir] += n;
 	bool more = t->config.data(t->config.context, &e->f, dir, p, n, gap, time);
-	if (more && end)
+	if (more && end) {
 		e->f.flags |= FLOW_DEPTH_REACHED;
+		t->stats.depth_reached++;
+	}
 	e->wanted[dir] = more && !end;
 }
 

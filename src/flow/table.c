@@ -98,7 +98,7 @@ static void entry_end(struct flow_table *t, struct flow_entry *e, enum flow_end 
 		if (e->f.stream[dir])
 			stream_finish(t, e, (enum flow_dir)dir, e->f.last_ns);
 	if (e->f.protocol == PACKET_TCP)
-		tcp_settle(e);
+		tcp_settle(t, e);
 	t->config.end(t->config.context, &e->f, how);
 	tcp_free(t, e);
 	flow_list_remove(t, e);
@@ -302,6 +302,7 @@ static void take_datagram(struct flow_table *t, struct flow_entry *e, enum flow_
 	e->depth[dir] += n;
 	if (n == left) {
 		f->flags |= FLOW_DEPTH_REACHED;
+		t->stats.depth_reached++;
 		e->wanted[dir] = false;
 	}
 	if (!t->config.data(t->config.context, f, dir, l->payload, n, 0, t->now))
@@ -415,6 +416,7 @@ void flow_table_expect(struct flow_table *t, const struct flow *f, struct net_ad
 	if (!t->expectations && flow_expectations_new(&t->expectations, t->config.seed) < 0)
 		return;
 	flow_expectations_add(t->expectations, from, to, port, app, f->id, t->now);
+	t->stats.expectations_displaced = flow_expectations_displaced(t->expectations);
 }
 
 void flow_table_tell(struct flow_table *t, const struct flow *f)

@@ -114,8 +114,10 @@ static void settle_side(struct flow_entry *e, enum flow_dir dir)
 	e->f.side[dir].payload += missing;
 }
 
-void tcp_settle(struct flow_entry *e)
+void tcp_settle(struct flow_table *t, struct flow_entry *e)
 {
+	for (int dir = 0; dir < 2; dir++)
+		t->stats.holes_joined += e->tcp[dir].holes ? e->tcp[dir].holes->joined : 0;
 	settle_side(e, FLOW_FORWARD);
 	settle_side(e, FLOW_REVERSE);
 }

@@ -16,6 +16,7 @@
 
 #include "contain/orders.h"
 #include "contain/policy.h"
+#include "daemon/bounds.h"
 #include "daemon/order_store.h"
 #include "detect/detect.h"
 #include "detect/indicator.h"
@@ -43,8 +44,9 @@ struct engine_sensor {
 	struct engine *engine;
 	uint16_t index;
 	struct peer peer;
-	struct dynbuf pending; /* transactions whose flow comes next */
-	struct msg_sensor_state state;
+	struct dynbuf pending;         /* transactions whose flow comes next */
+	struct msg_sensor_state state; /* but for its bounds: */
+	uint64_t bounds[SENSOR_BOUND_COUNT];
 	int64_t heard; /* when that came; 0: never */
 };
 

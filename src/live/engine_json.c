@@ -71,6 +71,12 @@ static json_t *sensor_json(const struct engine_sensor *s)
 	json_object_set_new(j, "evicted", engine_json_count(m->evicted));
 	json_object_set_new(j, "watched_cuts", engine_json_count(m->watches));
 	json_object_set_new(j, "capture_ended", json_boolean(m->done));
+	json_t *bounds = json_object();
+	for (int i = 0; i < SENSOR_BOUND_COUNT; i++)
+		if (s->bounds[i])
+			json_object_set_new(
+			    bounds, sensor_bound_name((enum sensor_bound)i), engine_json_count(s->bounds[i]));
+	json_object_set_new(j, "bounds", bounds);
 	return j;
 }
 

@@ -52,6 +52,17 @@ static void sensors(const struct engine *e, struct dynbuf *out)
 	}
 }
 
+/* What tables that were full cost: doc/bounds.md. */
+static void bounds(const struct engine *e, struct dynbuf *out)
+{
+	head(out, "bound_reached_total", "counter", "Times that a bound of the sensor was met, by its name.");
+	for (size_t i = 0; i < e->process->conf->sensor.processes; i++)
+		for (int b = 0; b < SENSOR_BOUND_COUNT; b++)
+			dynbuf_printf(out,
+			    "bulkhead_bound_reached_total{sensor=\"%zu\",bound=\"%s\"} %" PRIu64 "\n", i,
+			    sensor_bound_name((enum sensor_bound)b), e->sensors[i].bounds[b]);
+}
+
 /* A label's value: \ " and newlines are escaped. */
 static void label(struct dynbuf *out, const char *s)
 {
@@ -134,6 +145,7 @@ void engine_metrics(const struct engine *e, struct dynbuf *out)
 {
 	const struct engine_counts *c = &e->counts;
 	sensors(e, out);
+	bounds(e, out);
 	enforcers(e, out);
 	orders(e, out);
 	processes(e, out);

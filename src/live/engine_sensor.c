@@ -144,13 +144,16 @@ static int on_coverage(struct engine *e, struct text bytes)
 static int on_state(struct engine *e, struct engine_sensor *s, struct text bytes)
 {
 	struct msg_sensor_state m;
-	int r = msg_sensor_state_decode(bytes.p, bytes.n, NULL, &m);
+	int r = msg_sensor_state_decode(bytes.p, bytes.n, &e->arena, &m);
 	if (r < 0)
 		return r;
 	if (m.skipped > s->state.skipped && e->detector)
 		detector_missed(e->detector);
 	if (e->clock && m.now > e->clock && can_be(e, m.now, m.now))
 		e->clock = m.now;
+	for (uint32_t i = 0; i < SENSOR_BOUND_COUNT; i++)
+		s->bounds[i] = i < m.bounds.n ? m.bounds.v[i] : 0;
+	m.bounds = (struct msg_u64s){0};
 	s->state = m;
 	s->heard = loop_now();
 	return 0;
@@ -200,6 +203,7 @@ int engine_met_sensor(struct engine *e, uint16_t index, struct channel *c)
 	s->engine = e;
 	s->index = index;
 	s->state = (struct msg_sensor_state){0};
+	memset(s->bounds, 0, sizeof(s->bounds));
 	s->peer.message = on_message;
 	s->peer.gone = on_gone;
 	s->peer.context = s;

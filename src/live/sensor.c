@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/timefmt.h"
+#include "daemon/bounds.h"
 #include "daemon/sensor.h"
 #include "live/process.h"
 #include "live/rules.h"
@@ -422,7 +423,9 @@ static void say_state(struct sensor_state *s, int64_t now)
 	if (now < s->state_at)
 		return;
 	s->state_at = now + STATE_NS;
+	uint64_t bounds[SENSOR_BOUND_COUNT];
 	sensor_get_stats(s->sensor, &stats);
+	sensor_bounds(s->sensor, bounds);
 	struct msg_sensor_state m = {.now = s->now + s->clock.shift,
 	    .packets = s->packets,
 	    .bytes = s->bytes,
@@ -432,7 +435,8 @@ static void say_state(struct sensor_state *s, int64_t now)
 	    .evicted = stats.flow->evicted,
 	    .watches = s->watch->n,
 	    .done = s->played,
-	    .skipped = stats.snapshots_skipped};
+	    .skipped = stats.snapshots_skipped,
+	    .bounds = {.v = bounds, .n = SENSOR_BOUND_COUNT}};
 	if (out)
 		msg_sensor_state_encode(out, &m);
 }

@@ -29,7 +29,7 @@ STATUS = {
     "version": int, "program": str, "time": Time, "began": Time, "running_s": NUMBER, "configuration": str,
     "processes": [{"name": str, "index": int, "runs": bool, "restarts": int}], "links": [str],
     "sensors": [{"index": int, "connected": bool, "heard_s_ago": (int, float, OR_NULL), "packets": int, "bytes": int, "lost_packets": int,
-                 "flows": int, "flows_seen": int, "evicted": int, "watched_cuts": int, "capture_ended": bool}],
+                 "flows": int, "flows_seen": int, "evicted": int, "watched_cuts": int, "capture_ended": bool, "bounds": dict}],
     "enforcers": [{"name": str, "backend": str, "remote": bool, "ready": bool, "why_not": (str, OR_NULL), "generation": int, "cuts": int,
                    "lease_s": (int, float, OR_NULL), "last_change_s": NUMBER, "refused": int,
                    "drift": {"times": int, "missing": int, "foreign": int, "wrong": int}}],

@@ -11,6 +11,7 @@
 
 #include "base/timefmt.h"
 #include "capture/capture.h"
+#include "daemon/bounds.h"
 #include "daemon/sensor.h"
 #include "net/app.h"
 
@@ -217,6 +218,48 @@ static void test_an_error_of_the_sink_stops_the_sensor(void **state)
 	assert_int_equal(sensor_frame(sensor, &frames[0], 1), -28); /* and it stays stopped */
 }
 
+/* An ARP reply: 10.x.y.z is at 02:00:x:y:z:1. */
+static int announce(uint32_t n)
+{
+	uint8_t frame[42] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+	    (uint8_t)n, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2, 2, 0, (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+	    (uint8_t)n, 1, 10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+	const struct capture_frame f = {.time_ns = frames[0].time_ns,
+	    .data = frame,
+	    .caplen = sizeof(frame),
+	    .wirelen = sizeof(frame),
+	    .linktype = 1};
+	return sensor_frame(sensor, &f, 1);
+}
+
+static void test_bindings_are_bounded_and_those_without_room_counted(void **state)
+{
+	uint64_t bounds[SENSOR_BOUND_COUNT];
+	const uint32_t most = 1 << 16;
+	(void)state;
+	for (uint32_t i = 0; i < most + 1; i++) {
+		assert_int_equal(announce(i), 0);
+		if (i < most - 2)
+			continue;
+		sensor_bounds(sensor, bounds);
+		assert_int_equal(bounds[SENSOR_BOUND_SENSOR_BINDINGS], i == most);
+	}
+	assert_int_equal(sensor_finish(sensor), 0);
+	assert_int_equal(seen.n_bindings, most);
+}
+
+static void test_every_bound_has_a_name_of_its_own(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SENSOR_BOUND_COUNT; i++) {
+		assert_true(sensor_bound_name((enum sensor_bound)i)[0]);
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(
+			    sensor_bound_name((enum sensor_bound)i), sensor_bound_name((enum sensor_bound)k));
+	}
+	assert_string_equal(sensor_bound_name(SENSOR_BOUND_COUNT), "");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -226,6 +269,8 @@ int main(void)
 	    T(test_frames_cut_anywhere_are_counted_and_do_no_harm),
 	    T(test_a_vantage_beyond_the_bound_is_no_index),
 	    T(test_an_error_of_the_sink_stops_the_sensor),
+	    T(test_bindings_are_bounded_and_those_without_room_counted),
+	    T(test_every_bound_has_a_name_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }

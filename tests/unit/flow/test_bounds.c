@@ -262,6 +262,7 @@ static void the_oldest_expectation_goes_at_the_bound(void **state)
 		const struct flow *f = udp(b, 0, 1, 1, 2, 2, 1);
 		for (unsigned i = 0; i < n; i++)
 			flow_table_expect(b->t, f, host(1), host(1000), (uint16_t)(i + 1), APP_FTP);
+		assert_int_equal(flow_table_stats(b->t)->expectations_displaced, n > 4096);
 		assert_int_equal(!!(udp(b, 0, 1, 40009, 1000, 1, 1)->flags & FLOW_EXPECTED), n <= 4096);
 		assert_true(udp(b, 0, 1, 40009, 1000, 2, 1)->flags & FLOW_EXPECTED);
 		assert_true(udp(b, 0, 1, 40009, 1000, (uint16_t)n, 1)->flags & FLOW_EXPECTED);

@@ -189,6 +189,7 @@ static void the_depth_ends_it_and_bytes_go_on_counting(void **state)
 		send(b, 50, 50);
 		assert_got(b, depth < 100 ? depth : 100, 0);
 		assert_int_equal(!!(b->last->flags & FLOW_DEPTH_REACHED), depth <= 100);
+		assert_int_equal(flow_table_stats(b->t)->depth_reached, depth <= 100);
 		send(b, 150, 50);
 		assert_got(b, depth < 100 ? depth : 100, 0);
 		assert_int_equal(flow_table_stats(b->t)->reassembly_bytes == 0, depth <= 100);
@@ -221,6 +222,7 @@ static void a_full_window_goes_past_the_oldest_hole(void **state)
 		for (uint32_t i = 0; i < n; i++)
 			send(b, 10 + 110 * i, 100);
 		assert_got(b, n > 10 ? 100 : 0, n > 10 ? 10 : 0);
+		assert_int_equal(flow_table_stats(b->t)->past_hole, n > 10);
 		assert_int_equal(b->last->flags & FLOW_MEMORY_REACHED, 0);
 		book_flush(b);
 		assert_got(b, 100 * n, 10 * n);
@@ -236,6 +238,7 @@ static void segments_are_bounded_too(void **state)
 		for (uint32_t i = 0; i < n; i++)
 			send(b, 1 + 2 * i, 1);
 		assert_got(b, n > 128, n > 128);
+		assert_int_equal(flow_table_stats(b->t)->past_hole, n > 128);
 		/* one that fits around them all */
 		send(b, 0, 2 * n);
 		assert_int_equal(b->n_got[0] + b->gaps[0], 2 * n);
@@ -282,6 +285,54 @@ static void memory_is_bounded_over_all_flows(void **state)
 	book_close(b);
 }
 
+/* What came again is compared with as long as the ring has it: 1,024 bytes hold seven records of 100 (136
+ * each). */
+static void what_the_ring_has_lost_is_not_compared_and_counted(void **state)
+{
+	static const uint8_t other[100];
+	(void)state;
+	for (uint32_t n = 6; n <= 8; n++) {
+		struct book *b = open_stream((struct flow_table_config){.recent_memory = 1024});
+		for (uint32_t i = 0; i < n; i++)
+			send(b, 100 * i, 100);
+		tcp(b, (struct segment){.flags = A, .seq = 101, .ack = 501, .n = 100, .bytes = other});
+		assert_int_equal(!!(b->last->flags & FLOW_OVERLAP_CONFLICT), n <= 7);
+		assert_int_equal(flow_table_stats(b->t)->conflicts, n <= 7);
+		assert_int_equal(flow_table_stats(b->t)->unchecked, n <= 7 ? 0 : 100);
+		book_close(b);
+	}
+}
+
+static size_t told;
+
+static void count_conflict(void *context, const struct flow *f, const struct flow_conflict *c)
+{
+	(void)context;
+	assert_int_equal(f->side[0].retransmitted > 0, true);
+	assert_int_equal(c->n, 1);
+	assert_true(c->late && *c->kept != *c->other);
+	told++;
+}
+
+static void so_many_conflicts_of_a_flow_are_told(void **state)
+{
+	(void)state;
+	for (uint32_t n = FLOW_CONFLICTS_MAX - 1; n <= FLOW_CONFLICTS_MAX + 1; n++) {
+		struct book *b = open_stream((struct flow_table_config){.conflict = count_conflict});
+		told = 0;
+		send(b, 0, 100);
+		for (uint32_t i = 0; i < n; i++) {
+			const uint8_t other = (uint8_t)~source[i];
+			tcp(b, (struct segment){
+			           .flags = A, .seq = 101 + i, .ack = 501, .n = 1, .bytes = &other});
+		}
+		assert_int_equal(told, n < FLOW_CONFLICTS_MAX ? n : FLOW_CONFLICTS_MAX);
+		assert_int_equal(flow_table_stats(b->t)->conflicts, n);
+		assert_int_equal(flow_table_stats(b->t)->conflicts_untold, n > FLOW_CONFLICTS_MAX);
+		book_close(b);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -297,6 +348,8 @@ int main(void)
 	    cmocka_unit_test(segments_are_bounded_too),
 	    cmocka_unit_test(a_segment_larger_than_the_window_passes),
 	    cmocka_unit_test(memory_is_bounded_over_all_flows),
+	    cmocka_unit_test(what_the_ring_has_lost_is_not_compared_and_counted),
+	    cmocka_unit_test(so_many_conflicts_of_a_flow_are_told),
 	};
 	return cmocka_run_group_tests(tests, fill_source, NULL);
 }
