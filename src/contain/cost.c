@@ -14,7 +14,7 @@ struct lost {
 	uint64_t flows;
 	uint32_t clients;
 	uint8_t criticality;
-	struct table *seen; /* initiators */
+	struct net_addr last; /* initiator: uses stand in their order, so each comes once */
 };
 
 static bool in_prefixes(const struct net_prefix *p, size_t n, struct net_addr a)
@@ -66,7 +66,7 @@ bool plan_blocks(
 	return false;
 }
 
-static int count_lost(struct plan_work *w, struct table *table, const struct use *u)
+static void count_lost(struct table *table, const struct use *u)
 {
 	struct legitimate_service key = {.service = u->service};
 	int fresh;
@@ -78,18 +78,12 @@ static int count_lost(struct plan_work *w, struct table *table, const struct use
 	}
 	struct lost *l = table_put(table, &key, &fresh);
 	if (!l)
-		return 0; /* counted in the sum all the same */
-	if (fresh) {
-		int r = table_new(&l->seen, sizeof(struct net_addr), 1, ASSETS_MAX, w->in->seed);
-		if (r < 0)
-			return r;
-	}
-	int first;
-	if (table_put(l->seen, &u->initiator, &first) && first)
+		return; /* counted in the sum all the same */
+	if (fresh || !net_addr_equal(l->last, u->initiator))
 		l->clients++;
+	l->last = u->initiator;
 	l->flows += u->flows;
 	l->criticality = u->criticality;
-	return 0;
 }
 
 static const char *lost_name(const struct plan_work *w, const struct legitimate_service *key)
@@ -151,15 +145,12 @@ int cost_count(struct plan_work *w)
 			continue;
 		lost += u->flows;
 		count_cuts(w, u);
-		r = count_lost(w, table, u);
+		count_lost(table, u);
 	}
 	p->legitimate_flows_per_day = (double)w->uses->flows * w->uses->per_day;
 	p->legitimate_flows_lost_per_day = (double)lost * w->uses->per_day;
 	if (r == 0)
 		r = give_services(w, table);
-	size_t pos = 0;
-	for (struct lost *l; table && (l = table_next(table, &pos, NULL));)
-		table_free(l->seen);
 	table_free(table);
 	return r;
 }

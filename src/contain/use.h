@@ -35,7 +35,7 @@ struct use_list {
 	bool merged;
 };
 
-/* 0, -ENOMEM or the archive's error. The list lives in the arena. */
+/* 0, -ENOMEM or the archive's error. The list lives in the arena, in order of initiators. */
 int use_collect(const struct plan_input *in, struct arena *arena, struct use_list *ret_uses);
 
 #endif
