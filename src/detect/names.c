@@ -114,6 +114,26 @@ bool name_ends_nocase(struct text name, struct text end)
 	return name.n >= end.n && text_equal_nocase(text_sub(name, name.n - end.n, end.n), end);
 }
 
+struct letters letters_of(struct text t)
+{
+	struct letters l = {{0}};
+	for (size_t i = 0; i < t.n; i++) {
+		unsigned char c = (unsigned char)lower(t.p[i]);
+		l.bits[c / 64] |= UINT64_C(1) << c % 64;
+	}
+	return l;
+}
+
+bool letters_have(const struct letters *l, struct text part)
+{
+	for (size_t i = 0; i < part.n; i++) {
+		unsigned char c = (unsigned char)lower(part.p[i]);
+		if (!(l->bits[c / 64] >> c % 64 & 1))
+			return false;
+	}
+	return true;
+}
+
 /* Both are short (a field of at most 4 KiB against a word), so the plain search is good enough. */
 bool text_contains_nocase(struct text t, struct text part)
 {

@@ -26,5 +26,11 @@ double name_entropy(struct text t);
 size_t name_labels(struct text name, size_t *ret_longest);
 bool name_ends_nocase(struct text name, struct text end);
 bool text_contains_nocase(struct text t, struct text part);
+/* Which bytes a text has, ASCII letters as small ones: what lacks one of a part's can't hold the part. */
+struct letters {
+	uint64_t bits[4];
+};
+struct letters letters_of(struct text t);
+bool letters_have(const struct letters *l, struct text part);
 
 #endif
