@@ -111,11 +111,26 @@ static bool is_printable(uint32_t point)
 	       point != 0x061c && point != 0xfeff;
 }
 
+/* How many bytes from `at` on are plain ASCII, which nearly all texts are. */
+static size_t plain_run(struct text t, size_t at)
+{
+	size_t n = at;
+	while (n < t.n && t.p[n] >= 0x20 && t.p[n] < 0x7f)
+		n++;
+	return n - at;
+}
+
 int text_append_printable(struct dynbuf *out, struct text t)
 {
 	const unsigned char *p = (const unsigned char *)t.p;
 	for (size_t i = 0; i < t.n;) {
 		uint32_t point = 0;
+		size_t plain = plain_run(t, i);
+		if (plain) {
+			dynbuf_append(out, p + i, plain);
+			i += plain;
+			continue;
+		}
 		size_t length = utf8_length(p + i, t.n - i, &point);
 		if (length && is_printable(point)) {
 			dynbuf_append(out, p + i, length);
@@ -130,6 +145,12 @@ int text_append_printable(struct dynbuf *out, struct text t)
 
 char *text_printable(struct text t, char *buf, size_t size)
 {
+	if (t.n < size && plain_run(t, 0) == t.n) {
+		if (t.n)
+			memcpy(buf, t.p, t.n);
+		buf[t.n] = '\0';
+		return buf;
+	}
 	size_t used = 0, fits = 0; /* fits: the last place between characters that leaves room for "..." */
 	const unsigned char *p = (const unsigned char *)t.p;
 	for (size_t i = 0; i < t.n;) {

@@ -127,19 +127,18 @@ struct detect_table {
 	size_t max, entry_size;
 };
 
-/* Which side addresses are on: nearly every question is of one that was asked a moment ago. */
+/* Where an address belongs: nearly every question is of one that was asked a moment ago. */
 enum { DETECT_SIDES = 1024 };
 
-struct detect_sides {
-	struct {
-		struct net_addr addr;
-		bool known, inside;
-	} side[DETECT_SIDES];
+struct detect_side {
+	struct net_addr addr;
+	bool known, inside;
+	enum net_zone_class class;
 };
 
 struct detector {
 	struct detect_config config;
-	struct detect_sides *sides;
+	struct detect_side *sides; /* DETECT_SIDES */
 	struct detect_stats stats;
 	int64_t first, last; /* of the records so far; first == INT64_MIN before the first */
 	struct history history;
@@ -262,6 +261,7 @@ int64_t detect_learned_at(const struct detector *d);
 /* Whether there is something to hold others against. */
 bool detect_has_learned(const struct detector *d);
 bool detect_inside(const struct detector *d, struct net_addr a);
+enum net_zone_class detect_zone_class(const struct detector *d, struct net_addr a);
 /* Of a machine that can be meant: neither multicast, broadcast, loopback nor unspecified. */
 bool detect_is_host(struct net_addr a);
 /* Grows from 0 towards `most`: half of it at n == half. How evidence that adds up becomes confidence. */

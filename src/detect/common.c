@@ -21,18 +21,29 @@ bool detect_has_learned(const struct detector *d)
 	return d->last > detect_learned_at(d);
 }
 
+/* Where an address belongs, as the zones say. Who chooses addresses that meet in one place makes it as slow
+ * as it would be without, no more. */
+static const struct detect_side *side_of(const struct detector *d, struct net_addr a)
+{
+	uint64_t low = load_le64(a.b + 8), high = load_le64(a.b);
+	static_assert(DETECT_SIDES == 1 << (64 - 54), "the place is ten bits");
+	struct detect_side *side = &d->sides[(low ^ high * 31) * UINT64_C(0x9e3779b97f4a7c15) >> 54];
+	if (!side->known || !net_addr_equal(side->addr, a))
+		*side = (struct detect_side){.addr = a,
+		    .known = true,
+		    .inside = net_zone_is_inside(d->config.zones, a),
+		    .class = net_zone_class_of(d->config.zones, a)};
+	return side;
+}
+
 bool detect_inside(const struct detector *d, struct net_addr a)
 {
-	/* who chooses addresses that meet in one place makes it as slow as without, no more */
-	uint64_t low = load_le64(a.b + 8), high = load_le64(a.b);
-	uint64_t place = (low ^ high * 31) * UINT64_C(0x9e3779b97f4a7c15) >> 54;
-	static_assert(DETECT_SIDES == 1 << (64 - 54), "the place is ten bits");
-	if (!d->sides->side[place].known || !net_addr_equal(d->sides->side[place].addr, a)) {
-		d->sides->side[place].addr = a;
-		d->sides->side[place].inside = net_zone_is_inside(d->config.zones, a);
-		d->sides->side[place].known = true;
-	}
-	return d->sides->side[place].inside;
+	return side_of(d, a)->inside;
+}
+
+enum net_zone_class detect_zone_class(const struct detector *d, struct net_addr a)
+{
+	return side_of(d, a)->class;
 }
 
 bool detect_is_host(struct net_addr a)

@@ -103,7 +103,7 @@ static int behaviours_start(struct detector *d)
 
 static int detector_start(struct detector *d)
 {
-	d->sides = calloc(1, sizeof(*d->sides));
+	d->sides = calloc(DETECT_SIDES, sizeof(*d->sides));
 	if (!d->sides)
 		return -ENOMEM;
 	int error = detect_table_new(
@@ -160,7 +160,7 @@ void detector_change(
 {
 	d->config.zones = zones;
 	d->config.indicators = indicators;
-	*d->sides = (struct detect_sides){0};
+	memset(d->sides, 0, DETECT_SIDES * sizeof(*d->sides));
 }
 
 static void clock_take(struct detector *d, int64_t first, int64_t last)

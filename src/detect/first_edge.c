@@ -201,8 +201,8 @@ static uint32_t target_degree(const struct degrees *g, const struct edge_key *k)
  * where servers that are open to the outside begin to administer. */
 static double edge_confidence(const struct detector *d, const struct edge_key *k, uint32_t sources)
 {
-	enum net_zone_class from = net_zone_class_of(d->config.zones, k->from);
-	enum net_zone_class to = net_zone_class_of(d->config.zones, k->to);
+	enum net_zone_class from = detect_zone_class(d, k->from);
+	enum net_zone_class to = detect_zone_class(d, k->to);
 	const struct host *h = history_host(d, k->from);
 	bool practised = h && h->admin_first && h->admin_first <= detect_learned_at(d);
 	double c = practised ? 0.1 : 0.15;
@@ -245,7 +245,7 @@ static void fanout_report(struct detector *d, struct net_addr from, const struct
 	time_span_human(g->last - g->first, span, sizeof(span));
 	snprintf(why, sizeof(why), "%s began %u administrative sessions with machines new to it within %s",
 	    detect_addr(from, text), g->n, span);
-	bool management = net_zone_class_of(d->config.zones, from) == NET_ZONE_MANAGEMENT;
+	bool management = detect_zone_class(d, from) == NET_ZONE_MANAGEMENT;
 	struct finding f = {
 	    .name = "lateral.fanout",
 	    .technique = "T1021",

@@ -62,8 +62,8 @@ static void contact_flow(struct detector *d, void *state, const struct observati
 {
 	struct contact_state *s = state;
 	const struct msg_flow *f = o->f;
-	bool from = net_zone_class_of(d->config.zones, f->initiator) == NET_ZONE_PROTECTED;
-	bool to = net_zone_class_of(d->config.zones, f->responder) == NET_ZONE_PROTECTED;
+	bool from = detect_zone_class(d, f->initiator) == NET_ZONE_PROTECTED;
+	bool to = detect_zone_class(d, f->responder) == NET_ZONE_PROTECTED;
 	if (from == to || !o->ripe || !detect_answered(f) || !detect_is_host(f->responder) ||
 	    app_class_of(f->app) == APP_CLASS_SERVICE)
 		return;

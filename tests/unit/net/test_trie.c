@@ -197,6 +197,12 @@ static void test_applications_by_number_name_and_port(void **state)
 	assert_int_equal(app_of_port(17, 53), APP_DNS);
 	assert_int_equal(app_of_port(6, 49152), APP_UNKNOWN);
 	assert_int_equal(app_of_port(6, 0), APP_UNKNOWN);
+	for (unsigned port = 0; port <= UINT16_MAX; port++) {
+		unsigned first = 1;
+		while (first < APP_COUNT && !app_port_is_usual(first, (uint16_t)port))
+			first++;
+		assert_int_equal(app_of_port(17, (uint16_t)port), first < APP_COUNT ? first : APP_UNKNOWN);
+	}
 }
 
 int main(void)
