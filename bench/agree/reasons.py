@@ -15,7 +15,7 @@ FLOW_CUT = 1 << 2
 PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}
 UNREAD_LINKS = {"arcnet": "ARCnet", "user_dlt": "a link type for private use", "wpan": "IEEE 802.15.4", "fddi": "FDDI", "tr": "token ring",
                 "ipoib": "IP over InfiniBand", "ipnet": "Solaris IPNET", "juniper": "Juniper's"}
-UNREAD_TUNNELS = {"ayiya": "AYIYA", "gtpprime": "GTP'", "pim": "PIM register", "nhrp": "NHRP's quotation", "socks": "SOCKS", "6lowpan": "6LoWPAN"}
+UNREAD_TUNNELS = {"ayiya": "AYIYA", "gtpprime": "GTP'", "nhrp": "NHRP's quotation", "socks": "SOCKS", "6lowpan": "6LoWPAN"}
 CLAIMS = {"ip.length_beyond_wire": "the IP header claims more than was on the wire: tshark shows the claim",
           "udp.length_mismatch": "the UDP length contradicts the IP length: tshark shows the claim, Bulkhead the smaller",
           "capture.wire_length_absurd": "the record claims an absurd wire length"}
@@ -180,21 +180,29 @@ def of_flow(about, key, theirs, mine):
     """Why one side has more flows of this key."""
     names = _protocols([f for flow in theirs for f in flow.frames])
     if theirs and not mine:
+        if "pim" in names:
+            return "what a PIM null register carries is nobody's packet"
         why = _unread(names)
         if why:
             return why
         if "teredo" in names:
-            return "Teredo with bytes behind the inner packet: Bulkhead takes it for what it may be as well, any payload"
+            return "Teredo with bytes behind the inner packet: Bulkhead takes it for any payload, which it may be as well"
     if _mapped(about, key):
         return "IPv4-mapped addresses in IPv6 headers are shown as IPv4"
-    if key[1] in (0, 43, 44, 51, 60, 135) or (not theirs and ":" in next(_addresses(key)) and key[1] not in PROTOCOLS):
-        return "IPv6 extension headers: tshark's column has the first header's number"
+    why = _not_seen_key(about, mine) if mine and not theirs else None
+    if why:
+        return why
+    if theirs and mine and about.hints.bad_times:
+        return "microseconds beyond a second in the capture: read otherwise"
+    why = of_pieces(about, key)
+    if why:
+        return why
     broken = _broken(about, key)
     if broken:
         return f"{sorted(broken)[0]}: no host would take it"
-    if theirs and mine and about.hints.bad_times:
-        return "microseconds beyond a second in the capture: read otherwise"
-    return of_pieces(about, key) or _of_route(about, key) or (_not_seen_key(about, mine) if mine and not theirs else None)
+    if ":" in next(_addresses(key)) and key[1] not in PROTOCOLS:
+        return "IPv6 extension headers that break off, or that one side doesn't know: each shows the last one that it read"
+    return _of_route(about, key)
 
 
 def _not_seen_key(about, mine):
@@ -203,8 +211,8 @@ def _not_seen_key(about, mine):
                                                            (flow["responder"], flow["responder_port"])))))
         if why:
             return why
-    if about.odd:
-        return "a malformed inner header: tshark shows no addresses"
+    if about.odd and any(events(flow) for flow in mine):
+        return "a malformed header inside: tshark shows no addresses"
     return None
 
 
