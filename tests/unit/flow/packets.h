@@ -91,7 +91,7 @@ static inline struct book *book_open(struct flow_table_config c)
 {
 	struct book *b = calloc(1, sizeof(*b));
 	assert_non_null(b);
-	c.seed = 42;
+	c.seed = c.seed ? c.seed : 42;
 	c.next_id = book_next_id;
 	c.start = book_start;
 	c.data = book_data;

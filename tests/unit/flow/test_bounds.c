@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "packets.h"
 
+#include "flow/entry.h"
+
 /* When flows end: timeouts, the bound on their number, the end of the capture; and what is expected to come.
  */
 
@@ -283,6 +285,47 @@ static void an_expectation_made_again_is_new(void **state)
 	book_close(b);
 }
 
+/* How many flows the fullest bucket holds. */
+static size_t longest_chain(const struct flow_table *t)
+{
+	size_t longest = 0;
+	for (size_t i = 0; i <= t->mask; i++) {
+		size_t n = 0;
+		for (const struct flow_entry *e = t->buckets[i]; e; e = e->chain)
+			n++;
+		longest = n > longest ? n : longest;
+	}
+	return longest;
+}
+
+/* Hash flooding: tuples that fall into one bucket under one key are spread under another, which nobody knows.
+ */
+static void tuples_that_collide_under_one_key_do_not_under_another(void **state)
+{
+	enum { TRIED = 60000, FLOWS = 512 };
+	static uint16_t chosen[TRIED];
+	size_t n = 0;
+	(void)state;
+	struct book *b = book_open((struct flow_table_config){.flows_max = 1 << 16});
+	for (unsigned i = 0; i < TRIED; i++) {
+		const struct flow *f = udp(b, 0, 1, (uint16_t)(i + 1), 2, 53, 1);
+		if ((((const struct flow_entry *)f)->hash & (2 * FLOWS - 1)) == 0)
+			chosen[n++] = (uint16_t)(i + 1);
+	}
+	book_close(b);
+	assert_true(n > 30 && n < FLOWS);
+	for (uint64_t seed = 42; seed <= 44; seed++) {
+		b = book_open((struct flow_table_config){.flows_max = FLOWS, .seed = seed});
+		for (size_t i = 0; i < n; i++)
+			udp(b, 0, 1, chosen[i], 2, 53, 1);
+		if (seed == 42)
+			assert_int_equal(longest_chain(b->t), n);
+		else
+			assert_true(longest_chain(b->t) <= 5);
+		book_close(b);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -300,6 +343,7 @@ int main(void)
 	    cmocka_unit_test(an_expected_flow_is_marked_once_from_the_right_end_in_time),
 	    cmocka_unit_test(the_oldest_expectation_goes_at_the_bound),
 	    cmocka_unit_test(an_expectation_made_again_is_new),
+	    cmocka_unit_test(tuples_that_collide_under_one_key_do_not_under_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
