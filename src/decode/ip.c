@@ -29,6 +29,7 @@ struct packet_layer *decode_layer_push(struct walk *w)
 		return NULL;
 	}
 	struct packet_layer *l = &packet->layers[packet->n_layers++];
+	l->bad_sum = false;
 	l->fragment = false;
 	l->has_ports = false;
 	l->app = APP_UNKNOWN;

@@ -46,7 +46,8 @@ enum decode_step decode_ipv4(struct walk *w)
 	walk_limit(w, total);
 	if (!walk_take(w, head))
 		return walk_stop(w, DECODE_EVENT_IPV4_TRUNCATED);
-	if (!sane_ipv4_checksum(p, head))
+	bool bad_sum = !sane_ipv4_checksum(p, head);
+	if (bad_sum)
 		walk_event(w, DECODE_EVENT_IPV4_CHECKSUM);
 	if (head > IPV4_HEAD && !ipv4_options_good(p + IPV4_HEAD, head - IPV4_HEAD))
 		walk_event(w, DECODE_EVENT_IPV4_OPTIONS);
@@ -57,6 +58,7 @@ enum decode_step decode_ipv4(struct walk *w)
 	l->src = net_addr_v4(p + 12);
 	l->dst = net_addr_v4(p + 16);
 	l->ttl = p[8];
+	l->bad_sum = bad_sum;
 	l->wire_bytes = total;
 	w->protocol = p[9];
 	uint16_t offset = load_be16(p + 6);

@@ -112,6 +112,7 @@ struct packet_layer {
 	struct net_addr src, dst;
 	uint8_t protocol; /* IP protocol number of what the layer carries */
 	uint8_t ttl;
+	bool bad_sum;   /* an IPv4 header whose checksum is wrong */
 	bool fragment;  /* an unjoined fragment: no ports, no payload */
 	bool has_ports; /* TCP, UDP, SCTP, or ICMP (type in src_port, code in dst_port) */
 	uint16_t

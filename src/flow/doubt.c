@@ -7,10 +7,10 @@
  * what a sensor sees. Such a segment waits until the receiver has acknowledged it, or an undoubted one takes
  * its place.
  *
- * Checksums: where a card fills them in after the capture, or somebody rewrote addresses, they are wrong and
- * mean nothing. An end whose SYN (or, where that was missed, whose first segment with data) has a wrong one
- * is not asked for its checksums again; nor is one after SUMS_UNSOUND segments with wrong checksums were
- * acknowledged.
+ * Checksums, of the segment and of an IPv4 header: where a card fills them in after the capture, or somebody
+ * rewrote addresses, they are wrong and mean nothing. An end whose SYN (or, where that was missed, whose
+ * first segment with data) has a wrong one is not asked for its checksums again; nor is one after
+ * SUMS_UNSOUND segments with wrong checksums were acknowledged.
  */
 
 enum { SUMS_UNSOUND = 2 };
@@ -18,6 +18,8 @@ enum { SUMS_UNSOUND = 2 };
 static bool sum_good(const struct packet_tcp *tcp, const struct packet_layer *l)
 {
 	size_t n = (size_t)tcp->head + l->payload_length;
+	if (l->bad_sum)
+		return false;
 	if (l->payload_captured < l->payload_length || n > UINT16_MAX || tcp->head == 0)
 		return true; /* can't be told */
 	return net_checksum_good(l->src, l->dst, PACKET_TCP, l->payload - tcp->head, n);

@@ -162,6 +162,7 @@ def inserted(name, doubt, events=(), **how):
 
 
 inserted("by_checksum", "checksum", bad_sum=True)
+inserted("by_header_checksum", "checksum", events=["ipv4.bad_checksum"], bad_ip=True)
 inserted("by_hop_limit", "ttl", ttl=3)
 inserted("without_ack_flag", "no ack", events=["tcp.flags_impossible"], flags=PSH)
 

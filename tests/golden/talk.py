@@ -74,13 +74,14 @@ class Talk:
         self.ends = ((client, sport, server, dport), (server, dport, client, sport))
         self.got = [0, 0]  # what each side acknowledges of the other's stream
 
-    def raw(self, side, seq, ack, flags, payload=b"", ttl=None, bad_sum=False, options=b"", urgent=0, window=None):
+    def raw(self, side, seq, ack, flags, payload=b"", ttl=None, bad_sum=False, options=b"", urgent=0, window=None,
+            bad_ip=False):
         src, sport, dst, dport = self.ends[side]
         head = struct.pack(">HHIIBBHHH", sport, dport, seq % 2**32, ack % 2**32, (5 + len(options) // 4) << 4, flags,
                            self.window if window is None else window, 0, urgent) + options
         total = make.transport_checksum(src, dst, 6, head + payload) ^ (0x5555 if bad_sum else 0)
         segment = head[:16] + struct.pack(">H", total) + head[18:] + payload
-        self.case.packet(src, dst, ipv4(src, dst, 6, segment, ttl=ttl or self.ttls[side]))
+        self.case.packet(src, dst, ipv4(src, dst, 6, segment, ttl=ttl or self.ttls[side], bad_sum=bad_ip))
 
     def send(self, side, offset, payload=b"", flags=PSH | ACK, **more):
         ack = self.isn[1 - side] + 1 + self.got[side] if flags & ACK else 0
