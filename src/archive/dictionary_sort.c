@@ -19,6 +19,7 @@ struct addr_item {
 
 struct text_item {
 	struct text key, exact;
+	uint64_t head; /* the key's first bytes as a number: most comparisons end there */
 	uint32_t number;
 };
 
@@ -157,9 +158,20 @@ size_t archive_entry_key(enum archive_dictionary type, struct text t, uint8_t *t
 	return t.n;
 }
 
+/* A shorter key is filled with zeros, which come first, as it does. */
+static uint64_t head_of(struct text key)
+{
+	uint8_t bytes[8] = {0};
+	if (key.n)
+		memcpy(bytes, key.p, key.n < sizeof(bytes) ? key.n : sizeof(bytes));
+	return load_be64(bytes);
+}
+
 static int compare_items(const void *a, const void *b)
 {
 	const struct text_item *x = a, *y = b;
+	if (x->head != y->head)
+		return x->head < y->head ? -1 : 1;
 	int order = text_compare(x->key, y->key);
 	return order ? order : text_compare(x->exact, y->exact);
 }
@@ -284,6 +296,7 @@ static int make_texts(
 		items[i] = (struct text_item){.exact = exact,
 		    .key = text_bytes(to, archive_entry_key(c->type, exact, to)),
 		    .number = (uint32_t)i};
+		items[i].head = head_of(items[i].key);
 		to += items[i].key.n;
 	}
 	if (r == 0 && c->n)
