@@ -95,6 +95,17 @@ int num_parse_hex(struct text t, uint8_t *ret_bytes, size_t n)
 	return 0;
 }
 
+size_t num_decimal(uint64_t v, char out[NUM_DECIMAL_MAX])
+{
+	char digits[NUM_DECIMAL_MAX];
+	size_t first = sizeof(digits);
+	do
+		digits[--first] = (char)('0' + v % 10);
+	while (v /= 10);
+	memcpy(out, digits + first, sizeof(digits) - first);
+	return sizeof(digits) - first;
+}
+
 char *num_hex(const uint8_t *p, size_t n, char *out)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/timefmt.h"
-
-/* Decimal digits of 2^64, and a comma. */
-enum { COUNT_ROOM = 21 };
 
 void eve_pen_free(struct eve_pen *p)
 {
@@ -21,18 +19,9 @@ void eve_pen_reset(struct eve_pen *p)
 	p->comma = false;
 }
 
-/* Room for n bytes and the comma before them, where one is due. */
-static char *next(struct eve_pen *p, size_t n)
-{
-	char *at = (char *)dynbuf_grow(&p->line, n + p->comma);
-	if (at && p->comma)
-		*at++ = ',';
-	return at;
-}
-
 void eve_pen_open(struct eve_pen *p, char bracket)
 {
-	char *at = next(p, 1);
+	char *at = eve_pen_next(p, 1);
 	if (at)
 		*at = bracket;
 	p->comma = false;
@@ -44,21 +33,9 @@ void eve_pen_close(struct eve_pen *p, char bracket)
 	p->comma = true;
 }
 
-void eve_pen_key(struct eve_pen *p, struct text key)
-{
-	char *at = next(p, key.n + 3);
-	if (at) {
-		at[0] = '"';
-		memcpy(at + 1, key.p, key.n);
-		at[key.n + 1] = '"';
-		at[key.n + 2] = ':';
-	}
-	p->comma = false;
-}
-
 void eve_pen_word(struct eve_pen *p, struct text word)
 {
-	char *at = next(p, word.n + 2);
+	char *at = eve_pen_next(p, word.n + 2);
 	if (at) {
 		at[0] = '"';
 		if (word.n)
@@ -91,7 +68,7 @@ void eve_pen_text(struct eve_pen *p, struct text t)
 		return;
 	}
 	/* controls are gone by now */
-	char *at = next(p, 1);
+	char *at = eve_pen_next(p, 1);
 	if (at)
 		*at = '"';
 	struct text rest = dynbuf_view(&p->text);
@@ -112,14 +89,11 @@ void eve_pen_text(struct eve_pen *p, struct text t)
 
 void eve_pen_count(struct eve_pen *p, uint64_t n)
 {
-	char digits[COUNT_ROOM];
-	size_t first = sizeof(digits);
-	do
-		digits[--first] = (char)('0' + n % 10);
-	while (n /= 10);
-	char *at = next(p, sizeof(digits) - first);
+	char digits[NUM_DECIMAL_MAX];
+	size_t length = num_decimal(n, digits);
+	char *at = eve_pen_next(p, length);
 	if (at)
-		memcpy(at, digits + first, sizeof(digits) - first);
+		memcpy(at, digits, length);
 	p->comma = true;
 }
 
@@ -127,7 +101,7 @@ void eve_pen_real(struct eve_pen *p, double v)
 {
 	char number[32];
 	int n = snprintf(number, sizeof(number), "%.3f", v);
-	char *at = next(p, (size_t)n);
+	char *at = eve_pen_next(p, (size_t)n);
 	if (at)
 		memcpy(at, number, (size_t)n);
 	p->comma = true;
@@ -158,7 +132,7 @@ void eve_pen_time(struct eve_pen *p, int64_t ns)
 void eve_pen_hex(struct eve_pen *p, struct text bytes)
 {
 	static const char digits[] = "0123456789abcdef";
-	char *at = next(p, 2 * bytes.n + 2);
+	char *at = eve_pen_next(p, 2 * bytes.n + 2);
 	p->comma = true;
 	if (!at)
 		return;
@@ -172,7 +146,7 @@ void eve_pen_hex(struct eve_pen *p, struct text bytes)
 
 void eve_pen_again(struct eve_pen *p, struct text part)
 {
-	char *at = next(p, part.n);
+	char *at = eve_pen_next(p, part.n);
 	if (at)
 		memcpy(at, part.p, part.n);
 	p->comma = true;

@@ -29,8 +29,28 @@ void eve_pen_reset(struct eve_pen *p);
 /* '{' or '['. */
 void eve_pen_open(struct eve_pen *p, char bracket);
 void eve_pen_close(struct eve_pen *p, char bracket);
-/* The key of the next value: plain ASCII. */
-void eve_pen_key(struct eve_pen *p, struct text key);
+/* Room for n bytes and the comma before them, where one is due; NULL on failure. */
+static inline char *eve_pen_next(struct eve_pen *p, size_t n)
+{
+	char *at = (char *)dynbuf_grow(&p->line, n + p->comma);
+	if (at && p->comma)
+		*at++ = ',';
+	return at;
+}
+
+/* The key of the next value: plain ASCII. Here, since nearly all are literals of known length. */
+static inline void eve_pen_key(struct eve_pen *p, struct text key)
+{
+	char *at = eve_pen_next(p, key.n + 3);
+	p->comma = false;
+	if (!at)
+		return;
+	at[0] = '"';
+	memcpy(at + 1, key.p, key.n);
+	at[key.n + 1] = '"';
+	at[key.n + 2] = ':';
+}
+
 /* A text from the network, as text_append_printable makes it clean. */
 void eve_pen_text(struct eve_pen *p, struct text t);
 /* A text of our own, which has nothing to escape. */

@@ -57,38 +57,19 @@ static int compare_values(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-enum { VALUE_ROOM = 6 }; /* five digits and what stands between */
-
-/* Formatted output of each number was most of what a fingerprint took. */
-static char *put_decimal(char *at, uint16_t v)
-{
-	char digits[VALUE_ROOM];
-	size_t n = 0;
-	do
-		digits[n++] = (char)('0' + v % 10);
-	while (v /= 10);
-	while (n)
-		*at++ = digits[--n];
-	return at;
-}
-
 static void append_number(struct dynbuf *out, uint16_t v)
 {
-	char digits[VALUE_ROOM];
-	dynbuf_append(out, digits, (size_t)(put_decimal(digits, v) - digits));
+	char digits[NUM_DECIMAL_MAX];
+	dynbuf_append(out, digits, num_decimal(v, digits));
 }
 
 static void append_decimal(struct dynbuf *out, const struct list *l)
 {
-	char *at = l->n ? (char *)dynbuf_grow(out, VALUE_ROOM * l->n) : NULL;
-	if (!at)
-		return;
 	for (size_t i = 0; i < l->n; i++) {
 		if (i)
-			*at++ = '-';
-		at = put_decimal(at, l->v[i]);
+			dynbuf_u8(out, '-');
+		append_number(out, l->v[i]);
 	}
-	out->n = (size_t)(at - (char *)out->p);
 }
 
 /* Four hexadecimal digits each, commas between. */

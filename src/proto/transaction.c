@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <assert.h>
-#include <stdio.h>
 
+#include "base/num.h"
 #include "proto/private.h"
 
 const struct flow *proto_flow(const struct proto_context *c)
@@ -50,9 +50,8 @@ void proto_field_str(struct proto_context *c, enum field field, const char *valu
 
 void proto_field_num(struct proto_context *c, enum field field, uint64_t value)
 {
-	char digits[24];
-	int n = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
-	proto_field(c, field, text_bytes(digits, (size_t)n));
+	char digits[NUM_DECIMAL_MAX];
+	proto_field(c, field, text_bytes(digits, num_decimal(value, digits)));
 }
 
 void proto_field_bytes(struct proto_context *c, enum field field, const void *p, size_t n)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -74,6 +75,23 @@ static void test_sizes(void **state)
 	assert_int_equal(num_parse_size(TEXT("K"), &v), -EINVAL);
 	assert_int_equal(num_parse_size(TEXT("1T"), &v), -EINVAL);
 	assert_int_equal(num_parse_size(TEXT("1KK"), &v), -EINVAL);
+}
+
+static void test_decimal_digits(void **state)
+{
+	uint64_t power = 1;
+	(void)state;
+	for (int i = 0; i < 20; i++, power *= 10)
+		for (int beside = -1; beside <= 1; beside++) {
+			char ours[NUM_DECIMAL_MAX], theirs[NUM_DECIMAL_MAX + 1];
+			uint64_t v = power + (uint64_t)beside;
+			int n = snprintf(theirs, sizeof(theirs), "%llu", (unsigned long long)v);
+			assert_int_equal(num_decimal(v, ours), n);
+			assert_memory_equal(ours, theirs, (size_t)n);
+		}
+	char most[NUM_DECIMAL_MAX];
+	assert_int_equal(num_decimal(UINT64_MAX, most), 20);
+	assert_memory_equal(most, "18446744073709551615", 20);
 }
 
 static void test_hexadecimal(void **state)
@@ -196,6 +214,7 @@ int main(void)
 	    cmocka_unit_test(test_whole_numbers),
 	    cmocka_unit_test(test_real_numbers_have_no_exponent_and_no_infinity),
 	    cmocka_unit_test(test_sizes),
+	    cmocka_unit_test(test_decimal_digits),
 	    cmocka_unit_test(test_hexadecimal),
 	    cmocka_unit_test(test_bytes_for_people),
 	    cmocka_unit_test(test_times_parse_and_print_back),
