@@ -14,7 +14,10 @@ class Failed(Exception):
 
 
 def _run(command, codes):
-    done = subprocess.run(list(map(str, command)), capture_output=True, check=False, timeout=TIMEOUT_S)
+    try:
+        done = subprocess.run(list(map(str, command)), capture_output=True, check=False, timeout=TIMEOUT_S)
+    except (subprocess.TimeoutExpired, OSError) as e:
+        raise Failed(f"{command[1]}: {e}") from None
     if done.returncode not in codes:
         raise Failed(f"{command[1]}: exit code {done.returncode}: {done.stderr.decode('utf-8', 'replace').strip()[-300:]}")
     return done

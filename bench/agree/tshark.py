@@ -36,7 +36,7 @@ class Failed(Exception):
 
 
 def version(tshark="tshark"):
-    return subprocess.run([tshark, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    return subprocess.run([tshark, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0].rstrip(".")
 
 
 def _command(tshark, capture):

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/dynbuf.h"
+#include "net/app.h"
 #include "proto/dns_message.h"
 #include "proto/parsers.h"
 
@@ -55,9 +56,24 @@ static bool is_netbios(const struct dns_name *name, uint16_t type)
 	return name->n == 32 || name->text[32] == '.';
 }
 
+/*
+ * At DNS's own ports a message may have what tells it from other bytes elsewhere: the reserved bit, a query's
+ * code, an opcode that nobody assigned. Servers answer such queries, so a flag must not hide a name.
+ */
+static bool at_own_port(const struct flow *f)
+{
+	return app_of_port(f->protocol, f->responder_port) == APP_DNS ||
+	       app_of_port(f->protocol, f->initiator_port) == APP_DNS;
+}
+
+static bool flags_plausible(const struct dns_header *h, bool reserved)
+{
+	return !reserved && h->opcode <= 5 && h->opcode != 3 && (h->response || h->rcode == 0);
+}
+
 static bool header_plausible(const struct dns_header *h)
 {
-	if (h->opcode > 5 || h->opcode == 3 || h->questions > 64)
+	if (h->questions > 64)
 		return false;
 	if (h->answers > 4096 || h->authorities > 4096 || h->additionals > 4096)
 		return false;
@@ -65,22 +81,21 @@ static bool header_plausible(const struct dns_header *h)
 	 * failure */
 	return h->response
 	           ? h->questions || h->answers || (h->rcode && h->authorities == 0 && h->additionals <= 1)
-	           : h->questions && h->rcode == 0 && h->answers <= 64;
+	           : h->questions && h->answers <= 64;
 }
 
 /*
  * Whether a message begins here: a header whose counts and flags make sense and a first question or record
  * that does. `cut`: the message goes on behind the cursor's end, so that what isn't there yet may come.
  */
-static enum proto_match message_probe(struct cursor c, bool cut)
+static enum proto_match message_probe(struct cursor c, bool cut, bool own_port)
 {
 	struct dns_header h;
 	struct dns_name name;
 	dns_header_read(&c, &h);
 	if (!cursor_ok(&c))
 		return cut ? PROTO_MAYBE : PROTO_NO;
-	bool reserved = c.base[3] & 0x40;
-	if (reserved || !header_plausible(&h))
+	if (!header_plausible(&h) || (!own_port && !flags_plausible(&h, c.base[3] & 0x40)))
 		return PROTO_NO;
 	if (!h.questions && !h.answers)
 		return cursor_left(&c) == 0 || h.additionals == 1 ? PROTO_YES : PROTO_NO;
@@ -95,13 +110,13 @@ static enum proto_match dns_probe(const uint8_t *p, size_t n, bool to_responder,
 {
 	(void)to_responder;
 	if (f->protocol != PACKET_TCP)
-		return message_probe(cursor_of(p, n), false);
+		return message_probe(cursor_of(p, n), false, at_own_port(f));
 	struct cursor c = cursor_of(p, n);
 	size_t length = cursor_be16(&c);
 	if (n < 2 || length < DNS_HEADER_SIZE)
 		return n < 2 ? PROTO_MAYBE : PROTO_NO;
 	bool cut = length > n - 2;
-	return message_probe(cursor_of(p + 2, cut ? n - 2 : length), cut);
+	return message_probe(cursor_of(p + 2, cut ? n - 2 : length), cut, at_own_port(f));
 }
 
 static void pending_free(struct proto_context *c, struct dns_state *s, struct dns_pending *q)
@@ -265,7 +280,7 @@ static bool message_read(struct proto_context *c, struct dns_state *s, const uin
 	struct dns_header h;
 	struct dns_name name;
 	uint16_t type = 0, class = 0;
-	if (message_probe(message, false) != PROTO_YES)
+	if (message_probe(message, false, at_own_port(proto_flow(c))) != PROTO_YES)
 		return false;
 	dns_header_read(&message, &h);
 	for (size_t i = 0; i < h.questions; i++) {
