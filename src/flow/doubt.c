@@ -30,12 +30,15 @@ bool tcp_control_good(
 {
 	struct tcp_side *s = &e->tcp[dir];
 	bool good = sum_good(tcp, l);
-	if ((tcp->flags & PACKET_TCP_SYN) && (!s->syn || s->sums != TCP_SUMS_SOUND)) {
-		/* a forged SYN before the true one mustn't switch the checks off */
-		if (good || s->sums == TCP_SUMS_UNKNOWN)
+	if (tcp->flags & PACKET_TCP_SYN) {
+		/* a forged one before the true one must neither switch the checks off nor lower what is usual
+		 */
+		if (l->ttl > s->ttl && (good || s->sums == TCP_SUMS_UNKNOWN))
 			s->ttl = l->ttl;
-		s->sums = good ? TCP_SUMS_SOUND : TCP_SUMS_UNSOUND;
-		return true;
+		if (!s->syn || s->sums != TCP_SUMS_SOUND) {
+			s->sums = good ? TCP_SUMS_SOUND : TCP_SUMS_UNSOUND;
+			return true;
+		}
 	}
 	return good || s->sums != TCP_SUMS_SOUND;
 }

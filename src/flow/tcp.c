@@ -375,7 +375,7 @@ static void take_forged(struct flow_table *t, struct flow_entry *e, enum flow_di
 {
 	uint64_t at = unwrap(front(&e->tcp[dir]), tcp->seq);
 	e->f.flags |= FLOW_DOUBTFUL;
-	if (l->payload_length && believe_data(t, e, dir, &at, l->payload_length))
+	if (l->payload_length && e->tcp[dir].known && believe_data(t, e, dir, &at, l->payload_length))
 		take_payload(t, e, dir, at, tcp, l);
 }
 

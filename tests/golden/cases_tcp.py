@@ -248,6 +248,39 @@ def a_false_syn_does_not_switch_checksums_off(c):
                    anomalies=[versions(REAL, FAKE, doubt="checksum")])
 
 
+@case
+def a_syn_that_dies_on_the_way_does_not_lower_what_is_usual(c):
+    """First a SYN with 3 hops left, then the handshake with 64: what has 3 left stays doubtful."""
+    t = Talk(c)
+    t.raw(0, 77, 0, SYN, ttl=3)
+    t.open()
+    t.send(0, 0, FAKE, ttl=3)
+    t.send(0, 0, REAL)
+    t.ack(1, N)
+    return outcome(flow(request(retransmitted=N), side(), flags=["overlap_conflict", "doubtful"]), http=["real.example"],
+                   anomalies=[versions(REAL, FAKE, doubt="ttl")])
+
+
+@case
+def another_way_through_the_network(c):
+    """After a route changed all segments have fewer hops left: one waits, the others don't."""
+    t = Talk(c).open()
+    for i in range(0, N, 6):
+        t.send(0, i, REAL[i:i + 6], ttl=64 if i < 12 else 61)
+        t.ack(1, min(i + 6, N))
+    return outcome(flow(request(), side(), flags=["doubtful"]), http=["real.example"], counts={"doubtful": 1})
+
+
+@case
+def a_forged_fin_with_payload_before_anything(c):
+    """A SYN-ACK that answers nothing, then a FIN with bytes and a wrong checksum."""
+    t = Talk(c)
+    t.raw(0, 1000, 0, SYN)
+    t.raw(1, 7, 99, SYN | ACK)
+    t.raw(1, 8, 1001, FIN | ACK, b"x" * 50, bad_sum=True)
+    return outcome(flow(side(), side(payload=0), state="syn_sent", flags=["sequence_anomaly", "doubtful"]))
+
+
 def ended(name, how, flags, state="established", **more):
     """A segment that ends nothing, in front of the request."""
     def play(c):
