@@ -68,6 +68,9 @@ static struct proto_progress line_parse(
 		return (struct proto_progress){.verdict = PROTO_MORE};
 	else if (text_equal(word, TEXT("own")) && num_parse_u64(rest, UINT64_MAX, &number) == 0)
 		proto_account(c, (size_t)number);
+	else if (text_equal(word, TEXT("many")) && num_parse_u64(rest, 1000, &number) == 0)
+		while (number-- > 0)
+			proto_field_num(c, FIELD_FILE_BYTES, number);
 	else if (text_equal(word, TEXT("rename")))
 		proto_rename(c, APP_WINRM);
 	else if (text_equal(word, TEXT("inner")))
@@ -413,6 +416,19 @@ static void transactions_of_a_flow_are_bounded_and_counted(void **state)
 	drive_free(d);
 }
 
+static void fields_of_a_transaction_are_bounded_and_counted(void **state)
+{
+	static const char *const lines[] = {"many 62\n", "many 63\n", "many 64\n"}; /* and the line itself */
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		struct drive *d = line_flow();
+		drive_send_str(d, FLOW_FORWARD, lines[i]);
+		assert_int_equal(proto_stats(d->proto)->fields_dropped, i == 2);
+		assert_int_equal(d->t[d->n - 1].n, i == 0 ? PROTO_FIELDS_MAX - 1 : PROTO_FIELDS_MAX);
+		drive_free(d);
+	}
+}
+
 static void a_renamed_flow_sends_under_its_new_name(void **state)
 {
 	(void)state;
@@ -546,6 +562,7 @@ int main(void)
 	    cmocka_unit_test(the_end_of_the_stream_shows_what_is_left),
 	    cmocka_unit_test(fields_that_were_not_sent_are_forgotten),
 	    cmocka_unit_test(transactions_of_a_flow_are_bounded_and_counted),
+	    cmocka_unit_test(fields_of_a_transaction_are_bounded_and_counted),
 	    cmocka_unit_test(a_renamed_flow_sends_under_its_new_name),
 	    cmocka_unit_test(inner_protocols_keep_a_state_of_their_own_and_are_bounded),
 	    cmocka_unit_test(what_a_state_owns_counts_and_ends_the_parser_at_the_bound),
