@@ -8,5 +8,9 @@ echo "== against the range's truth"
 bench/evaluate.py
 echo "== public captures"
 if [ -n "${BULKHEAD_DATA:-}" ]; then bench/captures.py "$BULKHEAD_DATA"; else echo "skipped: BULKHEAD_DATA isn't set"; fi
+echo "== agreement with tshark"
+if [ -z "${BULKHEAD_DATA:-}" ]; then echo "skipped: BULKHEAD_DATA isn't set"
+elif ! command -v tshark > /dev/null; then echo "skipped: no tshark here"
+else bench/agreement.py "$BULKHEAD_DATA"; fi
 echo "== speed and memory"
 bench/speed.py

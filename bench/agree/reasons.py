@@ -95,12 +95,12 @@ def _dns(about, key, side, frames):
         opcodes = [int(o, 0) for o in frame["dns.flags.opcode"]]
         if "http2" in _protocols([frame]):
             return "HTTP/2 isn't read: DNS over HTTPS in the clear"
-        if any(o not in ASSIGNED_OPCODES for o in opcodes):
-            return "an opcode that isn't assigned: no DNS to Bulkhead"
         if ":ipv6" in frame.first("frame.protocols")[:8]:
             return "the IP version contradicts the link type"
         if frame["_ws.malformed"] or "<name too long>" in name:
             return "malformed: tshark shows what it read before the error"
+        if any(o not in ASSIGNED_OPCODES for o in opcodes):
+            return "an opcode that nobody assigned, away from the ports of DNS"
         return None
     for frame in frames:
         for told, opcode in zip(frame["dns.id"], frame["dns.flags.opcode"]):
