@@ -4,12 +4,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/cursor.h"
 #include "base/err.h"
 #include "base/vec.h"
+
+/* An address as a number: looking up compares and shifts whole words. */
+struct number {
+	uint64_t high, low;
+};
 
 /* Nodes in one array, children by index; node 0 is the root (::/0) and index 0 as a child means none. */
 struct node {
 	struct net_prefix prefix;
+	struct number is, mask; /* the prefix */
 	uint32_t child[2];
 	uint32_t value;
 	bool used;
@@ -39,12 +46,36 @@ static unsigned common_bits(struct net_addr a, struct net_addr b, unsigned most)
 	return most;
 }
 
+static struct number number_of(struct net_addr a)
+{
+	return (struct number){.high = load_be64(a.b), .low = load_be64(a.b + 8)};
+}
+
+static bool node_holds(const struct node *node, struct number a)
+{
+	return (((a.high ^ node->is.high) & node->mask.high) | ((a.low ^ node->is.low) & node->mask.low)) ==
+	       0;
+}
+
+/* Where an address that the node holds goes on; 0: nowhere. */
+static uint32_t node_below(const struct node *node, struct number a)
+{
+	unsigned bit = node->prefix.bits;
+	return bit < 64    ? node->child[a.high >> (63 - bit) & 1]
+	       : bit < 128 ? node->child[a.low >> (127 - bit) & 1]
+	                   : 0;
+}
+
 static int node_add(struct net_trie *t, struct net_prefix p, uint32_t *ret_index)
 {
 	int r = VEC_RESERVE(t->nodes, &t->cap, t->n, UINT32_MAX);
 	if (r < 0)
 		return r;
-	t->nodes[t->n] = (struct node){.prefix = p};
+	unsigned high = p.bits < 64 ? p.bits : 64, low = p.bits - high;
+	t->nodes[t->n] = (struct node){.prefix = p,
+	    .is = number_of(p.addr),
+	    .mask = {
+	        .high = high ? UINT64_MAX << (64 - high) : 0, .low = low ? UINT64_MAX << (64 - low) : 0}};
 	*ret_index = (uint32_t)t->n++;
 	return 0;
 }
@@ -128,35 +159,37 @@ int net_trie_insert(struct net_trie *t, struct net_prefix p, uint32_t value)
 
 size_t net_trie_match_all(const struct net_trie *t, struct net_addr a, uint32_t *values, size_t n)
 {
+	struct number wanted = number_of(a);
 	size_t found = 0;
 	uint32_t at = 0;
 	do {
 		const struct node *node = &t->nodes[at];
-		if (common_bits(node->prefix.addr, a, node->prefix.bits) < node->prefix.bits)
+		if (!node_holds(node, wanted))
 			break;
 		if (node->used) {
 			if (found < n)
 				values[found] = node->value;
 			found++;
 		}
-		at = node->prefix.bits < 128 ? node->child[bit_at(a, node->prefix.bits)] : 0;
+		at = node_below(node, wanted);
 	} while (at);
 	return found;
 }
 
 int net_trie_match(const struct net_trie *t, struct net_addr a, uint32_t *ret_value)
 {
+	struct number wanted = number_of(a);
 	int found = 0;
 	uint32_t at = 0;
 	do {
 		const struct node *node = &t->nodes[at];
-		if (common_bits(node->prefix.addr, a, node->prefix.bits) < node->prefix.bits)
+		if (!node_holds(node, wanted))
 			break;
 		if (node->used) {
 			*ret_value = node->value;
 			found = 1;
 		}
-		at = node->prefix.bits < 128 ? node->child[bit_at(a, node->prefix.bits)] : 0;
+		at = node_below(node, wanted);
 	} while (at);
 	return found;
 }
