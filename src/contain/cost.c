@@ -25,45 +25,62 @@ static bool in_prefixes(const struct net_prefix *p, size_t n, struct net_addr a)
 	return false;
 }
 
-static bool is_outside(const struct net_zone_map *zones, struct net_addr a)
+/* One end of a flow: what a cut asks of it, looked up once. */
+struct end {
+	struct net_addr addr;
+	uint16_t zone;
+	bool outside;
+};
+
+static struct end end_of(const struct net_zone_map *zones, struct net_addr a)
 {
-	return !net_zone_is_inside(zones, a);
+	return (struct end){
+	    .addr = a, .zone = net_zone_of(zones, a), .outside = !net_zone_is_inside(zones, a)};
 }
 
 /* Whether the cut stops what begins at `from` towards `to`, taken in its own direction. */
-static bool blocks_forward(
-    const struct plan_cut *c, const struct net_zone_map *zones, struct net_addr from, struct net_addr to)
+static bool blocks_forward(const struct plan_cut *c, const struct end *from, const struct end *to)
 {
-	uint16_t from_zone = net_zone_of(zones, from), to_zone = net_zone_of(zones, to);
-	if (from_zone == to_zone)
-		return false;
-	bool source = c->from_zone != NET_ZONE_NONE ? c->from_zone == from_zone
-	              : c->n_from                   ? in_prefixes(c->from, c->n_from, from)
+	bool source = c->from_zone != NET_ZONE_NONE ? c->from_zone == from->zone
+	              : c->n_from                   ? in_prefixes(c->from, c->n_from, from->addr)
 	                                            : c->kind == PLAN_CUT_DESTINATION;
-	bool target = c->to_external                ? is_outside(zones, to)
-	              : c->to_zone != NET_ZONE_NONE ? c->to_zone == to_zone
-	              : c->n_to                     ? in_prefixes(c->to, c->n_to, to)
+	bool target = c->to_external                ? to->outside
+	              : c->to_zone != NET_ZONE_NONE ? c->to_zone == to->zone
+	              : c->n_to                     ? in_prefixes(c->to, c->n_to, to->addr)
 	                                            : c->kind == PLAN_CUT_HOST;
 	return source && target;
+}
+
+/* No cut stops what stays within a zone. */
+static bool cut_blocks(const struct plan_cut *c, const struct end *from, const struct end *to)
+{
+	return from->zone != to->zone &&
+	       (blocks_forward(c, from, to) || (c->direction == PLAN_BOTH && blocks_forward(c, to, from)));
 }
 
 bool plan_cut_blocks(
     const struct plan_cut *c, const struct net_zone_map *zones, struct net_addr from, struct net_addr to)
 {
-	if (blocks_forward(c, zones, from, to))
-		return true;
-	return c->direction == PLAN_BOTH && blocks_forward(c, zones, to, from);
+	struct end a = end_of(zones, from), b = end_of(zones, to);
+	return cut_blocks(c, &a, &b);
+}
+
+static bool blocks(const struct plan *p, const struct end *from, const struct end *to)
+{
+	if (from->zone == to->zone || in_prefixes(p->never_cut, p->n_never_cut, from->addr) ||
+	    in_prefixes(p->never_cut, p->n_never_cut, to->addr))
+		return false;
+	for (size_t i = 0; i < p->n_cuts; i++)
+		if (cut_blocks(&p->cuts[i], from, to))
+			return true;
+	return false;
 }
 
 bool plan_blocks(
     const struct plan *p, const struct net_zone_map *zones, struct net_addr from, struct net_addr to)
 {
-	if (in_prefixes(p->never_cut, p->n_never_cut, from) || in_prefixes(p->never_cut, p->n_never_cut, to))
-		return false;
-	for (size_t i = 0; i < p->n_cuts; i++)
-		if (plan_cut_blocks(&p->cuts[i], zones, from, to))
-			return true;
-	return false;
+	struct end a = end_of(zones, from), b = end_of(zones, to);
+	return blocks(p, &a, &b);
 }
 
 static void count_lost(struct table *table, const struct use *u)
@@ -125,10 +142,10 @@ static int give_services(struct plan_work *w, const struct table *table)
 }
 
 /* Each cut's own cost: weighted flows a day that it alone would stop. */
-static void count_cuts(struct plan_work *w, const struct use *u)
+static void count_cuts(struct plan_work *w, const struct use *u, const struct end *from, const struct end *to)
 {
 	for (size_t i = 0; i < w->plan->n_cuts; i++)
-		if (plan_cut_blocks(&w->plan->cuts[i], w->in->zones, u->initiator, u->responder))
+		if (cut_blocks(&w->plan->cuts[i], from, to))
 			w->plan->cuts[i].cost += (double)u->flows * w->uses->per_day * u->criticality;
 }
 
@@ -141,10 +158,11 @@ int cost_count(struct plan_work *w)
 	    &table, sizeof(struct legitimate_service), sizeof(struct lost), LOST_KEPT, w->in->seed);
 	for (size_t i = 0; i < w->uses->n && r == 0; i++) {
 		const struct use *u = &w->uses->v[i];
-		if (!plan_blocks(p, w->in->zones, u->initiator, u->responder))
+		struct end from = end_of(w->in->zones, u->initiator), to = end_of(w->in->zones, u->responder);
+		if (!blocks(p, &from, &to))
 			continue;
 		lost += u->flows;
-		count_cuts(w, u);
+		count_cuts(w, u, &from, &to);
 		count_lost(table, u);
 	}
 	p->legitimate_flows_per_day = (double)w->uses->flows * w->uses->per_day;
