@@ -35,6 +35,7 @@ struct smb_string {
 struct smb_pending {
 	bool used;
 	bool related;     /* of a compound: the file is the one that the answer before names */
+	bool opens, smb1; /* it asks for a file by name; SMB1's command */
 	uint16_t command; /* SMB2's, or SMB1's */
 	uint16_t sub;     /* SMB1: the transaction's subcommand; SMB2: enum smb_set_info */
 	uint32_t tree;
@@ -192,8 +193,9 @@ static inline struct text smb_string_text(const struct smb_string *s)
 {
 	return (struct text){.p = s->p, .n = s->n};
 }
-/* A zeroed slot for a request under this key. */
-struct smb_pending *smb_pending_put(struct smb_state *s, uint64_t key, uint16_t command);
+/* A zeroed slot for a request under this key. A file that was asked for in vain in that slot is told of. */
+struct smb_pending *smb_pending_put(
+    struct proto_context *c, struct smb_state *s, uint64_t key, uint16_t command);
 /* The request that this answers, or NULL. Good until the next put; smb_pending_drop frees the slot. */
 struct smb_pending *smb_pending_find(struct smb_state *s, uint64_t key, uint16_t command);
 void smb_pending_drop(struct smb_state *s, struct smb_pending *p);

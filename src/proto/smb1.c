@@ -109,7 +109,7 @@ static struct smb_pending *pending_of(struct smb_call *call, const struct smb1_h
 
 static struct smb_pending *pending_new(struct smb_call *call, const struct smb1_header *h)
 {
-	struct smb_pending *p = smb_pending_put(call->s, h->key, h->command);
+	struct smb_pending *p = smb_pending_put(call->c, call->s, h->key, h->command);
 	p->tree = h->tree;
 	return p;
 }
@@ -219,6 +219,8 @@ static void create_request(struct smb_call *call, const struct smb1_header *h, s
 	char name[SMB_NAME_MAX];
 	struct smb_pending *p = pending_new(call, h);
 	(void)b->words;
+	p->opens = true;
+	p->smb1 = true;
 	smb_string_set(call->s, &p->name, smb1_string(call, h->unicode, b->bytes_at, name, sizeof(name)));
 }
 

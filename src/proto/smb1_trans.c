@@ -34,7 +34,7 @@ static void transaction_request(struct smb_call *call, const struct smb1_header 
 	uint16_t function = cursor_le16(&words), file = cursor_le16(&words);
 	if (!cursor_ok(&words) || setup < 2)
 		return;
-	struct smb_pending *p = smb_pending_put(call->s, h->key, h->command);
+	struct smb_pending *p = smb_pending_put(call->c, call->s, h->key, h->command);
 	p->sub = function;
 	p->tree = h->tree;
 	p->file[0] = file;
@@ -71,7 +71,7 @@ static void transaction2_request(struct smb_call *call, const struct smb1_header
 	if (!cursor_ok(&words) || setup < 1 || function != TRANS2_SESSION_SETUP)
 		return;
 	smb_anomaly(call, SMB_ANOMALY_TRANS2_SESSION_SETUP, "SMB1_COMMAND_TRANS2");
-	struct smb_pending *p = smb_pending_put(call->s, h->key, h->command);
+	struct smb_pending *p = smb_pending_put(call->c, call->s, h->key, h->command);
 	p->sub = function;
 }
 

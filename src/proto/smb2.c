@@ -65,7 +65,7 @@ static void tree_connect_request(struct smb_call *call, const struct smb2_header
 {
 	char name[SMB_NAME_MAX];
 	struct cursor path = security_buffer(call, SMB2_HEADER + 4);
-	struct smb_pending *p = smb_pending_put(call->s, h->message, h->command);
+	struct smb_pending *p = smb_pending_put(call->c, call->s, h->message, h->command);
 	p->session = h->session;
 	if (cursor_ok(&path))
 		smb_string_set(call->s, &p->name, utf16le_text(path.base, path.size, name, sizeof(name)));

@@ -51,7 +51,7 @@ static bool file_id_read(struct smb_call *call, size_t at, uint64_t ret_id[2])
 /* Files a request about a file under its message id. */
 static struct smb_pending *file_request(struct smb_call *call, const struct smb2_header *h, size_t id_at)
 {
-	struct smb_pending *p = smb_pending_put(call->s, h->message, h->command);
+	struct smb_pending *p = smb_pending_put(call->c, call->s, h->message, h->command);
 	p->session = h->session;
 	p->tree = h->tree;
 	p->related = !file_id_read(call, id_at, p->file);
@@ -98,9 +98,10 @@ void smb2_create_request(struct smb_call *call, const struct smb2_header *h)
 	struct cursor c = cursor_of(call->p, call->n);
 	cursor_skip(&c, SMB2_HEADER + 44);
 	size_t offset = cursor_le16(&c), length = cursor_le16(&c);
-	struct smb_pending *p = smb_pending_put(call->s, h->message, h->command);
+	struct smb_pending *p = smb_pending_put(call->c, call->s, h->message, h->command);
 	p->session = h->session;
 	p->tree = h->tree;
+	p->opens = true;
 	/* What follows in this compound is about a file whose id the answer will tell. */
 	call->side->compound_file = false;
 	if (!cursor_ok(&c) || offset > call->n)

@@ -29,9 +29,30 @@ static struct smb_pending *pending_slot(struct smb_state *s, uint64_t key, uint1
 	return &s->pending[((key + ((uint64_t)command << 48)) * UINT64_C(0x9e3779b97f4a7c15)) >> 58];
 }
 
-struct smb_pending *smb_pending_put(struct smb_state *s, uint64_t key, uint16_t command)
+/*
+ * A file was asked for and nobody answered: one direction was captured, the server fell over, or so many were
+ * asked for at once that the slot is needed. The name was said all the same.
+ */
+static void pending_tell(struct proto_context *c, struct smb_state *s, const struct smb_pending *p)
+{
+	char buf[SMB_NAME_BUF];
+	if (!p->opens || p->name.n == 0)
+		return;
+	if (p->smb1)
+		proto_field_str(c, FIELD_SMB_COMMAND, smb1_command_name((uint8_t)p->command, buf));
+	else
+		smb_field_command2(c, p->command);
+	proto_field(c, FIELD_SMB_FILE, smb_string_text(&p->name));
+	smb_field_tree(c, s, p->session, p->tree);
+	proto_field_str(c, FIELD_SMB_STATUS, "unanswered");
+	proto_emit(c);
+}
+
+struct smb_pending *smb_pending_put(
+    struct proto_context *c, struct smb_state *s, uint64_t key, uint16_t command)
 {
 	struct smb_pending *p = pending_slot(s, key, command);
+	pending_tell(c, s, p);
 	smb_pending_drop(s, p);
 	p->used = true;
 	p->key = key;
@@ -134,8 +155,10 @@ void smb_state_free(struct proto_context *c, struct smb_state *s)
 {
 	for (size_t i = 0; i < SMB_FILES_MAX; i++)
 		smb_file_close(c, s, &s->files[i]);
-	for (size_t i = 0; i < SMB_PENDING_MAX; i++)
+	for (size_t i = 0; i < SMB_PENDING_MAX; i++) {
+		pending_tell(c, s, &s->pending[i]);
 		smb_pending_drop(s, &s->pending[i]);
+	}
 	for (size_t i = 0; i < SMB_TREES_MAX; i++)
 		smb_string_set(s, &s->trees[i].name, (struct text){0});
 }

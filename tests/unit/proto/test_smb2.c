@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+
 #include "smb_bytes.h"
 
 #include "proto/smb.h"
@@ -237,6 +239,32 @@ static void compound_is_about_the_file_that_its_create_opens(void **state)
 	drive_free(d);
 }
 
+static void a_file_that_was_asked_for_in_vain_is_told(void **state)
+{
+	(void)state;
+	struct drive *d = smb_flow();
+	smb2_tree(d, 1, "\\\\fs1\\ADMIN$", 1);
+	smb2_create(d, 2, "answered", 7);
+	struct bytes b = {0};
+	for (unsigned i = 0; i < SMB_PENDING_MAX + 10; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "n%u", i);
+		size_t o = nbss_open(&b);
+		put_smb2_create_request(&b, (struct smb2){.command = 5, .message = 3 + i}, name);
+		send_closed(d, FLOW_FORWARD, &b, o);
+	}
+	/* more than are kept: those that were pushed out are told at once, the rest at the end, each once */
+	assert_true(d->n >= 2 + 10);
+	drive_end(d);
+	assert_int_equal(d->n, 2 + SMB_PENDING_MAX + 10);
+	drive_expect(d, 1, FIELD_SMB_FILE, "answered");
+	drive_expect(d, 1, FIELD_SMB_STATUS, "STATUS_SUCCESS");
+	drive_expect(d, 2, FIELD_SMB_COMMAND, "SMB2_COMMAND_CREATE");
+	drive_expect(d, 2, FIELD_SMB_TREE, "\\\\fs1\\ADMIN$");
+	drive_expect(d, 2, FIELD_SMB_STATUS, "unanswered");
+	drive_free(d);
+}
+
 static void rename_and_delete_are_told_with_their_names(void **state)
 {
 	(void)state;
@@ -448,6 +476,7 @@ int main(void)
 	    cmocka_unit_test(file_opened_before_the_capture_is_counted_without_a_name),
 	    cmocka_unit_test(file_content_is_not_looked_at_nor_kept),
 	    cmocka_unit_test(compound_is_about_the_file_that_its_create_opens),
+	    cmocka_unit_test(a_file_that_was_asked_for_in_vain_is_told),
 	    cmocka_unit_test(rename_and_delete_are_told_with_their_names),
 	    cmocka_unit_test(interim_answer_is_not_the_answer),
 	    cmocka_unit_test(encrypted_messages_are_told_once_and_passed_over),
