@@ -12,7 +12,7 @@
 #include "decode/decode.h"
 #include "flow/flow.h"
 
-enum { FLOWS_MAX = 32, MEMORY = 64 << 10 };
+enum { FLOWS_MAX = 32, MEMORY = 64 << 10, RECENT = 8 << 10 };
 
 struct watch {
 	uint64_t ids, ended;
@@ -81,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	struct watch w = {0};
 	struct flow_table_config config = {.flows_max = FLOWS_MAX,
 	    .reassembly_memory = MEMORY,
+	    .recent_memory = RECENT,
 	    .next_id = next_id,
 	    .start = start,
 	    .data = data,

@@ -14,7 +14,15 @@
 #include "base/timefmt.h"
 #include "flow/flow.h"
 
-enum { PACKET_BYTES = 16, FLOWS_MAX = 6, MEMORY = 24 << 10, DEPTH = 40000, LENGTH_MAX = 4096, OPEN_MAX = 64 };
+enum {
+	PACKET_BYTES = 16,
+	FLOWS_MAX = 6,
+	MEMORY = 24 << 10,
+	RECENT = 8 << 10,
+	DEPTH = 40000,
+	LENGTH_MAX = 4096,
+	OPEN_MAX = 64
+};
 
 struct open_flow {
 	uint64_t id;
@@ -143,6 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	struct watch w = {0};
 	struct flow_table_config config = {.flows_max = FLOWS_MAX,
 	    .reassembly_memory = MEMORY,
+	    .recent_memory = RECENT,
 	    .reassembly_depth = DEPTH,
 	    .reassembly_window = 8 << 10,
 	    .timeouts = {.active_ns = 100 * NS_PER_S},
