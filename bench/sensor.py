@@ -216,7 +216,7 @@ def print_peers(b, feed):
                     path, share = sensor_peers.head(b.work, c["path"], p.packets), c["packets"] / p.packets
                 taken = measure(p.command(path, b.fresh()), b.out)
                 rows.setdefault(p.name, []).append({"wall": taken["wall"] * share, "cpu": taken["cpu"] * share, "mb": taken["mb"], "base": base})
-            if i == 0:
+            if i == 0 and "analyze" in b.args.peers:
                 rows["analyze --record"] = [{**analyze(b, c, feed, "--record"), "base": base}]
                 rows["analyze"] = [{**analyze(b, c, feed), "base": base}]
         print_rows(b, name, c, rows, present)
@@ -360,7 +360,8 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, default=os.environ.get("BULKHEAD_DATA") or None)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--slow", type=int, default=2, help="runs of peers that take long")
-    parser.add_argument("--peers", type=lambda s: s.split(","), default=[p.name for p in sensor_peers.PEERS], help="only these")
+    parser.add_argument("--peers", type=lambda s: s.split(","), default=[*(p.name for p in sensor_peers.PEERS), "analyze"],
+                        help="only these; analyze: the whole command, too")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the size")
     parser.add_argument("--parts", type=lambda s: s.split(","), default=PARTS)
     parser.add_argument("--update", action="store_true", help="write the section into bench/RESULTS.md too")
