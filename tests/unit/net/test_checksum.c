@@ -30,8 +30,9 @@ static void a_checksum_is_right_or_wrong_at_every_length(void **state)
 	(void)state;
 	for (size_t n = sizeof(syn); n < 200; n++) {
 		uint8_t segment[200];
-		for (size_t i = 0; i < n; i++)
-			segment[i] = i < sizeof(syn) ? syn[i] : (uint8_t)(i * 37 + 200);
+		for (size_t i = 0; i < sizeof(segment); i++)
+			segment[i] = (uint8_t)(i * 37 + 200);
+		memcpy(segment, syn, sizeof(syn));
 		uint32_t pseudo = 10 * 256 + 0 + 11 + 198 * 256 + 51 + 100 * 256 + 80 + 6 + (uint32_t)n;
 		uint16_t sum = (uint16_t)~by_words(segment, n, pseudo);
 		segment[16] = (uint8_t)(sum >> 8);
