@@ -203,6 +203,7 @@ class Watcher:
         bounds = bounds or Bounds()
         broken, figures = [], {"samples": len(self.kernel), "stores": len(self.stores), "late_s": 0.0}
         wanted_last = {}  # cut -> the end of the last look at the database that wanted it
+        deadlines = {}  # order -> the time by which it had to be confirmed
         at = 0
         for a, b in zip(self.stores, self.stores[1:]):
             if b.generation < a.generation:
@@ -210,6 +211,8 @@ class Watcher:
         for k in self.kernel:
             while at < len(self.stores) and self.stores[at].end <= k.begin:
                 for o in self.stores[at].orders.values():
+                    if o.state == APPLIED:
+                        deadlines[o.number] = o.until
                     for c in o.cuts if o.wanted(self.stores[at].begin) else ():
                         wanted_last[c] = min(self.stores[at].end, o.until)
                 at += 1
@@ -217,10 +220,16 @@ class Watcher:
                 continue
             after = next((s for s in self.stores[at:] if s.begin >= k.end), None)
             if after:
-                broken += self.judge_one(k, self.stores[at - 1], after, wanted_last, bounds, figures)
+                broken += self.judge_one(k, self.stores[at - 1], after, wanted_last, deadlines, bounds, figures)
         return broken, figures
 
-    def judge_one(self, k, before, after, wanted_last, bounds, figures):
+    def word_is_under_way(self, k, order, deadlines, bounds):
+        """A cut that is confirmed in the last moment may lapse until the enforcer has heard of it (doc/orders.md)."""
+        deadline = deadlines.get(order.number)
+        return (order.state == CONFIRMED and deadline is not None and
+                deadline - 0.1 <= k.end and k.begin <= deadline + bounds.slow + self.dead_within(deadline - bounds.slow, k.begin))
+
+    def judge_one(self, k, before, after, wanted_last, deadlines, bounds, figures):
         broken = []
         now = {c for o in after.orders.values() if o.wanted(k.end) for c in o.cuts} | {c for o in before.orders.values() if o.wanted(k.begin) for c in o.cuts}
         for c in k.cuts:
@@ -242,6 +251,8 @@ class Watcher:
             if not o2 or o.state not in (APPLIED, CONFIRMED) or not (o.wanted(k.end + 1) and o2.wanted(k.end + 1)):
                 continue
             gone = [c for c in o.cuts if c not in k.cuts]
+            if gone and self.word_is_under_way(k, o2, deadlines, bounds):
+                continue
             if gone:
                 broken.append(f"lapsed: {text(gone[0])} (and {len(gone) - 1} more) of order {o.number}, at {k.begin:.3f}")
             elif k.lease <= 0 and not o.fail_closed:
