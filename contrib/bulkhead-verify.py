@@ -408,7 +408,8 @@ krb5.encryption krb5.error_code ldap.request.operation ldap.request.dn ldap.requ
 rdp.cookie rdp.protocol rfb.client_protocol_version rfb.server_protocol_version rfb.authentication.security_type
 ftp.command ftp.command_data ftp.completion_code smtp.helo smtp.mail_from smtp.rcpt_to email.subject sip.method sip.uri
 sip.code dhcp.hostname dhcp.assigned_ip:a dhcp.dhcp_type icmp.echo_entropy icmp.echo_distinct icmp.echo_bytes
-icmp.echo_mismatch""".split()
+icmp.echo_mismatch anomaly.event anomaly.direction anomaly.offset anomaly.policy anomaly.doubt anomaly.kept
+anomaly.other""".split()
 INTEGERS = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "app": 2, "time": 8}
 TEXT_MAX, LIST_MAX, FIELDS_MAX = 65536, 4096, 64
 
