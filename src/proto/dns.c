@@ -16,6 +16,7 @@
 #include "net/app.h"
 #include "proto/dns_message.h"
 #include "proto/parsers.h"
+#include "proto/spare.h"
 
 enum {
 	DNS_PENDING_MAX = 32,
@@ -23,6 +24,7 @@ enum {
 	DNS_ANSWERS_MAX = 48,   /* told of one message */
 	DNS_RECORDS_MAX = 1024, /* read of one message */
 	DNS_CLASS_TOP = 0x8000, /* mDNS: answer by unicast, flush the cache */
+	DNS_NAME_USUAL = 40,    /* bytes; queries of longer names are allocated one by one */
 };
 
 /* A query without an answer yet. */
@@ -31,6 +33,11 @@ struct dns_pending {
 	uint16_t id, type;
 	size_t n;
 	char name[];
+};
+
+/* What all flows share. */
+struct dns_shared {
+	struct spare pending; /* of usual names */
 };
 
 struct dns_state {
@@ -84,46 +91,63 @@ static bool header_plausible(const struct dns_header *h)
 	           : h->questions && h->answers <= 64;
 }
 
-/*
- * Whether a message begins here: a header whose counts and flags make sense and a first question or record
- * that does. `cut`: the message goes on behind the cursor's end, so that what isn't there yet may come.
- */
-static enum proto_match message_probe(struct cursor c, bool cut, bool own_port)
-{
+/* How a message begins: its header, and its first question or, where it asks none, the head of its first
+ * record. */
+struct dns_beginning {
 	struct dns_header h;
 	struct dns_name name;
-	dns_header_read(&c, &h);
-	if (!cursor_ok(&c))
+	uint16_t type, class;
+};
+
+/*
+ * Whether a message begins at the cursor: a header whose counts and flags make sense and a first question or
+ * record that does. `cut`: the message goes on behind the cursor's end, so that what isn't there yet may
+ * come. The cursor moves behind what was read.
+ */
+static enum proto_match message_begin(
+    struct cursor *c, bool cut, const struct flow *f, struct dns_beginning *ret_beginning)
+{
+	struct dns_beginning *b = ret_beginning;
+	dns_header_read(c, &b->h);
+	if (!cursor_ok(c))
 		return cut ? PROTO_MAYBE : PROTO_NO;
-	if (!header_plausible(&h) || (!own_port && !flags_plausible(&h, c.base[3] & 0x40)))
+	if (!header_plausible(&b->h) || (!flags_plausible(&b->h, c->base[3] & 0x40) && !at_own_port(f)))
 		return PROTO_NO;
-	if (!h.questions && !h.answers)
-		return cursor_left(&c) == 0 || h.additionals == 1 ? PROTO_YES : PROTO_NO;
-	dns_name_read(&c, &name);
-	uint16_t type = cursor_be16(&c), class = cursor_be16(&c);
-	if (!cursor_ok(&c))
-		return cut && c.size < DNS_HEADER_SIZE + 260 ? PROTO_MAYBE : PROTO_NO;
-	return type && class_plausible(class) && !is_netbios(&name, type) ? PROTO_YES : PROTO_NO;
+	if (!b->h.questions && !b->h.answers)
+		return cursor_left(c) == 0 || b->h.additionals == 1 ? PROTO_YES : PROTO_NO;
+	dns_question_read(c, &b->name, &b->type, &b->class);
+	if (!cursor_ok(c))
+		return cut && c->size < DNS_HEADER_SIZE + 260 ? PROTO_MAYBE : PROTO_NO;
+	return b->type && class_plausible(b->class) && !is_netbios(&b->name, b->type) ? PROTO_YES : PROTO_NO;
+}
+
+static enum proto_match message_probe(struct cursor c, bool cut, const struct flow *f)
+{
+	struct dns_beginning beginning;
+	return message_begin(&c, cut, f, &beginning);
 }
 
 static enum proto_match dns_probe(const uint8_t *p, size_t n, bool to_responder, const struct flow *f)
 {
 	(void)to_responder;
 	if (f->protocol != PACKET_TCP)
-		return message_probe(cursor_of(p, n), false, at_own_port(f));
+		return message_probe(cursor_of(p, n), false, f);
 	struct cursor c = cursor_of(p, n);
 	size_t length = cursor_be16(&c);
 	if (n < 2 || length < DNS_HEADER_SIZE)
 		return n < 2 ? PROTO_MAYBE : PROTO_NO;
 	bool cut = length > n - 2;
-	return message_probe(cursor_of(p + 2, cut ? n - 2 : length), cut, at_own_port(f));
+	return message_probe(cursor_of(p + 2, cut ? n - 2 : length), cut, f);
 }
 
 static void pending_free(struct proto_context *c, struct dns_state *s, struct dns_pending *q)
 {
 	s->memory -= sizeof(*q) + q->n;
 	s->n_pending--;
-	free(q);
+	if (q->n > DNS_NAME_USUAL)
+		free(q);
+	else
+		spare_give(&((struct dns_shared *)proto_shared(c))->pending, q);
 	proto_account(c, s->memory);
 }
 
@@ -155,7 +179,10 @@ static struct dns_pending **pending_find(struct dns_state *s, uint16_t id, uint1
 		s->last = &s->oldest;
 	for (struct dns_pending **link = &s->oldest; *link; link = &(*link)->next) {
 		struct dns_pending *q = *link;
-		if (q->id == id && q->type == type && text_equal_nocase(text_bytes(q->name, q->n), name))
+		struct text asked = text_bytes(q->name, q->n);
+		/* most servers give the name back as it was asked */
+		if (q->id == id && q->type == type &&
+		    (text_equal(asked, name) || text_equal_nocase(asked, name)))
 			return link;
 	}
 	return NULL;
@@ -168,7 +195,9 @@ static void pending_add(
 		return; /* sent again */
 	if (s->oldest && s->n_pending >= DNS_PENDING_MAX)
 		pending_emit(c, s);
-	struct dns_pending *q = malloc(sizeof(*q) + name.n);
+	struct dns_shared *shared = proto_shared(c);
+	struct dns_pending *q = name.n > DNS_NAME_USUAL ? malloc(sizeof(*q) + name.n)
+	                                                : spare_take(&shared->pending);
 	if (!q)
 		return;
 	*q = (struct dns_pending){.id = id, .type = type, .n = name.n};
@@ -249,10 +278,8 @@ static void answer_field(struct proto_context *c, const struct cursor *message, 
 }
 
 /* The records of a response. Adds the answers' fields; gives the full code (RFC 6891, 6.1.3). */
-static unsigned response_records(
-    struct proto_context *c, struct cursor *message, const struct dns_header *h, bool named)
+static unsigned response_records(struct proto_context *c, struct cursor *message, const struct dns_header *h)
 {
-	char buf[DNS_CODE_TEXT_SIZE];
 	unsigned rcode = h->rcode;
 	size_t total = (size_t)h->answers + h->authorities + h->additionals;
 	struct dns_record r;
@@ -260,10 +287,6 @@ static unsigned response_records(
 		dns_record_read(message, &r);
 		if (!cursor_ok(message))
 			break;
-		if (i == 0 && !named) {
-			proto_field(c, FIELD_DNS_QUERY, name_text(&r.name));
-			proto_field_str(c, FIELD_DNS_TYPE, dns_type_text(r.type, buf));
-		}
 		if (i < h->answers && i < DNS_ANSWERS_MAX)
 			answer_field(c, message, &r);
 		else if (i >= (size_t)h->answers + h->authorities && r.type == DNS_TYPE_OPT)
@@ -272,39 +295,67 @@ static unsigned response_records(
 	return rcode;
 }
 
+static void question_fields(struct proto_context *c, const struct dns_name *name, uint16_t type)
+{
+	char buf[DNS_CODE_TEXT_SIZE];
+	proto_field(c, FIELD_DNS_QUERY, name_text(name));
+	proto_field_str(c, FIELD_DNS_TYPE, dns_type_text(type, buf));
+}
+
+/* One question, number i of its message: it waits for its answer, or ends the wait of another. */
+static void question_take(
+    struct proto_context *c, struct dns_state *s, const struct dns_beginning *q, size_t i)
+{
+	struct text name = name_text(&q->name);
+	if (!q->h.response) {
+		if (i < DNS_QUESTIONS_MAX)
+			pending_add(c, s, q->h.id, q->type, name);
+		return;
+	}
+	struct dns_pending **query = pending_find(s, q->h.id, q->type, name);
+	if (query)
+		pending_free(c, s, pending_pop(s, query));
+	if (i < DNS_QUESTIONS_MAX)
+		question_fields(c, &q->name, q->type);
+}
+
+/* A response without a question, as mDNS sends: it is named after its first record. */
+static void response_name(struct proto_context *c, struct cursor message)
+{
+	struct cursor at = message;
+	struct dns_record r;
+	struct dns_name name;
+	dns_record_read(&message, &r);
+	if (!cursor_ok(&message))
+		return;
+	dns_name_read(&at, &name);
+	question_fields(c, &name, r.type);
+}
+
 /* One message. False where it isn't one. */
 static bool message_read(struct proto_context *c, struct dns_state *s, const uint8_t *p, size_t n)
 {
 	char buf[DNS_CODE_TEXT_SIZE];
 	struct cursor message = cursor_of(p, n);
-	struct dns_header h;
-	struct dns_name name;
-	uint16_t type = 0, class = 0;
-	if (message_probe(message, false, at_own_port(proto_flow(c))) != PROTO_YES)
+	struct dns_beginning q; /* the question at hand */
+	if (message_begin(&message, false, proto_flow(c), &q) != PROTO_YES)
 		return false;
-	dns_header_read(&message, &h);
-	for (size_t i = 0; i < h.questions; i++) {
-		dns_question_read(&message, &name, &type, &class);
+	for (size_t i = 0; i < q.h.questions; i++) {
+		if (i > 0)
+			dns_question_read(&message, &q.name, &q.type, &q.class);
 		if (!cursor_ok(&message))
 			break;
-		if (!h.response) {
-			if (i < DNS_QUESTIONS_MAX)
-				pending_add(c, s, h.id, type, name_text(&name));
-			continue;
-		}
-		struct dns_pending **query = pending_find(s, h.id, type, name_text(&name));
-		if (query)
-			pending_free(c, s, pending_pop(s, query));
-		if (i < DNS_QUESTIONS_MAX) {
-			proto_field(c, FIELD_DNS_QUERY, name_text(&name));
-			proto_field_str(c, FIELD_DNS_TYPE, dns_type_text(type, buf));
-		}
+		question_take(c, s, &q, i);
 	}
-	if (!h.response)
+	if (!q.h.response)
 		return cursor_ok(&message);
-	unsigned rcode = response_records(c, &message, &h, h.questions > 0);
+	if (!q.h.questions) {
+		cursor_seek(&message, DNS_HEADER_SIZE);
+		response_name(c, message);
+	}
+	unsigned rcode = response_records(c, &message, &q.h);
 	proto_field_str(c, FIELD_DNS_RCODE, dns_rcode_text(rcode, buf));
-	proto_field_num(c, FIELD_DNS_ID, h.id);
+	proto_field_num(c, FIELD_DNS_ID, q.h.id);
 	proto_emit(c);
 	return true;
 }
@@ -339,6 +390,21 @@ static void dns_close(struct proto_context *c, void *state)
 		pending_emit(c, s);
 }
 
+static void *dns_shared_new(void)
+{
+	struct dns_shared *shared = calloc(1, sizeof(*shared));
+	if (shared)
+		shared->pending.size = sizeof(struct dns_pending) + DNS_NAME_USUAL;
+	return shared;
+}
+
+static void dns_shared_free(void *state)
+{
+	struct dns_shared *shared = state;
+	spare_empty(&shared->pending);
+	free(shared);
+}
+
 const struct proto_parser proto_dns = {
     .app = APP_DNS,
     .tcp = true,
@@ -348,4 +414,6 @@ const struct proto_parser proto_dns = {
     .probe = dns_probe,
     .parse = dns_parse,
     .close = dns_close,
+    .shared_new = dns_shared_new,
+    .shared_free = dns_shared_free,
 };

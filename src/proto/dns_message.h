@@ -16,6 +16,7 @@
 enum {
 	DNS_HEADER_SIZE = 12,
 	DNS_NAME_TEXT_MAX = 512, /* 255 bytes on the wire, each dot or backslash in a label escaped */
+	DNS_NAME_SLACK = 8,      /* labels are copied in words */
 	DNS_CODE_TEXT_SIZE = 16,
 };
 
@@ -48,11 +49,11 @@ struct dns_header {
  * within a label, which get a backslash (RFC 4343, 2.1). */
 struct dns_name {
 	size_t n;
-	char text[DNS_NAME_TEXT_MAX];
+	char text[DNS_NAME_TEXT_MAX + DNS_NAME_SLACK];
 };
 
+/* What stands behind the owner's name. */
 struct dns_record {
-	struct dns_name name;
 	uint16_t type, class;
 	uint32_t ttl;
 	size_t data_at, data_n; /* within the message */
@@ -62,7 +63,10 @@ void dns_header_read(struct cursor *c, struct dns_header *ret_header);
 /* At the cursor, whose base is the message; it moves behind the name. Pointers lead strictly backwards, so
  * that none is followed twice. Failure leaves the cursor failed. */
 void dns_name_read(struct cursor *c, struct dns_name *ret_name);
+/* The same, without the text. */
+void dns_name_skip(struct cursor *c);
 void dns_question_read(struct cursor *c, struct dns_name *ret_name, uint16_t *ret_type, uint16_t *ret_class);
+/* Its owner's name is checked and passed over. */
 void dns_record_read(struct cursor *c, struct dns_record *ret_record);
 /* "AAAA", or "TYPE65" (RFC 3597, 5) for types without a name here; "NXDOMAIN", "RCODE12". buf has
  * DNS_CODE_TEXT_SIZE bytes. */

@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/err.h"
 #include "proto/private.h"
@@ -63,7 +62,7 @@ int layer_begin(struct proto *p, struct proto_layer *l, const struct proto_parse
 	void *state = NULL;
 	if (!proto_memory_take(p, parser->state_size))
 		return -ENOMEM;
-	if (parser->state_size && !(state = calloc(1, parser->state_size))) {
+	if (parser->state_size && !(state = spare_take(&p->spare_states[parser->app]))) {
 		proto_memory_give(p, parser->state_size);
 		return -ENOMEM;
 	}
@@ -91,7 +90,7 @@ void layer_end(struct proto_context *c, struct proto_layer *l)
 			proto_discard(c);
 		}
 		proto_memory_give(p, l->parser->state_size + l->account);
-		free(l->state);
+		spare_give(&p->spare_states[l->parser->app], l->state);
 	}
 	side_free(p, &l->side[0]);
 	side_free(p, &l->side[1]);

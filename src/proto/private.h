@@ -11,6 +11,7 @@
 
 #include "base/dynbuf.h"
 #include "proto/proto.h"
+#include "proto/spare.h"
 
 enum {
 	PROTO_MEMORY_MAX = 128 << 20,
@@ -68,6 +69,8 @@ struct proto {
 	struct proto_stats stats;
 	const struct proto_parser *by_app[APP_COUNT];
 	void *shared[APP_COUNT]; /* of the parser of that app */
+	struct spare spare_flows;
+	struct spare spare_states[APP_COUNT]; /* likewise */
 	uint64_t tcp_candidates, udp_candidates;
 	/* The transactions being built: each depth of nesting has its own part of them, from its `first_` on.
 	 */

@@ -29,11 +29,13 @@ int proto_new(struct proto **ret_proto, const struct proto_config *config)
 	p->config = *config;
 	if (!p->config.memory_max)
 		p->config.memory_max = PROTO_MEMORY_MAX;
+	p->spare_flows.size = sizeof(struct proto_flow);
 	p->values.max = (size_t)PROTO_DEPTH_MAX * PROTO_FIELDS_MAX * PROTO_VALUE_MAX;
 	for (size_t i = 0; proto_parsers[i]->app != APP_UNKNOWN; i++) {
 		const struct proto_parser *parser = proto_parsers[i];
 		assert(i < 64 && !p->by_app[parser->app]);
 		p->by_app[parser->app] = parser;
+		p->spare_states[parser->app].size = parser->state_size;
 		if (parser->shared_new && !(p->shared[parser->app] = parser->shared_new())) {
 			proto_free(p);
 			return -ENOMEM;
@@ -54,6 +56,9 @@ void proto_free(struct proto *p)
 	for (size_t i = 0; proto_parsers[i]->app != APP_UNKNOWN; i++)
 		if (p->shared[proto_parsers[i]->app])
 			proto_parsers[i]->shared_free(p->shared[proto_parsers[i]->app]);
+	for (size_t i = 0; i < APP_COUNT; i++)
+		spare_empty(&p->spare_states[i]);
+	spare_empty(&p->spare_flows);
 	dynbuf_free(&p->values);
 	free(p);
 }
@@ -94,7 +99,7 @@ static void flow_finish(struct proto_context *c)
 {
 	layer_end(c, &c->pf->layer);
 	inners_end(c);
-	free(c->pf);
+	spare_give(&c->proto->spare_flows, c->pf);
 	proto_memory_give(c->proto, sizeof(*c->pf));
 	c->pf = NULL;
 	c->flow->app_state = flow_done_mark();
@@ -126,9 +131,9 @@ static struct proto_flow *flow_begin(struct proto *p, struct flow *f)
 		p->stats.without_room++;
 		return NULL;
 	}
-	struct proto_flow *pf = calloc(1, sizeof(*pf));
+	struct proto_flow *pf = spare_take(&p->spare_flows);
 	if (!pf || (known && layer_begin(p, &pf->layer, known) < 0)) {
-		free(pf);
+		spare_give(&p->spare_flows, pf);
 		proto_memory_give(p, sizeof(*pf));
 		p->stats.without_room++;
 		return NULL;
