@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/timefmt.h"
 #include "exchange/eve_tree.h"
@@ -44,49 +45,19 @@ void eve_writer_free(struct eve_writer *e)
 	free(e);
 }
 
-static void key_word(struct eve_pen *p, struct text key, const char *value)
+/* One of our own names; of a literal the length is known here. */
+static inline void put_name(struct eve_pen *p, struct text key, const char *name)
 {
-	eve_pen_key(p, key);
-	eve_pen_word(p, text_of(value));
+	eve_pen_word(p, key, (struct text){.p = name, .n = strlen(name)});
 }
 
 /* JSON's numbers are most readers' signed ones. */
-static void put_count(struct eve_pen *p, uint64_t n)
+static inline void put_count(struct eve_pen *p, struct text key, uint64_t n)
 {
-	eve_pen_count(p, n > INT64_MAX ? INT64_MAX : n);
+	eve_pen_count(p, key, n > INT64_MAX ? INT64_MAX : n);
 }
 
-static void key_count(struct eve_pen *p, struct text key, uint64_t n)
-{
-	eve_pen_key(p, key);
-	put_count(p, n);
-}
-
-static void key_text(struct eve_pen *p, struct text key, struct text value)
-{
-	eve_pen_key(p, key);
-	eve_pen_text(p, value);
-}
-
-static void key_time(struct eve_pen *p, struct text key, int64_t ns)
-{
-	eve_pen_key(p, key);
-	eve_pen_time(p, ns);
-}
-
-static void key_addr(struct eve_pen *p, struct text key, struct net_addr a)
-{
-	eve_pen_key(p, key);
-	eve_pen_addr(p, a);
-}
-
-static void key_open(struct eve_pen *p, struct text key, char bracket)
-{
-	eve_pen_key(p, key);
-	eve_pen_open(p, bracket);
-}
-
-static void key_protocol(struct eve_pen *p, uint8_t protocol)
+static void put_protocol(struct eve_pen *p, uint8_t protocol)
 {
 	static const struct {
 		uint8_t protocol;
@@ -96,34 +67,34 @@ static void key_protocol(struct eve_pen *p, uint8_t protocol)
 	char number[4];
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (names[i].protocol == protocol) {
-			key_word(p, TEXT("proto"), names[i].name);
+			put_name(p, EVE_KEY("proto"), names[i].name);
 			return;
 		}
 	snprintf(number, sizeof(number), "%03u", protocol);
-	key_word(p, TEXT("proto"), number);
+	put_name(p, EVE_KEY("proto"), number);
 }
 
 static void put_ends(struct eve_pen *p, const struct msg_flow *f)
 {
 	char community[FLOW_COMMUNITY_ID_SIZE];
 	bool ports = f->protocol == PACKET_TCP || f->protocol == PACKET_UDP || f->protocol == PACKET_SCTP;
-	key_addr(p, TEXT("src_ip"), f->initiator);
+	eve_pen_addr(p, EVE_KEY("src_ip"), f->initiator);
 	if (ports)
-		key_count(p, TEXT("src_port"), f->initiator_port);
-	key_addr(p, TEXT("dest_ip"), f->responder);
+		put_count(p, EVE_KEY("src_port"), f->initiator_port);
+	eve_pen_addr(p, EVE_KEY("dest_ip"), f->responder);
 	if (ports)
-		key_count(p, TEXT("dest_port"), f->responder_port);
-	key_protocol(p, f->protocol);
+		put_count(p, EVE_KEY("dest_port"), f->responder_port);
+	put_protocol(p, f->protocol);
 	if (f->protocol == PACKET_ICMP || f->protocol == PACKET_ICMPV6) {
-		key_count(p, TEXT("icmp_type"), f->initiator_port);
-		key_count(p, TEXT("icmp_code"), f->responder_port);
+		put_count(p, EVE_KEY("icmp_type"), f->initiator_port);
+		put_count(p, EVE_KEY("icmp_code"), f->responder_port);
 	}
 	if (f->vlan) {
-		key_open(p, TEXT("vlan"), '[');
-		put_count(p, f->vlan);
+		eve_pen_open(p, EVE_KEY("vlan"), '[');
+		put_count(p, TEXT(""), f->vlan);
 		eve_pen_close(p, ']');
 	}
-	key_word(p, TEXT("community_id"),
+	put_name(p, EVE_KEY("community_id"),
 	    flow_community_id(
 	        f->initiator, f->responder, f->protocol, f->initiator_port, f->responder_port, community));
 }
@@ -145,7 +116,7 @@ static void put_tuple(struct eve_writer *e, const struct msg_flow *f)
 	    .responder_port = f->responder_port,
 	    .vlan = f->vlan,
 	    .protocol = f->protocol};
-	size_t before = e->pen.line.n + 1; /* a comma comes first */
+	size_t before = e->pen.line.n;
 	put_ends(&e->pen, f);
 	dynbuf_reset(&e->ends);
 	if (!e->pen.line.error)
@@ -158,15 +129,15 @@ static void put_tuple(struct eve_writer *e, const struct msg_flow *f)
 static void begin(struct eve_writer *e, int64_t time)
 {
 	eve_pen_reset(&e->pen);
-	eve_pen_open(&e->pen, '{');
-	key_time(&e->pen, TEXT("timestamp"), time);
+	eve_pen_open(&e->pen, TEXT(""), '{');
+	eve_pen_time(&e->pen, EVE_KEY("timestamp"), time);
 }
 
 static void begin_flow(struct eve_writer *e, const struct msg_flow *f, int64_t time, const char *type)
 {
 	begin(e, time);
-	key_count(&e->pen, TEXT("flow_id"), f->id);
-	key_word(&e->pen, TEXT("event_type"), type);
+	put_count(&e->pen, EVE_KEY("flow_id"), f->id);
+	put_name(&e->pen, EVE_KEY("event_type"), type);
 	put_tuple(e, f);
 }
 
@@ -174,16 +145,12 @@ static void begin_flow(struct eve_writer *e, const struct msg_flow *f, int64_t t
 static int finish(struct eve_writer *e, struct text *ret_line)
 {
 	eve_pen_close(&e->pen, '}');
-	if (e->pen.line.error)
-		return -ENOMEM;
-	*ret_line = dynbuf_view(&e->pen.line);
-	return 0;
+	return eve_pen_finish(&e->pen, ret_line);
 }
 
-static void key_flags(struct eve_pen *p, struct text key, uint8_t flags)
+static void put_flags(struct eve_pen *p, struct text key, uint8_t flags)
 {
-	eve_pen_key(p, key);
-	eve_pen_hex(p, text_bytes(&flags, 1));
+	eve_pen_hex(p, key, text_bytes(&flags, 1));
 }
 
 static const char *flow_state(const struct msg_flow *f)
@@ -206,18 +173,18 @@ static const char *flow_state(const struct msg_flow *f)
 
 static void put_counters(struct eve_pen *p, const struct msg_flow *f)
 {
-	key_open(p, TEXT("flow"), '{');
-	key_count(p, TEXT("pkts_toserver"), f->packets_out);
-	key_count(p, TEXT("pkts_toclient"), f->packets_in);
-	key_count(p, TEXT("bytes_toserver"), f->wire_out);
-	key_count(p, TEXT("bytes_toclient"), f->wire_in);
-	key_count(p, TEXT("payload_bytes_toserver"), f->payload_out);
-	key_count(p, TEXT("payload_bytes_toclient"), f->payload_in);
-	key_time(p, TEXT("start"), f->first);
-	key_time(p, TEXT("end"), f->last);
-	key_count(p, TEXT("age"), (uint64_t)((f->last - f->first) / NS_PER_S));
-	key_word(p, TEXT("state"), flow_state(f));
-	key_word(p, TEXT("reason"),
+	eve_pen_open(p, EVE_KEY("flow"), '{');
+	put_count(p, EVE_KEY("pkts_toserver"), f->packets_out);
+	put_count(p, EVE_KEY("pkts_toclient"), f->packets_in);
+	put_count(p, EVE_KEY("bytes_toserver"), f->wire_out);
+	put_count(p, EVE_KEY("bytes_toclient"), f->wire_in);
+	put_count(p, EVE_KEY("payload_bytes_toserver"), f->payload_out);
+	put_count(p, EVE_KEY("payload_bytes_toclient"), f->payload_in);
+	eve_pen_time(p, EVE_KEY("start"), f->first);
+	eve_pen_time(p, EVE_KEY("end"), f->last);
+	put_count(p, EVE_KEY("age"), (uint64_t)((f->last - f->first) / NS_PER_S));
+	put_name(p, EVE_KEY("state"), flow_state(f));
+	put_name(p, EVE_KEY("reason"),
 	    f->end == FLOW_END_TIMEOUT   ? "timeout"
 	    : f->end == FLOW_END_EVICTED ? "forced"
 	                                 : "shutdown");
@@ -226,11 +193,11 @@ static void put_counters(struct eve_pen *p, const struct msg_flow *f)
 
 static void put_tcp(struct eve_pen *p, const struct msg_flow *f)
 {
-	key_open(p, TEXT("tcp"), '{');
-	key_flags(p, TEXT("tcp_flags"), f->tcp_flags_out | f->tcp_flags_in);
-	key_flags(p, TEXT("tcp_flags_ts"), f->tcp_flags_out);
-	key_flags(p, TEXT("tcp_flags_tc"), f->tcp_flags_in);
-	key_word(p, TEXT("state"), flow_tcp_state_name(f->tcp_state));
+	eve_pen_open(p, EVE_KEY("tcp"), '{');
+	put_flags(p, EVE_KEY("tcp_flags"), f->tcp_flags_out | f->tcp_flags_in);
+	put_flags(p, EVE_KEY("tcp_flags_ts"), f->tcp_flags_out);
+	put_flags(p, EVE_KEY("tcp_flags_tc"), f->tcp_flags_in);
+	put_name(p, EVE_KEY("state"), flow_tcp_state_name(f->tcp_state));
 	eve_pen_close(p, '}');
 }
 
@@ -238,16 +205,16 @@ int eve_writer_flow(struct eve_writer *e, const struct msg_flow *f, struct text 
 {
 	struct eve_pen *p = &e->pen;
 	begin_flow(e, f, f->last, "flow");
-	key_word(p, TEXT("app_proto"), f->app ? app_name(f->app) : "failed");
+	put_name(p, EVE_KEY("app_proto"), f->app ? app_name(f->app) : "failed");
 	put_counters(p, f);
 	if (f->protocol == PACKET_TCP)
 		put_tcp(p, f);
 	if (f->parent)
-		key_count(p, TEXT("parent_id"), f->parent);
+		put_count(p, EVE_KEY("parent_id"), f->parent);
 	if (f->also.n) {
-		key_open(p, TEXT("also_seen"), '[');
+		eve_pen_open(p, EVE_KEY("also_seen"), '[');
 		for (uint32_t i = 0; i < f->also.n; i++)
-			put_count(p, f->also.v[i]);
+			put_count(p, TEXT(""), f->also.v[i]);
 		eve_pen_close(p, ']');
 	}
 	return finish(e, ret_line);
@@ -282,26 +249,25 @@ static void begin_alert(struct eve_writer *e, const struct msg_flow *f, const st
 {
 	if (f) {
 		begin_flow(e, f, d->time, "alert");
-		key_word(&e->pen, TEXT("app_proto"), app_name(f->app));
+		put_name(&e->pen, EVE_KEY("app_proto"), app_name(f->app));
 		return;
 	}
 	begin(e, d->time);
-	key_word(&e->pen, TEXT("event_type"), "alert");
-	key_addr(&e->pen, TEXT("src_ip"), d->asset);
+	put_name(&e->pen, EVE_KEY("event_type"), "alert");
+	eve_pen_addr(&e->pen, EVE_KEY("src_ip"), d->asset);
 	if (!net_addr_is_none(d->peer))
-		key_addr(&e->pen, TEXT("dest_ip"), d->peer);
+		eve_pen_addr(&e->pen, EVE_KEY("dest_ip"), d->peer);
 }
 
 static void put_metadata(struct eve_pen *p, const struct msg_detection *d)
 {
-	key_open(p, TEXT("metadata"), '{');
-	key_open(p, TEXT("mitre_technique_id"), '[');
-	eve_pen_text(p, d->technique);
+	eve_pen_open(p, EVE_KEY("metadata"), '{');
+	eve_pen_open(p, EVE_KEY("mitre_technique_id"), '[');
+	eve_pen_text(p, TEXT(""), d->technique);
 	eve_pen_close(p, ']');
-	key_word(p, TEXT("source"), msg_source_name(d->source));
-	eve_pen_key(p, TEXT("confidence"));
-	eve_pen_real(p, d->confidence);
-	key_count(p, TEXT("detection_id"), d->id);
+	put_name(p, EVE_KEY("source"), msg_source_name(d->source));
+	eve_pen_real(p, EVE_KEY("confidence"), d->confidence);
+	put_count(p, EVE_KEY("detection_id"), d->id);
 	eve_pen_close(p, '}');
 }
 
@@ -310,14 +276,14 @@ int eve_writer_alert(
 {
 	struct eve_pen *p = &e->pen;
 	begin_alert(e, f, d);
-	key_open(p, TEXT("alert"), '{');
-	key_word(p, TEXT("action"), "allowed");
-	key_count(p, TEXT("gid"), 1);
-	key_count(p, TEXT("signature_id"), 0);
-	key_count(p, TEXT("rev"), 1);
-	key_text(p, TEXT("signature"), d->why);
-	key_text(p, TEXT("category"), d->name);
-	key_count(p, TEXT("severity"), (uint64_t)severity_of(d->confidence));
+	eve_pen_open(p, EVE_KEY("alert"), '{');
+	put_name(p, EVE_KEY("action"), "allowed");
+	put_count(p, EVE_KEY("gid"), 1);
+	put_count(p, EVE_KEY("signature_id"), 0);
+	put_count(p, EVE_KEY("rev"), 1);
+	eve_pen_text(p, EVE_KEY("signature"), d->why);
+	eve_pen_text(p, EVE_KEY("category"), d->name);
+	put_count(p, EVE_KEY("severity"), (uint64_t)severity_of(d->confidence));
 	put_metadata(p, d);
 	eve_pen_close(p, '}');
 	return finish(e, ret_line);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "exchange/eve_pen.h"
 
+#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "base/num.h"
+#include "base/cursor.h"
 #include "base/timefmt.h"
+
+static const int64_t NS_PER_MINUTE = 60 * NS_PER_S;
 
 void eve_pen_free(struct eve_pen *p)
 {
@@ -16,50 +18,77 @@ void eve_pen_free(struct eve_pen *p)
 void eve_pen_reset(struct eve_pen *p)
 {
 	dynbuf_reset(&p->line);
-	p->comma = false;
 }
 
-void eve_pen_open(struct eve_pen *p, char bracket)
+/* Over the comma of the last value, where there is one. */
+static void close_over(struct dynbuf *line, char bracket)
 {
-	char *at = eve_pen_next(p, 1);
-	if (at)
-		*at = bracket;
-	p->comma = false;
+	if (line->error)
+		return;
+	if (line->n && line->p[line->n - 1] == ',')
+		line->p[line->n - 1] = (uint8_t)bracket;
+	else
+		dynbuf_u8(line, (uint8_t)bracket);
 }
 
 void eve_pen_close(struct eve_pen *p, char bracket)
 {
-	dynbuf_u8(&p->line, (uint8_t)bracket);
-	p->comma = true;
+	close_over(&p->line, bracket);
+	dynbuf_u8(&p->line, ',');
 }
 
-void eve_pen_word(struct eve_pen *p, struct text word)
+int eve_pen_finish(struct eve_pen *p, struct text *ret_line)
 {
-	char *at = eve_pen_next(p, word.n + 2);
-	if (at) {
-		at[0] = '"';
-		if (word.n)
-			memcpy(at + 1, word.p, word.n);
-		at[word.n + 1] = '"';
-	}
-	p->comma = true;
+	if (p->line.error)
+		return -ENOMEM;
+	*ret_line = text_sub(dynbuf_view(&p->line), 0, p->line.n - 1);
+	return 0;
+}
+
+static const uint64_t EACH_BYTE = UINT64_C(0x0101010101010101), TOP_BITS = UINT64_C(0x8080808080808080);
+
+/* Of eight bytes at once, in the top bit of each: those that aren't printable ASCII, or are to be escaped.
+ * A borrow reaches only what stands above a byte that is found anyway. */
+static uint64_t awkward_of(uint64_t bytes)
+{
+	uint64_t quotes = bytes ^ EACH_BYTE * '"', backslashes = bytes ^ EACH_BYTE * '\\';
+	uint64_t controls = bytes - EACH_BYTE * 0x20, deletes = bytes ^ EACH_BYTE * 0x7f;
+	return ((quotes - EACH_BYTE) | (backslashes - EACH_BYTE) | (deletes - EACH_BYTE) | controls | bytes) &
+	       TOP_BITS;
 }
 
 /* Nothing to escape, and nothing that isn't fit for a terminal. */
 static bool is_plain(struct text t)
 {
-	for (size_t i = 0; i < t.n; i++) {
-		unsigned char c = (unsigned char)t.p[i];
-		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
-			return false;
-	}
-	return true;
+	uint64_t awkward = 0, end = EACH_BYTE * ' ';
+	size_t i = 0;
+	for (; t.n - i >= 8; i += 8)
+		awkward |= awkward_of(load_le64((const uint8_t *)t.p + i));
+	if (t.n > i)
+		memcpy(&end, t.p + i, t.n - i);
+	return (awkward | awkward_of(end)) == 0;
 }
 
-void eve_pen_text(struct eve_pen *p, struct text t)
+/* What text_append_printable made: controls are gone by now. */
+static void put_escaped(struct dynbuf *line, struct text rest)
+{
+	while (rest.n) {
+		size_t n = 0;
+		while (n < rest.n && rest.p[n] != '"' && rest.p[n] != '\\')
+			n++;
+		dynbuf_append(line, rest.p, n);
+		if (n < rest.n) {
+			dynbuf_u8(line, '\\');
+			dynbuf_append(line, rest.p + n++, 1);
+		}
+		rest = text_sub(rest, n, rest.n);
+	}
+}
+
+void eve_pen_text(struct eve_pen *p, struct text key, struct text t)
 {
 	if (is_plain(t)) {
-		eve_pen_word(p, t);
+		eve_pen_word(p, key, t);
 		return;
 	}
 	dynbuf_reset(&p->text);
@@ -67,87 +96,94 @@ void eve_pen_text(struct eve_pen *p, struct text t)
 		p->line.error = p->text.error;
 		return;
 	}
-	/* controls are gone by now */
-	char *at = eve_pen_next(p, 1);
-	if (at)
-		*at = '"';
-	struct text rest = dynbuf_view(&p->text);
-	while (rest.n) {
-		size_t n = 0;
-		while (n < rest.n && rest.p[n] != '"' && rest.p[n] != '\\')
-			n++;
-		dynbuf_append(&p->line, rest.p, n);
-		if (n < rest.n) {
-			dynbuf_u8(&p->line, '\\');
-			dynbuf_append(&p->line, rest.p + n++, 1);
-		}
-		rest = text_sub(rest, n, rest.n);
-	}
+	dynbuf_text(&p->line, key);
 	dynbuf_u8(&p->line, '"');
-	p->comma = true;
+	put_escaped(&p->line, dynbuf_view(&p->text));
+	dynbuf_append(&p->line, "\",", 2);
 }
 
-void eve_pen_count(struct eve_pen *p, uint64_t n)
-{
-	char digits[NUM_DECIMAL_MAX];
-	size_t length = num_decimal(n, digits);
-	char *at = eve_pen_next(p, length);
-	if (at)
-		memcpy(at, digits, length);
-	p->comma = true;
-}
-
-void eve_pen_real(struct eve_pen *p, double v)
+void eve_pen_real(struct eve_pen *p, struct text key, double v)
 {
 	char number[32];
-	int n = snprintf(number, sizeof(number), "%.3f", v);
-	char *at = eve_pen_next(p, (size_t)n);
-	if (at)
-		memcpy(at, number, (size_t)n);
-	p->comma = true;
+	int n = snprintf(number, sizeof(number), "%.3f,", v);
+	dynbuf_text(&p->line, key);
+	dynbuf_append(&p->line, number, (size_t)n);
 }
 
-void eve_pen_addr(struct eve_pen *p, struct net_addr a)
+/* Dotted; b: the address's last four bytes. */
+static char *copy_v4(char *to, const uint8_t *b)
+{
+	to = eve_digits_octet(to, b[0]);
+	*to++ = '.';
+	to = eve_digits_octet(to, b[1]);
+	*to++ = '.';
+	to = eve_digits_octet(to, b[2]);
+	*to++ = '.';
+	return eve_digits_octet(to, b[3]);
+}
+
+void eve_pen_addr(struct eve_pen *p, struct text key, struct net_addr a)
 {
 	char text[NET_ADDR_TEXT_SIZE];
-	eve_pen_word(p, text_of(net_addr_text(a, text)));
+	char *to = eve_pen_begin(p, key.n + NET_ADDR_TEXT_SIZE + 3);
+	if (!to)
+		return;
+	to = eve_pen_copy(to, key);
+	*to++ = '"';
+	to = net_addr_is_v4(a) ? copy_v4(to, a.b + 12) : eve_pen_copy(to, text_of(net_addr_text(a, text)));
+	*to++ = '"';
+	*to++ = ',';
+	eve_pen_end(p, to);
 }
 
-void eve_pen_time(struct eve_pen *p, int64_t ns)
+/* Before 1970, too, a minute begins before what is in it. */
+static int64_t minute_of(int64_t ns)
+{
+	return ns / NS_PER_MINUTE - (ns % NS_PER_MINUTE < 0);
+}
+
+void eve_pen_time(struct eve_pen *p, struct text key, int64_t ns)
 {
 	char text[TIME_TEXT_SIZE];
-	int64_t second = ns / NS_PER_S - (ns % NS_PER_S < 0), micros = (ns - second * NS_PER_S) / 1000;
-	if (!p->timed || second != p->second) {
+	int64_t minute = minute_of(ns);
+	/* minutes at both ends of int64_t begin outside of it */
+	uint64_t micros = ((uint64_t)ns - (uint64_t)minute * (uint64_t)NS_PER_MINUTE) / 1000;
+	unsigned second = (unsigned)(micros / 1000000), fraction = (unsigned)(micros % 1000000);
+	char *to = eve_pen_begin(p, key.n + EVE_PEN_TIME_SIZE + 1);
+	if (!to)
+		return;
+	if (!p->timed || minute != p->minute) {
 		memcpy(p->stamp, time_rfc3339(ns, text), sizeof(p->stamp));
-		p->second = second;
+		p->minute = minute;
 		p->timed = true;
 	}
-	memcpy(text, p->stamp, sizeof(p->stamp));
-	for (size_t i = 6; i-- > 0; micros /= 10)
-		text[sizeof(p->stamp) + i] = (char)('0' + micros % 10);
-	memcpy(text + sizeof(p->stamp) + 6, "+0000", 5);
-	eve_pen_word(p, text_bytes(text, sizeof(p->stamp) + 11));
+	to = eve_pen_copy(to, key);
+	*to++ = '"';
+	memcpy(to, p->stamp, sizeof(p->stamp));
+	to = eve_digits_two(to + sizeof(p->stamp), second);
+	*to++ = '.';
+	to = eve_digits_two(to, fraction / 10000);
+	to = eve_digits_two(to, fraction / 100 % 100);
+	to = eve_digits_two(to, fraction % 100);
+	memcpy(to, "+0000\",", 7);
 }
 
-void eve_pen_hex(struct eve_pen *p, struct text bytes)
+void eve_pen_hex(struct eve_pen *p, struct text key, struct text bytes)
 {
 	static const char digits[] = "0123456789abcdef";
-	char *at = eve_pen_next(p, 2 * bytes.n + 2);
-	p->comma = true;
-	if (!at)
+	char *to = eve_pen_begin(p, key.n + 2 * bytes.n + 3);
+	if (!to)
 		return;
-	*at++ = '"';
+	to = eve_pen_copy(to, key);
+	*to++ = '"';
 	for (size_t i = 0; i < bytes.n; i++) {
-		*at++ = digits[(unsigned char)bytes.p[i] >> 4];
-		*at++ = digits[(unsigned char)bytes.p[i] & 15];
+		*to++ = digits[(unsigned char)bytes.p[i] >> 4];
+		*to++ = digits[(unsigned char)bytes.p[i] & 15];
 	}
-	*at = '"';
+	memcpy(to, "\",", 2);
 }
 
 void eve_pen_again(struct eve_pen *p, struct text part)
 {
-	char *at = eve_pen_next(p, part.n);
-	if (at)
-		memcpy(at, part.p, part.n);
-	p->comma = true;
+	dynbuf_text(&p->line, part);
 }

@@ -8,61 +8,100 @@
  * packets (doc/structure.md). It sets commas and escapes; whoever writes closes what he opens, and gives a
  * key before each value of an object.
  *
+ * Each value gets its comma at once, and what closes takes the last one back: so nothing hangs on what stands
+ * before, and a key with its value is one run of bytes that there is room for as a whole.
+ *
  * Bound: a line is at most 1 GiB; errors are sticky in line.error (base/dynbuf.h).
  */
 
 #include "base/dynbuf.h"
+#include "exchange/eve_digits.h"
 #include "net/addr.h"
 
 struct eve_pen {
 	struct dynbuf line;
-	bool comma;         /* something stands before the next value or key */
-	bool timed;         /* `second` was written */
-	int64_t second;     /* the one that `stamp` is of */
-	char stamp[20];     /* "2026-11-23T06:00:00." */
+	bool timed;         /* `minute` was written */
+	int64_t minute;     /* the one that `stamp` is of, since 1970 */
+	char stamp[17];     /* "2026-11-23T06:00:" */
 	struct dynbuf text; /* of one that isn't plain */
+};
+
+/* A key as it stands in a line: quoted, with its colon. From a literal. */
+#define EVE_KEY(name) TEXT("\"" name "\":")
+
+enum {
+	EVE_PEN_TIME_SIZE = 33, /* "2026-11-23T06:00:00.000000+0000", quoted */
 };
 
 void eve_pen_free(struct eve_pen *p);
 /* Begins a line. */
 void eve_pen_reset(struct eve_pen *p);
-/* '{' or '['. */
-void eve_pen_open(struct eve_pen *p, char bracket);
-void eve_pen_close(struct eve_pen *p, char bracket);
-/* Room for n bytes and the comma before them, where one is due; NULL on failure. */
-static inline char *eve_pen_next(struct eve_pen *p, size_t n)
+/* The line, once all is closed. 0 or -ENOMEM. */
+int eve_pen_finish(struct eve_pen *p, struct text *ret_line);
+
+/* Room for at most n bytes, of which eve_pen_end says where they end; NULL on failure. */
+static inline char *eve_pen_begin(struct eve_pen *p, size_t n)
 {
-	char *at = (char *)dynbuf_grow(&p->line, n + p->comma);
-	if (at && p->comma)
-		*at++ = ',';
-	return at;
+	return (char *)dynbuf_grow(&p->line, n);
 }
 
-/* The key of the next value: plain ASCII. Here, since nearly all are literals of known length. */
-static inline void eve_pen_key(struct eve_pen *p, struct text key)
+static inline void eve_pen_end(struct eve_pen *p, const char *end)
 {
-	char *at = eve_pen_next(p, key.n + 3);
-	p->comma = false;
-	if (!at)
+	p->line.n = (size_t)((const uint8_t *)end - p->line.p);
+}
+
+static inline char *eve_pen_copy(char *to, struct text t)
+{
+	if (t.n)
+		memcpy(to, t.p, t.n);
+	return to + t.n;
+}
+
+/* '{' or '['. Here, as others are, since nearly all keys are literals of known length. */
+static inline void eve_pen_open(struct eve_pen *p, struct text key, char bracket)
+{
+	char *to = eve_pen_begin(p, key.n + 1);
+	if (!to)
 		return;
-	at[0] = '"';
-	memcpy(at + 1, key.p, key.n);
-	at[key.n + 1] = '"';
-	at[key.n + 2] = ':';
+	to = eve_pen_copy(to, key);
+	*to = bracket;
+}
+
+void eve_pen_close(struct eve_pen *p, char bracket);
+
+/* key: EVE_KEY, or nothing for a value in a list; so the others. */
+static inline void eve_pen_count(struct eve_pen *p, struct text key, uint64_t n)
+{
+	char *to = eve_pen_begin(p, key.n + NUM_DECIMAL_MAX + 1);
+	if (!to)
+		return;
+	to = eve_digits(eve_pen_copy(to, key), n);
+	*to++ = ',';
+	eve_pen_end(p, to);
+}
+
+/* A text of our own, which has nothing to escape. */
+static inline void eve_pen_word(struct eve_pen *p, struct text key, struct text word)
+{
+	char *to = eve_pen_begin(p, key.n + word.n + 3);
+	if (!to)
+		return;
+	to = eve_pen_copy(to, key);
+	*to++ = '"';
+	to = eve_pen_copy(to, word);
+	to[0] = '"';
+	to[1] = ',';
 }
 
 /* A text from the network, as text_append_printable makes it clean. */
-void eve_pen_text(struct eve_pen *p, struct text t);
-/* A text of our own, which has nothing to escape. */
-void eve_pen_word(struct eve_pen *p, struct text word);
-void eve_pen_count(struct eve_pen *p, uint64_t n);
+void eve_pen_text(struct eve_pen *p, struct text key, struct text t);
 /* Three digits behind the point. */
-void eve_pen_real(struct eve_pen *p, double v);
-void eve_pen_addr(struct eve_pen *p, struct net_addr a);
+void eve_pen_real(struct eve_pen *p, struct text key, double v);
+void eve_pen_addr(struct eve_pen *p, struct text key, struct net_addr a);
 /* Microseconds and a numeric zone, as EVE has it. */
-void eve_pen_time(struct eve_pen *p, int64_t ns);
-void eve_pen_hex(struct eve_pen *p, struct text bytes);
-/* What was written before, from a key to the value's end. */
+void eve_pen_time(struct eve_pen *p, struct text key, int64_t ns);
+void eve_pen_hex(struct eve_pen *p, struct text key, struct text bytes);
+/* What was written before: values with their keys and commas. */
 void eve_pen_again(struct eve_pen *p, struct text part);
 
 #endif

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "exchange/eve_tree.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/num.h"
 
-enum { GROUPS_MAX = 256 };
+enum { GROUPS_MAX = 256, NOWHERE = UINT8_MAX };
 
-struct seen {
-	uint64_t bits[GROUPS_MAX / 64];
-};
+_Static_assert((int)MSG_FIELDS_MAX <= (int)NOWHERE && EVE_DEPTH == 3, "a rank has four bytes");
 
-/* Takes note; whether it was the first time. */
-static bool is_first(struct seen *s, uint8_t group)
+static struct text key_of(const struct eve_place *place, unsigned d)
 {
-	uint64_t bit = UINT64_C(1) << group % 64, *at = &s->bits[group / 64];
-	bool first = !(*at & bit);
-	*at |= bit;
-	return first;
+	return (struct text){.p = place->key[d], .n = place->key_length[d]};
 }
 
 /* The group of that field's path up to component d: that of an earlier field with the same way, else a new
@@ -28,10 +23,22 @@ static unsigned group_of(const struct eve_tree *t, unsigned field, unsigned d, u
 	for (unsigned i = 0; i < field; i++) {
 		const struct eve_place *other = &t->places[i];
 		if (other->depth > d && (d == 0 || other->group[d - 1] == place->group[d - 1]) &&
-		    text_equal(other->component[d], place->component[d]))
+		    text_equal(key_of(other, d), key_of(place, d)))
 			return other->group[d];
 	}
 	return (*n_groups)++;
+}
+
+static bool set_key(struct eve_place *place, unsigned d, struct text component)
+{
+	char *to = place->key[d];
+	if (component.n > EVE_KEY_MAX - 3)
+		return false;
+	*to++ = '"';
+	memcpy(to, component.p, component.n);
+	memcpy(to + component.n, "\":", 2);
+	place->key_length[d] = (uint8_t)(component.n + 3);
+	return true;
 }
 
 bool eve_tree_init(struct eve_tree *t)
@@ -44,9 +51,8 @@ bool eve_tree_init(struct eve_tree *t)
 		while (rest.n) {
 			size_t n = text_find(rest, '.');
 			unsigned d = place->depth;
-			if (d == EVE_DEPTH)
+			if (d == EVE_DEPTH || !set_key(place, d, text_sub(rest, 0, n)))
 				return false;
-			place->component[d] = text_sub(rest, 0, n);
 			unsigned group = group_of(t, i, d, &n_groups);
 			if (group >= GROUPS_MAX)
 				return false;
@@ -58,68 +64,124 @@ bool eve_tree_init(struct eve_tree *t)
 	return true;
 }
 
-static void put_value(struct eve_pen *p, const struct field_value *v)
+static void put_value(struct eve_pen *p, struct text key, const struct field_value *v)
 {
 	uint64_t number;
 	struct net_addr addr;
 	switch (field_kind_of(v->field)) {
 	case FIELD_KIND_NUM:
 		if (num_parse_u64(v->value, INT64_MAX, &number) == 0) {
-			eve_pen_count(p, number);
+			eve_pen_count(p, key, number);
 			return;
 		}
 		break;
 	case FIELD_KIND_ADDR:
 		if (v->value.n == sizeof(addr.b)) {
 			memcpy(addr.b, v->value.p, sizeof(addr.b));
-			eve_pen_addr(p, addr);
+			eve_pen_addr(p, key, addr);
 			return;
 		}
 		break;
-	case FIELD_KIND_HEX: eve_pen_hex(p, v->value); return;
+	case FIELD_KIND_HEX: eve_pen_hex(p, key, v->value); return;
 	case FIELD_KIND_TEXT: break;
 	}
-	eve_pen_text(p, v->value);
+	eve_pen_text(p, key, v->value);
 }
 
-/* The values of one field, of which the first is at `first`. */
-static void put_field(struct eve_pen *p, const struct field_value *v, size_t n, size_t first)
+/* Values in the order in which they are written. */
+struct order {
+	uint8_t first[GROUPS_MAX]; /* the first value of each group; NOWHERE: none */
+	uint32_t
+	    ranks[MSG_FIELDS_MAX]; /* the firsts of a value's groups, from the outer one on, then itself */
+	size_t n;
+};
+
+static const struct eve_place *place_of(const struct eve_tree *t, const struct field_value *v)
 {
-	size_t many = 0;
-	for (size_t k = first; k < n; k++)
-		many += v[k].field == v[first].field;
-	if (many > 1)
-		eve_pen_open(p, '[');
-	for (size_t k = first; k < n; k++)
-		if (v[k].field == v[first].field)
-			put_value(p, &v[k]);
-	if (many > 1)
-		eve_pen_close(p, ']');
+	return &t->places[v->field < FIELD_COUNT ? v->field : FIELD_NONE];
 }
 
-/* What stands at level d, of those whose way so far is that of `like`. */
-static void put_level(const struct eve_tree *t, struct eve_pen *p, const struct field_value *v, size_t n,
-    const struct eve_place *like, unsigned d)
+/* A path that is a value can't be an object, too: what came first stays. */
+static bool is_barred(const struct order *o, const struct eve_tree *t, const struct field_value *v, size_t i)
 {
-	struct seen seen = {{0}};
-	for (size_t i = 0; d < EVE_DEPTH && i < n; i++) {
-		const struct eve_place *place =
-		    &t->places[v[i].field < FIELD_COUNT ? v[i].field : FIELD_NONE];
-		if (place->depth <= d || (d > 0 && place->group[d - 1] != like->group[d - 1]) ||
-		    !is_first(&seen, place->group[d]))
-			continue;
-		eve_pen_key(p, place->component[d]);
-		if (place->depth == d + 1) {
-			put_field(p, v, n, i);
-			continue;
-		}
-		eve_pen_open(p, '{');
-		put_level(t, p, v, n, place, d + 1);
-		eve_pen_close(p, '}');
+	const struct eve_place *place = place_of(t, &v[i]);
+	for (unsigned d = 0; d < place->depth; d++) {
+		const struct eve_place *first = place_of(t, &v[o->first[place->group[d]]]);
+		if ((first->depth == d + 1) != (place->depth == d + 1))
+			return true;
 	}
+	return false;
+}
+
+static void sort(uint32_t *ranks, size_t n)
+{
+	/* few, and mostly in order */
+	for (size_t i = 1; i < n; i++) {
+		uint32_t rank = ranks[i];
+		size_t at = i;
+		for (; at > 0 && ranks[at - 1] > rank; at--)
+			ranks[at] = ranks[at - 1];
+		ranks[at] = rank;
+	}
+}
+
+static void order_values(struct order *o, const struct eve_tree *t, const struct field_value *v, size_t n)
+{
+	memset(o->first, NOWHERE, sizeof(o->first));
+	o->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct eve_place *place = place_of(t, &v[i]);
+		uint32_t rank = 0;
+		for (unsigned d = 0; d < place->depth; d++) {
+			uint8_t *first = &o->first[place->group[d]];
+			if (*first == NOWHERE)
+				*first = (uint8_t)i;
+			rank |= (uint32_t)*first << (EVE_DEPTH - d) * 8;
+		}
+		if (place->depth && !is_barred(o, t, v, i))
+			o->ranks[o->n++] = rank | (uint32_t)i;
+	}
+	sort(o->ranks, o->n);
+}
+
+/* Components that two paths have in common. */
+static unsigned common_of(const struct eve_place *a, const struct eve_place *b)
+{
+	unsigned d = 0;
+	while (d < a->depth && d < b->depth && a->group[d] == b->group[d])
+		d++;
+	return d;
+}
+
+/* From the objects that the last value stands in to those of the next. */
+static void turn(struct eve_pen *p, const struct eve_place *last, const struct eve_place *next)
+{
+	unsigned common = common_of(last, next);
+	for (unsigned d = last->depth; d > common + 1; d--)
+		eve_pen_close(p, '}');
+	for (unsigned d = common; d + 1 < next->depth; d++)
+		eve_pen_open(p, key_of(next, d), '{');
 }
 
 void eve_tree_put(const struct eve_tree *t, struct eve_pen *p, const struct field_value *v, size_t n)
 {
-	put_level(t, p, v, n, NULL, 0);
+	static const struct eve_place none;
+	const struct eve_place *last = &none, *place = &none;
+	struct order o;
+	assert(n <= MSG_FIELDS_MAX);
+	order_values(&o, t, v, n);
+	for (size_t i = 0; i < o.n; i++, last = place) {
+		const struct field_value *value = &v[o.ranks[i] & UINT8_MAX];
+		place = place_of(t, value);
+		bool again = place == last;
+		bool more = i + 1 < o.n && place_of(t, &v[o.ranks[i + 1] & UINT8_MAX]) == place;
+		if (!again)
+			turn(p, last, place);
+		if (more && !again)
+			eve_pen_open(p, key_of(place, place->depth - 1U), '[');
+		put_value(p, more || again ? TEXT("") : key_of(place, place->depth - 1U), value);
+		if (again && !more)
+			eve_pen_close(p, ']');
+	}
+	turn(p, last, &none);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/dynbuf.h"
@@ -86,6 +87,98 @@ static void fields_of_one_path_stand_in_one_object_wherever_they_come(void **sta
 	json_decref(j);
 }
 
+/* The line from its key "dns" or "anomaly" on: what stands where, and in which order. */
+static void assert_fields(const struct field_value *v, uint32_t n, const char *written)
+{
+	struct eve_writer *e;
+	struct text line;
+	struct msg_transaction t = {.app = APP_DNS, .fields = {.v = (struct field_value *)v, .n = n}};
+	assert_int_equal(eve_writer_new(&e), 0);
+	assert_int_equal(eve_writer_transaction(e, &flow, &t, &line), 0);
+	assert_true(line.n > strlen(written));
+	assert_memory_equal(line.p + line.n - strlen(written), written, strlen(written));
+	eve_writer_free(e);
+}
+
+static void keys_come_in_the_order_of_their_first_values(void **state)
+{
+	static const struct field_value mixed[] = {FIELD(RPC_NAME, "n"), FIELD(DNS_ANSWER, "one"),
+	    FIELD(RPC_OPNUM, "3"), FIELD(DNS_QUERY, "q"), FIELD(DNS_ANSWER, "two"),
+	    FIELD(RPC_INTERFACE, "u")};
+	(void)state;
+	assert_fields(mixed, sizeof(mixed) / sizeof(*mixed),
+	    ",\"dcerpc\":{\"interface\":{\"name\":\"n\",\"uuid\":\"u\"},\"opnum\":3},"
+	    "\"dns\":{\"answers\":{\"rdata\":[\"one\",\"two\"]},\"rrname\":\"q\"}}");
+}
+
+static void of_a_path_that_is_a_value_and_an_object_the_first_stays(void **state)
+{
+	static const struct field_value object[] = {FIELD(ANOMALY_EVENT, "e"), FIELD(ANOMALY, "lost"),
+	    FIELD(ANOMALY_OFFSET, "5"), FIELD(ANOMALY, "lost")},
+	                                value[] = {FIELD(ANOMALY, "v"), FIELD(ANOMALY_EVENT, "lost"),
+	                                    FIELD(DNS_ID, "1"), FIELD(ANOMALY, "w")};
+	(void)state;
+	assert_fields(object, 4, ",\"anomaly\":{\"event\":\"e\",\"offset\":5}}");
+	assert_fields(value, 4, ",\"anomaly\":[\"v\",\"w\"],\"dns\":{\"id\":1}}");
+}
+
+static void as_many_fields_as_a_record_has(void **state)
+{
+	struct field_value v[MSG_FIELDS_MAX];
+	(void)state;
+	for (size_t i = 0; i < MSG_FIELDS_MAX; i++)
+		v[i] = i % 2 ? (struct field_value)FIELD(DNS_ANSWER, "a")
+		             : (struct field_value)FIELD(DNS_ID, "1");
+	json_t *j = line_of(v, MSG_FIELDS_MAX);
+	const json_t *dns = json_object_get(j, "dns");
+	assert_int_equal(json_array_size(json_object_get(dns, "id")), MSG_FIELDS_MAX / 2);
+	assert_int_equal(
+	    json_array_size(json_object_get(json_object_get(dns, "answers"), "rdata")), MSG_FIELDS_MAX / 2);
+	json_decref(j);
+}
+
+/* Below each power of ten and at it; the largest that JSON's readers take. */
+static void counts_of_every_length(void **state)
+{
+	struct eve_writer *e;
+	(void)state;
+	assert_int_equal(eve_writer_new(&e), 0);
+	for (uint64_t ten = 1; ten < INT64_MAX / 10; ten *= 10) {
+		struct msg_flow f = flow;
+		struct text line;
+		json_error_t error;
+		f.packets_out = ten - 1;
+		f.packets_in = ten;
+		f.wire_in = UINT64_MAX;
+		assert_int_equal(eve_writer_flow(e, &f, &line), 0);
+		json_t *j = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
+		const json_t *counters = json_object_get(j, "flow");
+		assert_int_equal(json_integer_value(json_object_get(counters, "pkts_toserver")), ten - 1);
+		assert_int_equal(json_integer_value(json_object_get(counters, "pkts_toclient")), ten);
+		assert_int_equal(json_integer_value(json_object_get(counters, "bytes_toclient")), INT64_MAX);
+		json_decref(j);
+	}
+	eve_writer_free(e);
+}
+
+/* Octets of one, two and three digits. */
+static void addresses_as_inet_ntop_writes_them(void **state)
+{
+	struct eve_writer *e;
+	(void)state;
+	assert_int_equal(eve_writer_new(&e), 0);
+	for (unsigned octet = 0; octet < 256; octet++) {
+		struct msg_flow f = flow;
+		struct text line;
+		char written[32];
+		f.initiator.b[13] = f.initiator.b[15] = (uint8_t)octet;
+		assert_int_equal(eve_writer_flow(e, &f, &line), 0);
+		snprintf(written, sizeof(written), "\"src_ip\":\"10.%u.0.%u\",", octet, octet);
+		assert_non_null(memmem(line.p, line.n, written, strlen(written)));
+	}
+	eve_writer_free(e);
+}
+
 static void a_number_that_is_none_is_text(void **state)
 {
 	static const struct field_value v[] = {FIELD(DNS_ID, "7x")};
@@ -93,6 +186,29 @@ static void a_number_that_is_none_is_text(void **state)
 	(void)state;
 	assert_string_equal(string_at(j, "dns", "id"), "7x");
 	json_decref(j);
+}
+
+/* Wherever it stands among others, of which eight are looked at together. */
+static void an_awkward_byte_is_found_in_every_place(void **state)
+{
+	static const char awkward[] = {'"', '\\', '\x1f', '\0', '\x7f', (char)0x80};
+	(void)state;
+	for (size_t n = 1; n < 20; n++)
+		for (size_t i = 0; i < n * sizeof(awkward); i++) {
+			char bytes[20];
+			const struct field_value v = {
+			    .field = FIELD_DNS_QUERY, .value = {.p = bytes, .n = n}};
+			struct dynbuf clean = {.p = NULL};
+			memset(bytes, i % 2 ? '!' : '~', sizeof(bytes));
+			bytes[i / sizeof(awkward)] = awkward[i % sizeof(awkward)];
+			json_t *j = line_of(&v, 1);
+			assert_int_equal(text_append_printable(&clean, v.value), 0);
+			const json_t *read = json_object_get(json_object_get(j, "dns"), "rrname");
+			assert_int_equal(json_string_length(read), clean.n);
+			assert_memory_equal(json_string_value(read), clean.p, clean.n);
+			dynbuf_free(&clean);
+			json_decref(j);
+		}
 }
 
 /* Each byte and each pair of a byte with an awkward one. */
@@ -116,14 +232,18 @@ static void any_byte_is_written_clean(void **state)
 		}
 }
 
-static void times_before_and_at_the_turn_of_a_second(void **state)
+static void times_before_and_at_the_turn_of_a_second_and_a_minute(void **state)
 {
 	static const struct {
 		int64_t ns;
 		const char *text;
 	} cases[] = {{0, "1970-01-01T00:00:00.000000+0000"}, {999999999, "1970-01-01T00:00:00.999999+0000"},
 	    {1000000000, "1970-01-01T00:00:01.000000+0000"}, {-1, "1969-12-31T23:59:59.999999+0000"},
-	    {-1000000000, "1969-12-31T23:59:59.000000+0000"}, {1000, "1970-01-01T00:00:00.000001+0000"}};
+	    {-1000000000, "1969-12-31T23:59:59.000000+0000"},
+	    {-60000000000, "1969-12-31T23:59:00.000000+0000"},
+	    {-60000000001, "1969-12-31T23:58:59.999999+0000"}, {INT64_MIN, "1677-09-21T00:12:43.145224+0000"},
+	    {INT64_MAX, "2262-04-11T23:47:16.854775+0000"}, {60000000000, "1970-01-01T00:01:00.000000+0000"},
+	    {1000, "1970-01-01T00:00:00.000001+0000"}};
 	struct eve_writer *e;
 	(void)state;
 	assert_int_equal(eve_writer_new(&e), 0);
@@ -144,9 +264,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_every_line_begins_with),
 	    cmocka_unit_test(fields_of_one_path_stand_in_one_object_wherever_they_come),
+	    cmocka_unit_test(keys_come_in_the_order_of_their_first_values),
+	    cmocka_unit_test(of_a_path_that_is_a_value_and_an_object_the_first_stays),
+	    cmocka_unit_test(as_many_fields_as_a_record_has),
+	    cmocka_unit_test(counts_of_every_length),
+	    cmocka_unit_test(addresses_as_inet_ntop_writes_them),
+	    cmocka_unit_test(an_awkward_byte_is_found_in_every_place),
 	    cmocka_unit_test(a_number_that_is_none_is_text),
 	    cmocka_unit_test(any_byte_is_written_clean),
-	    cmocka_unit_test(times_before_and_at_the_turn_of_a_second),
+	    cmocka_unit_test(times_before_and_at_the_turn_of_a_second_and_a_minute),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXCHANGE_EVE_DIGITS_H
+#define EXCHANGE_EVE_DIGITS_H
+
+/*
+ * Decimal digits written in their place, for EVE's pen: half of what a line holds are small numbers, and
+ * num_decimal (base/num.h) makes its digits elsewhere and copies them.
+ */
+
+#include <stdint.h>
+
+#include "base/num.h"
+
+/* v is below 100. */
+static inline char *eve_digits_two(char *to, unsigned v)
+{
+	to[0] = (char)('0' + v / 10);
+	to[1] = (char)('0' + v % 10);
+	return to + 2;
+}
+
+/* At most NUM_DECIMAL_MAX digits. Gives the place behind them, as all of these. */
+static inline char *eve_digits(char *to, uint64_t n)
+{
+	unsigned length = 1;
+	for (uint64_t bound = 10; length < NUM_DECIMAL_MAX && n >= bound; bound *= 10)
+		length++;
+	char *at = to + length;
+	for (; n >= 100; n /= 100)
+		eve_digits_two(at -= 2, (unsigned)(n % 100));
+	if (n >= 10)
+		eve_digits_two(to, (unsigned)n);
+	else
+		*to = (char)('0' + n);
+	return to + length;
+}
+
+/* An octet of an address: at most three. */
+static inline char *eve_digits_octet(char *to, uint8_t octet)
+{
+	unsigned v = octet;
+	if (v >= 100) {
+		*to++ = (char)('0' + v / 100);
+		return eve_digits_two(to, v % 100);
+	}
+	if (v >= 10)
+		return eve_digits_two(to, v);
+	*to++ = (char)('0' + v);
+	return to;
+}
+
+#endif
