@@ -296,8 +296,7 @@ static void beacon_flow(struct detector *d, void *state, const struct observatio
 {
 	const struct msg_flow *f = o->f;
 	/* One connection is one beat, told when it begins to be known; what it sent is known at its end. */
-	if (!o->over || !o->from_inside || o->to_inside || polls_by_nature(f) ||
-	    !detect_is_host(f->responder))
+	if (!o->over || !o->from_inside || o->to_inside || polls_by_nature(f) || !o->to_host)
 		return;
 	bool tcp = f->protocol == 6,
 	     tried = f->tcp_state == FLOW_TCP_SYN_SENT || f->tcp_state == FLOW_TCP_REFUSED;

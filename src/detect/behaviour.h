@@ -33,6 +33,8 @@ struct observation {
 	uint64_t out, in; /* payload bytes since the last ripe record: all is told by the ripe ones */
 	uint32_t *told;   /* bits of enum told; see observe_once */
 	bool from_inside, to_inside;
+	bool from_host, to_host; /* detect_is_host */
+	enum net_zone_class from_class, to_class;
 	struct host *initiator, *responder; /* NULL where history has no room */
 	const struct peer *peer;            /* the outside end of a flow that crosses the border, else NULL */
 };
@@ -72,6 +74,25 @@ static inline bool observe_once(const struct observation *o, enum told what)
 	return once;
 }
 
+/*
+ * One transaction as the behaviours see it. What several of them ask of it is found once: of a DNS question
+ * from inside the name, the registered domain, its key (history_name_key) and what history knows of it.
+ */
+struct exchange {
+	const struct msg_flow *f;
+	const struct msg_transaction *t;
+	bool from_inside, to_inside;
+	struct text query;
+	struct text domain; /* borrowed from query; empty where that is */
+	uint64_t domain_key;
+	struct named *named; /* NULL where history has no room */
+};
+
+static inline struct text exchange_field(const struct exchange *x, enum field field)
+{
+	return field_get(x->t->fields.v, x->t->fields.n, field);
+}
+
 /* How far a look has come, and how much more it may visit. */
 struct look {
 	size_t at; /* of the behaviour's table; 0 at the beginning of each round */
@@ -91,8 +112,10 @@ struct behaviour {
 	int (*start)(struct detector *d, void **ret_state);
 	/* Frees what isn't a table of the detector. May be NULL, as may the others. */
 	void (*stop)(void *state);
-	void (*transaction)(
-	    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t);
+	/* Of transactions only those that have one of `fields` (closed by FIELD_NONE), or where that is NULL
+	 * all: most say nothing to most behaviours. */
+	void (*transaction)(struct detector *d, void *state, const struct exchange *x);
+	const enum field *fields;
 	void (*flow)(struct detector *d, void *state, const struct observation *o);
 	/* A flow that goes on has settled; its last record again, with out and in 0. */
 	void (*settle)(struct detector *d, void *state, const struct observation *o);
@@ -133,7 +156,19 @@ enum { DETECT_SIDES = 1024 };
 struct detect_side {
 	struct net_addr addr;
 	bool known, inside;
+	bool host; /* detect_is_host */
 	enum net_zone_class class;
+};
+
+struct field_set {
+	uint64_t bits[(FIELD_COUNT + 63) / 64];
+};
+
+/* A behaviour that wants transactions, and which. */
+struct detect_listener {
+	const struct behaviour *behaviour;
+	void *state;
+	struct field_set fields;
 };
 
 struct detector {
@@ -152,6 +187,8 @@ struct detector {
 	struct detect_table *tables[DETECT_TABLES_MAX];
 	size_t n_tables;
 	void *state[BEHAVIOURS_MAX];
+	struct detect_listener listeners[BEHAVIOURS_MAX]; /* in the order of behaviours[] */
+	size_t n_listeners;
 };
 
 /* A table of as many entries as `per_mille` of the detector's memory holds. The detector frees it. 0 or
@@ -260,10 +297,14 @@ struct evidence {
 int64_t detect_learned_at(const struct detector *d);
 /* Whether there is something to hold others against. */
 bool detect_has_learned(const struct detector *d);
+/* Borrowed until the next question of this kind. */
+const struct detect_side *detect_side(const struct detector *d, struct net_addr a);
 bool detect_inside(const struct detector *d, struct net_addr a);
 enum net_zone_class detect_zone_class(const struct detector *d, struct net_addr a);
 /* Of a machine that can be meant: neither multicast, broadcast, loopback nor unspecified. */
 bool detect_is_host(struct net_addr a);
+/* Fills in what an observation tells of its flow's ends: from_inside .. to_class. */
+void observe_ends(const struct detector *d, struct observation *o);
 /* Grows from 0 towards `most`: half of it at n == half. How evidence that adds up becomes confidence. */
 double detect_saturate(double n, double half, double most);
 const char *detect_addr(struct net_addr a, char *buf);

@@ -301,9 +301,10 @@ static void source_login(struct detector *d, struct brute_state *s, const struct
 		spray_report(d, &k, a);
 }
 
-static void brute_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void brute_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	struct brute_state *s = state;
 	struct text result = field_get(t->fields.v, t->fields.n, FIELD_AUTH_RESULT);
 	struct text client = field_get(t->fields.v, t->fields.n, FIELD_SSH_CLIENT);
@@ -436,6 +437,7 @@ const struct behaviour behaviour_brute_force = {
     .start = brute_start,
     .stop = brute_stop,
     .transaction = brute_transaction,
+    .fields = (const enum field[]){FIELD_AUTH_RESULT, FIELD_SSH_CLIENT, FIELD_NONE},
     .flow = brute_flow,
     .look = brute_look,
 };

@@ -60,9 +60,10 @@ static void certificate_take(
 	char why[DETECT_WHY_SIZE], from[NET_ADDR_TEXT_SIZE], to[NET_ADDR_TEXT_SIZE], shown[120];
 	if (subject.n == 0 && issuer.n == 0)
 		return;
+	struct pairs of_subject = pairs_of(subject), of_issuer = pairs_of(issuer);
 	for (size_t i = 0; i < sizeof(default_names) / sizeof(*default_names); i++) {
-		if (!text_contains_nocase(subject, default_names[i]) &&
-		    !text_contains_nocase(issuer, default_names[i]))
+		if (!pairs_contain(&of_subject, subject, default_names[i]) &&
+		    !pairs_contain(&of_issuer, issuer, default_names[i]))
 			continue;
 		snprintf(why, sizeof(why),
 		    "%s was shown a certificate by %s:%u that a command framework makes by default: %s",
@@ -100,8 +101,9 @@ static void request_take(struct detector *d, const struct msg_flow *f, const str
 	if (method.n == 0)
 		return;
 	bool program = agent.n == 0;
+	struct pairs pairs = pairs_of(agent);
 	for (size_t i = 0; i < sizeof(program_agents) / sizeof(*program_agents); i++)
-		program = program || text_contains_nocase(agent, program_agents[i]);
+		program = program || pairs_contain(&pairs, agent, program_agents[i]);
 	bool post = text_equal(method, TEXT("POST")), bare = is_address(host);
 	double c = 0;
 	if (post && referer.n == 0)
@@ -120,19 +122,20 @@ static void request_take(struct detector *d, const struct msg_flow *f, const str
 	channel_report(d, f, t, "c2.web", "T1071.001", c, true, why);
 }
 
-static void channel_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void channel_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	(void)state;
-	if (!detect_inside(d, f->initiator))
+	if (!x->from_inside)
 		return;
-	bool outside = !detect_inside(d, f->responder);
-	certificate_take(d, f, t, outside);
-	if (outside && f->app != APP_WINRM)
+	certificate_take(d, f, t, !x->to_inside);
+	if (!x->to_inside && f->app != APP_WINRM)
 		request_take(d, f, t);
 }
 
 const struct behaviour behaviour_command_channel = {
     .name = "command channel",
     .transaction = channel_transaction,
+    .fields = (const enum field[]){FIELD_TLS_SUBJECT, FIELD_TLS_ISSUER, FIELD_HTTP_METHOD, FIELD_NONE},
 };

@@ -23,27 +23,43 @@ bool detect_has_learned(const struct detector *d)
 
 /* Where an address belongs, as the zones say. Who chooses addresses that meet in one place makes it as slow
  * as it would be without, no more. */
-static const struct detect_side *side_of(const struct detector *d, struct net_addr a)
+const struct detect_side *detect_side(const struct detector *d, struct net_addr a)
 {
 	uint64_t low = load_le64(a.b + 8), high = load_le64(a.b);
 	static_assert(DETECT_SIDES == 1 << (64 - 54), "the place is ten bits");
 	struct detect_side *side = &d->sides[(low ^ high * 31) * UINT64_C(0x9e3779b97f4a7c15) >> 54];
-	if (!side->known || !net_addr_equal(side->addr, a))
-		*side = (struct detect_side){.addr = a,
-		    .known = true,
-		    .inside = net_zone_is_inside(d->config.zones, a),
-		    .class = net_zone_class_of(d->config.zones, a)};
+	if (side->known && net_addr_equal(side->addr, a))
+		return side;
+	*side = (struct detect_side){.addr = a,
+	    .known = true,
+	    .host = detect_is_host(a),
+	    .class = net_zone_class_of(d->config.zones, a)};
+	/* of an ordinary address the class says it all */
+	side->inside = side->host && !net_addr_is_link_local(a) ? side->class != NET_ZONE_EXTERNAL
+	                                                        : net_zone_is_inside(d->config.zones, a);
 	return side;
 }
 
 bool detect_inside(const struct detector *d, struct net_addr a)
 {
-	return side_of(d, a)->inside;
+	return detect_side(d, a)->inside;
 }
 
 enum net_zone_class detect_zone_class(const struct detector *d, struct net_addr a)
 {
-	return side_of(d, a)->class;
+	return detect_side(d, a)->class;
+}
+
+void observe_ends(const struct detector *d, struct observation *o)
+{
+	const struct detect_side *from = detect_side(d, o->f->initiator);
+	o->from_inside = from->inside;
+	o->from_host = from->host;
+	o->from_class = from->class;
+	const struct detect_side *to = detect_side(d, o->f->responder);
+	o->to_inside = to->inside;
+	o->to_host = to->host;
+	o->to_class = to->class;
 }
 
 bool detect_is_host(struct net_addr a)

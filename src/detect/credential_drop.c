@@ -64,11 +64,12 @@ static void drop_report(struct detector *d, const struct msg_flow *f, const stru
 	detect_report(d, &g);
 }
 
-static void drop_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void drop_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	(void)state;
-	if (!detect_inside(d, f->initiator) || detect_inside(d, f->responder))
+	if (!x->from_inside || x->to_inside)
 		return;
 	struct text command = field_get(t->fields.v, t->fields.n, FIELD_FTP_COMMAND);
 	struct text argument = field_get(t->fields.v, t->fields.n, FIELD_FTP_ARGUMENT);
@@ -91,4 +92,5 @@ static void drop_transaction(
 const struct behaviour behaviour_credential_drop = {
     .name = "credentials carried",
     .transaction = drop_transaction,
+    .fields = (const enum field[]){FIELD_FTP_COMMAND, FIELD_SMTP_SUBJECT, FIELD_AUTH_RESULT, FIELD_NONE},
 };

@@ -44,14 +44,15 @@ static bool is_program(const struct msg_transaction *t)
 	       any_of(type, types, COUNT(types), false);
 }
 
-static void delivery_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void delivery_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	struct text status = field_get(t->fields.v, t->fields.n, FIELD_HTTP_STATUS);
 	struct text method = field_get(t->fields.v, t->fields.n, FIELD_HTTP_METHOD);
 	(void)state;
-	if (!text_equal(method, TEXT("GET")) || !text_equal(status, TEXT("200")) ||
-	    !detect_inside(d, f->initiator) || detect_inside(d, f->responder) || !is_program(t))
+	if (!text_equal(method, TEXT("GET")) || !text_equal(status, TEXT("200")) || !x->from_inside ||
+	    x->to_inside || !is_program(t))
 		return;
 	struct text host = field_get(t->fields.v, t->fields.n, FIELD_HTTP_HOST);
 	struct text agent = field_get(t->fields.v, t->fields.n, FIELD_HTTP_USER_AGENT);
@@ -89,4 +90,5 @@ static void delivery_transaction(
 const struct behaviour behaviour_delivery = {
     .name = "delivery",
     .transaction = delivery_transaction,
+    .fields = (const enum field[]){FIELD_HTTP_METHOD, FIELD_NONE},
 };

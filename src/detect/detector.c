@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "detect/names.h"
 #include "flow/flow.h"
 
 enum { MEMORY_DEFAULT = 256 << 20, TABLE_SMALLEST = 64, HAND_LOOKS = 8, LOOK_BUDGET = 1024 };
@@ -66,9 +67,11 @@ void *detect_table_put(
     struct detector *d, struct detect_table *t, const void *key, int64_t now, int *ret_fresh)
 {
 	int fresh;
-	if (table_count(t->t) >= t->max && !table_get(t->t, key))
-		table_make_room(d, t);
 	struct detect_use *use = table_put(t->t, key, &fresh);
+	if (!use && table_count(t->t) >= t->max) {
+		table_make_room(d, t);
+		use = table_put(t->t, key, &fresh);
+	}
 	if (!use) {
 		d->stats.forgotten++;
 		return NULL;
@@ -89,14 +92,39 @@ void flow_sample_add(struct flow_sample *s, uint64_t flow)
 		s->id[s->n++] = flow;
 }
 
+static void field_set_add(struct field_set *s, unsigned field)
+{
+	if (field < FIELD_COUNT)
+		s->bits[field / 64] |= UINT64_C(1) << field % 64;
+}
+
+static bool field_sets_meet(const struct field_set *a, const struct field_set *b)
+{
+	uint64_t both = 0;
+	for (size_t i = 0; i < sizeof(a->bits) / sizeof(*a->bits); i++)
+		both |= a->bits[i] & b->bits[i];
+	return both != 0;
+}
+
+static void listener_add(struct detector *d, const struct behaviour *b, void *state)
+{
+	struct detect_listener *l = &d->listeners[d->n_listeners++];
+	*l = (struct detect_listener){.behaviour = b, .state = state};
+	for (const enum field *field = b->fields; field && *field; field++)
+		field_set_add(&l->fields, *field);
+	if (!b->fields)
+		memset(&l->fields, 0xff, sizeof(l->fields));
+}
+
 static int behaviours_start(struct detector *d)
 {
 	for (size_t i = 0; behaviours[i]; i++) {
-		if (!behaviours[i]->start)
-			continue;
-		int error = behaviours[i]->start(d, &d->state[i]);
+		const struct behaviour *b = behaviours[i];
+		int error = b->start ? b->start(d, &d->state[i]) : 0;
 		if (error < 0)
 			return error;
+		if (b->transaction)
+			listener_add(d, b, d->state[i]);
 	}
 	return 0;
 }
@@ -171,18 +199,37 @@ static void clock_take(struct detector *d, int64_t first, int64_t last)
 		d->last = last;
 }
 
+/* What a DNS question asks for, and who asks. */
+static void question_take(struct detector *d, struct exchange *x)
+{
+	x->query = exchange_field(x, FIELD_DNS_QUERY);
+	if (x->query.n == 0)
+		return;
+	x->domain = name_registered(x->query);
+	x->domain_key = name_hash(x->domain, d->config.seed);
+	x->named = history_name(d, x->domain_key, x->f->initiator, x->t->time);
+}
+
 void detector_transaction(struct detector *d, const struct msg_flow *f, const struct msg_transaction *t)
 {
 	if (f->duplicate_of)
 		return;
 	d->stats.transactions++;
 	clock_take(d, f->first < t->time ? f->first : t->time, t->time);
-	struct text host = field_get(t->fields.v, t->fields.n, FIELD_DNS_QUERY);
-	if (host.n && detect_inside(d, f->initiator))
-		history_name(d, host, f->initiator, t->time);
-	for (size_t i = 0; behaviours[i]; i++)
-		if (behaviours[i]->transaction)
-			behaviours[i]->transaction(d, d->state[i], f, t);
+	struct field_set has = {{0}};
+	for (uint32_t i = 0; i < t->fields.n; i++)
+		field_set_add(&has, t->fields.v[i].field);
+	struct exchange x = {.f = f,
+	    .t = t,
+	    .from_inside = detect_inside(d, f->initiator),
+	    .to_inside = detect_inside(d, f->responder)};
+	if (x.from_inside)
+		question_take(d, &x);
+	for (size_t i = 0; i < d->n_listeners; i++) {
+		const struct detect_listener *l = &d->listeners[i];
+		if (field_sets_meet(&l->fields, &has))
+			l->behaviour->transaction(d, l->state, &x);
+	}
 }
 
 void detector_flow(struct detector *d, const struct msg_flow *f)
@@ -192,11 +239,8 @@ void detector_flow(struct detector *d, const struct msg_flow *f)
 	d->stats.flows += f->end != FLOW_END_NONE;
 	d->live = d->live || f->end == FLOW_END_NONE;
 	clock_take(d, f->first, f->last);
-	struct observation o = {
-	    .f = f,
-	    .from_inside = detect_inside(d, f->initiator),
-	    .to_inside = detect_inside(d, f->responder),
-	};
+	struct observation o = {.f = f};
+	observe_ends(d, &o);
 	progress_observe(d, &o);
 	history_flow(d, &o);
 	for (size_t i = 0; behaviours[i]; i++)

@@ -132,16 +132,14 @@ static void dga_judge(struct detector *d, struct net_addr asset, const struct as
 	detect_report(d, &f);
 }
 
-static void dga_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void dga_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	struct dga_state *s = state;
-	struct text query = field_get(t->fields.v, t->fields.n, FIELD_DNS_QUERY);
-	struct text rcode = field_get(t->fields.v, t->fields.n, FIELD_DNS_RCODE);
-	if (query.n == 0 || !detect_inside(d, f->initiator) ||
-	    !(text_equal_nocase(rcode, TEXT("NXDOMAIN")) || text_equal(rcode, TEXT("3"))))
+	struct text domain = x->domain, rcode = exchange_field(x, FIELD_DNS_RCODE);
+	if (domain.n == 0 || !(text_equal_nocase(rcode, TEXT("NXDOMAIN")) || text_equal(rcode, TEXT("3"))))
 		return;
-	struct text domain = name_registered(query);
 	struct text label = text_sub(domain, 0, text_find(domain, '.'));
 	if (label.n == domain.n || name_ends_nocase(domain, TEXT("arpa")))
 		return;
@@ -170,4 +168,5 @@ const struct behaviour behaviour_dga = {
     .start = dga_start,
     .stop = dga_stop,
     .transaction = dga_transaction,
+    .fields = (const enum field[]){FIELD_DNS_QUERY, FIELD_NONE},
 };

@@ -27,9 +27,10 @@ static const struct {
     {TEXT("msds-allowedtodelegateto=*"), "T1087.002", 0.35},
 };
 
-static void directory_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void directory_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	struct text filter = field_get(t->fields.v, t->fields.n, FIELD_LDAP_FILTER);
 	(void)state;
 	for (size_t i = 0; filter.n && i < sizeof(questions) / sizeof(*questions); i++) {
@@ -63,4 +64,5 @@ static void directory_transaction(
 const struct behaviour behaviour_directory = {
     .name = "directory questions",
     .transaction = directory_transaction,
+    .fields = (const enum field[]){FIELD_LDAP_FILTER, FIELD_NONE},
 };

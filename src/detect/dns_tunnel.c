@@ -52,16 +52,8 @@ struct domain {
 	struct flow_sample flows;
 };
 
-/* Who answers for a domain: the outside address asked most about it (Boyer & Moore's majority vote). */
-struct authority {
-	struct detect_use use;
-	struct net_addr addr;
-	uint32_t votes;
-};
-
 struct tunnel_state {
 	struct detect_table *domains;
-	struct detect_table *authorities; /* by hash of the domain */
 };
 
 static int tunnel_start(struct detector *d, void **ret_state)
@@ -71,8 +63,6 @@ static int tunnel_start(struct detector *d, void **ret_state)
 		return -ENOMEM;
 	int error = detect_table_new(
 	    d, &s->domains, sizeof(struct domain_key), sizeof(struct domain), TUNNEL_PER_MILLE);
-	if (error == 0)
-		error = detect_table_new(d, &s->authorities, sizeof(uint64_t), sizeof(struct authority), 10);
 	if (error < 0)
 		free(s);
 	else
@@ -93,10 +83,7 @@ static bool is_reputation_service(struct text domain)
 	    TEXT("uribl.com"), TEXT("barracudacentral.org"), TEXT("spamcop.net"), TEXT("senderbase.org"),
 	    TEXT("kaspersky.com"), TEXT("bitdefender.net"), TEXT("avast.com"), TEXT("avqs.mcafee.com"),
 	    TEXT("webroot.com"), TEXT("dnswl.org")};
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (text_equal_nocase(domain, known[i]))
-			return true;
-	return false;
+	return text_is_one_of(domain, known, sizeof(known) / sizeof(*known));
 }
 
 /* Labels that are numbers only (an address reversed), or that name a service. */
@@ -116,10 +103,7 @@ static bool is_rare_type(struct text type)
 {
 	static const struct text types[] = {TEXT("TXT"), TEXT("NULL"), TEXT("CNAME"), TEXT("MX"), TEXT("KEY"),
 	    TEXT("SRV"), TEXT("PRIVATE"), TEXT("TYPE65399"), TEXT("ANY")};
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (text_equal_nocase(type, types[i]))
-			return true;
-	return false;
+	return text_is_one_of(type, types, sizeof(types) / sizeof(*types));
 }
 
 static double score(double x, double low, double high)
@@ -146,8 +130,7 @@ static void domain_take_back(struct detector *d, const struct domain_key *k, str
 	t->said = false;
 }
 
-static void domain_judge(
-    struct detector *d, const struct tunnel_state *s, const struct domain_key *k, struct domain *t)
+static void domain_judge(struct detector *d, const struct domain_key *k, struct domain *t)
 {
 	double unique = different_names(t);
 	t->judged = t->queries;
@@ -177,16 +160,17 @@ static void domain_judge(
 	    detect_addr(k->asset, asset), unique, t->name, t->queries, length, entropy, 100 * rare,
 	    num_bytes_human((uint64_t)(unique * length), bytes, sizeof(bytes)),
 	    resolver ? "; it is a resolver" : "");
-	const struct authority *a = detect_table_get(s->authorities, &k->name);
+	struct net_addr authority = history_authority(d, k->name);
+	bool known = !net_addr_is_none(authority);
 	struct finding f = {
 	    .name = "dns.tunnel",
 	    .technique = "T1071.004",
 	    .confidence = resolver ? c * 0.2 : c,
 	    .asset = k->asset,
 	    .peer_varies = true,
-	    .peer = a ? a->addr : (struct net_addr){{0}},
+	    .peer = authority,
 	    .asset_role = resolver ? MSG_ROLE_NONE : MSG_ROLE_ACTOR,
-	    .peer_role = a ? MSG_ROLE_EXFILTRATION : MSG_ROLE_NONE,
+	    .peer_role = known ? MSG_ROLE_EXFILTRATION : MSG_ROLE_NONE,
 	    .subject = k->name,
 	    .first = t->first,
 	    .last = t->use.last,
@@ -213,21 +197,6 @@ static void name_take(struct domain *t, struct text below, uint64_t seed)
 	t->use.weight = t->unique;
 }
 
-static void authority_vote(
-    struct detector *d, struct tunnel_state *s, uint64_t name, struct net_addr addr, int64_t time)
-{
-	struct authority *a = detect_table_put(d, s->authorities, &name, time, NULL);
-	if (!a)
-		return;
-	if (a->votes == 0)
-		a->addr = addr;
-	if (net_addr_equal(a->addr, addr))
-		a->votes++;
-	else
-		a->votes--;
-	a->use.weight = a->votes;
-}
-
 /* Names add up for a day: in weeks everybody asks for many below anything. What was said stands. */
 static void domain_begin_anew(struct domain *x, int64_t time)
 {
@@ -239,42 +208,41 @@ static void domain_begin_anew(struct domain *x, int64_t time)
 	memset(x->seen, 0, sizeof(x->seen));
 }
 
-static void tunnel_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void tunnel_transaction(struct detector *d, void *state, const struct exchange *x)
 {
 	struct tunnel_state *s = state;
-	struct text query = field_get(t->fields.v, t->fields.n, FIELD_DNS_QUERY);
-	struct text type = field_get(t->fields.v, t->fields.n, FIELD_DNS_TYPE);
-	if (query.n == 0 || !detect_inside(d, f->initiator))
+	int64_t time = x->t->time;
+	struct text below = name_below_of(x->query, x->domain);
+	if (below.n == 0 || is_plain_lookup(below) || name_ends_nocase(x->domain, TEXT("arpa")) ||
+	    is_reputation_service(x->domain))
 		return;
-	struct text domain = name_registered(query), below = name_below(query);
-	if (below.n == 0 || is_plain_lookup(below) || text_equal_nocase(type, TEXT("PTR")) ||
-	    name_ends_nocase(domain, TEXT("arpa")) || is_reputation_service(domain))
+	struct text type = exchange_field(x, FIELD_DNS_TYPE);
+	if (text_equal_nocase(type, TEXT("PTR")))
 		return;
+	if (x->named && !x->to_inside)
+		history_authority_vote(x->named, x->f->responder);
 	struct domain_key k;
 	memset(&k, 0, sizeof(k));
-	k.asset = f->initiator;
-	k.name = name_hash(domain, d->config.seed);
-	if (!detect_inside(d, f->responder))
-		authority_vote(d, s, k.name, f->responder, t->time);
+	k.asset = x->f->initiator;
+	k.name = x->domain_key;
 	int fresh;
-	struct domain *x = detect_table_put(d, s->domains, &k, t->time, &fresh);
-	if (!x)
+	struct domain *t = detect_table_put(d, s->domains, &k, time, &fresh);
+	if (!t)
 		return;
 	if (fresh) {
-		text_printable(domain, x->name, sizeof(x->name));
-		x->first = t->time;
+		text_printable(x->domain, t->name, sizeof(t->name));
+		t->first = time;
 	}
-	if (t->time - x->first > DETECT_DAY_NS)
-		domain_begin_anew(x, t->time);
-	x->first = t->time < x->first ? t->time : x->first;
-	x->queries++;
-	x->rare_types += is_rare_type(type);
+	if (time - t->first > DETECT_DAY_NS)
+		domain_begin_anew(t, time);
+	t->first = time < t->first ? time : t->first;
+	t->queries++;
+	t->rare_types += is_rare_type(type);
 	/* The hash that counts is unkeyed, so that the same capture counts the same. */
-	name_take(x, below, 0);
-	flow_sample_add(&x->flows, f->id);
-	if (x->unique >= UNIQUE_MIN && x->queries % JUDGE_EVERY == 0)
-		domain_judge(d, s, &k, x);
+	name_take(t, below, 0);
+	flow_sample_add(&t->flows, x->f->id);
+	if (t->unique >= UNIQUE_MIN && t->queries % JUDGE_EVERY == 0)
+		domain_judge(d, &k, t);
 }
 
 static bool tunnel_look(struct detector *d, void *state, struct look *l)
@@ -284,7 +252,7 @@ static bool tunnel_look(struct detector *d, void *state, struct look *l)
 	for (struct domain *t; (t = table_next(s->domains->t, &l->at, &key));) {
 		bool judged = t->unique >= UNIQUE_MIN && (l->whole || t->judged != t->queries);
 		if (judged)
-			domain_judge(d, s, key, t);
+			domain_judge(d, key, t);
 		if (!look_on(l, judged ? 4 : 1))
 			return false;
 	}
@@ -296,5 +264,6 @@ const struct behaviour behaviour_dns_tunnel = {
     .start = tunnel_start,
     .stop = tunnel_stop,
     .transaction = tunnel_transaction,
+    .fields = (const enum field[]){FIELD_DNS_QUERY, FIELD_NONE},
     .look = tunnel_look,
 };

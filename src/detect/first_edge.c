@@ -112,9 +112,10 @@ static void edge_stop(void *state)
 	free(s);
 }
 
-static void edge_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void edge_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	struct edge_state *s = state;
 	struct text result = field_get(t->fields.v, t->fields.n, FIELD_AUTH_RESULT);
 	(void)d;
@@ -491,6 +492,7 @@ const struct behaviour behaviour_first_edge = {
     .start = edge_start,
     .stop = edge_stop,
     .transaction = edge_transaction,
+    .fields = (const enum field[]){FIELD_AUTH_RESULT, FIELD_NONE},
     .flow = edge_flow,
     .look = edge_look,
 };

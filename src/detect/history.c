@@ -26,7 +26,7 @@ int history_start(struct detector *d)
 	if (error == 0)
 		error = detect_table_new(d, &h->peers, sizeof(struct net_addr), sizeof(struct peer), 50);
 	if (error == 0)
-		error = detect_table_new(d, &h->names, sizeof(uint64_t), sizeof(struct peer), 50);
+		error = detect_table_new(d, &h->names, sizeof(uint64_t), sizeof(struct named), 60);
 	if (error == 0)
 		error = detect_table_new(
 		    d, &h->services, sizeof(struct service_key), sizeof(struct detect_use), 40);
@@ -47,13 +47,29 @@ static void peer_take(struct detector *d, struct peer *p, struct net_addr asker,
 	}
 }
 
-void history_name(struct detector *d, struct text name, struct net_addr asker, int64_t time)
+struct named *history_name(struct detector *d, uint64_t key, struct net_addr asker, int64_t time)
 {
-	uint64_t key = name_hash(name_registered(name), d->config.seed);
 	int fresh;
-	struct peer *p = detect_table_put(d, d->history.names, &key, time, &fresh);
-	if (p)
-		peer_take(d, p, asker, time, fresh);
+	struct named *n = detect_table_put(d, d->history.names, &key, time, &fresh);
+	if (n)
+		peer_take(d, &n->by, asker, time, fresh);
+	return n;
+}
+
+void history_authority_vote(struct named *n, struct net_addr server)
+{
+	if (n->votes == 0)
+		n->authority = server;
+	if (net_addr_equal(n->authority, server))
+		n->votes++;
+	else
+		n->votes--;
+}
+
+struct net_addr history_authority(const struct detector *d, uint64_t key)
+{
+	const struct named *n = detect_table_get(d->history.names, &key);
+	return n ? n->authority : (struct net_addr){{0}};
 }
 
 static void earliest(int64_t *at, int64_t time)
@@ -65,8 +81,6 @@ static void earliest(int64_t *at, int64_t time)
 static struct host *host_take(struct detector *d, struct net_addr a, bool inside, const struct msg_flow *f)
 {
 	int fresh;
-	if (!detect_is_host(a))
-		return NULL;
 	struct host *h = detect_table_put(d, d->history.hosts, &a, f->last, &fresh);
 	if (!h)
 		return NULL;
@@ -88,12 +102,13 @@ void history_flow(struct detector *d, struct observation *o)
 	bool answered = detect_answered(f), foreign = !o->from_inside && !o->to_inside;
 	/* Who only knocks, and who doesn't answer, leaves no trace here: scans and forged sources cost
 	 * nothing. */
-	if (answered && (o->to_inside || foreign))
+	uint64_t forgotten = d->stats.forgotten;
+	if (o->to_host && answered && (o->to_inside || foreign))
 		o->responder = host_take(d, f->responder, o->to_inside, f);
-	if (o->from_inside || (answered && foreign))
+	if (o->from_host && (o->from_inside || (answered && foreign)))
 		o->initiator = host_take(d, f->initiator, o->from_inside, f);
 	/* Making room for the one may have cost the other its entry. */
-	if (o->responder)
+	if (o->responder && d->stats.forgotten != forgotten)
 		o->responder = detect_table_get(d->history.hosts, &f->responder);
 	bool counts = answered && observe_once(o, TOLD_ANSWERED);
 	bool outbound = answered && o->from_inside && !o->to_inside;
@@ -127,7 +142,7 @@ void history_flow(struct detector *d, struct observation *o)
 		peer_take(d, p, asker, f->first, fresh);
 	o->peer = p;
 	if (f->name.n && o->from_inside)
-		history_name(d, f->name, f->initiator, f->first);
+		history_name(d, history_name_key(d, f->name), f->initiator, f->first);
 }
 
 struct host *history_host(const struct detector *d, struct net_addr a)
@@ -148,8 +163,8 @@ uint64_t history_name_key(const struct detector *d, struct text name)
 
 unsigned history_name_key_users(const struct detector *d, uint64_t key)
 {
-	const struct peer *p = detect_table_get(d->history.names, &key);
-	return p ? p->n_askers : 0;
+	const struct named *n = detect_table_get(d->history.names, &key);
+	return n ? n->by.n_askers : 0;
 }
 
 unsigned history_name_users(const struct detector *d, struct text name)

@@ -37,17 +37,30 @@ struct peer {
 	uint8_t n_askers;
 };
 
+/* A registered domain, and who answers for it: the outside address asked most about it (Boyer & Moore's
+ * majority vote). */
+struct named {
+	struct peer by;
+	struct net_addr authority; /* none: nobody was asked */
+	uint32_t votes;
+};
+
 struct history {
 	struct detect_table *hosts;
 	struct detect_table *peers;    /* by outside address */
-	struct detect_table *names;    /* by hash of the registered domain */
+	struct detect_table *names;    /* of struct named, by hash of the registered domain */
 	struct detect_table *services; /* (address, protocol, port) that answered */
 };
 
 int history_start(struct detector *d);
 void history_flow(struct detector *d, struct observation *o);
-/* A name that inside machine `asker` asked for or named as its server. */
-void history_name(struct detector *d, struct text name, struct net_addr asker, int64_t time);
+/* A name (by history_name_key) that inside machine `asker` asked for or named as its server. NULL where there
+ * is no room for it. */
+struct named *history_name(struct detector *d, uint64_t key, struct net_addr asker, int64_t time);
+/* `server` was asked about the name. */
+void history_authority_vote(struct named *n, struct net_addr server);
+/* Who answers for the name of that key; none where it isn't known. */
+struct net_addr history_authority(const struct detector *d, uint64_t key);
 struct host *history_host(const struct detector *d, struct net_addr a);
 /* How many inside machines used it so far, at most PEER_ASKERS_MAX; 0: unknown. */
 unsigned history_peer_users(const struct detector *d, struct net_addr peer);

@@ -53,9 +53,10 @@ static void channel_report(struct detector *d, const struct msg_flow *f, const c
 	detect_report(d, &g);
 }
 
-static void icmp_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void icmp_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	uint64_t distinct = number_of(t, FIELD_ICMP_ECHO_DISTINCT),
 	         bytes = number_of(t, FIELD_ICMP_ECHO_BYTES);
 	uint64_t mismatch = number_of(t, FIELD_ICMP_ECHO_MISMATCH),
@@ -84,7 +85,7 @@ static void icmp_flow(struct detector *d, void *state, const struct observation 
 	bool echo = (f->protocol == ICMP && f->initiator_port == 8) ||
 	            (f->protocol == ICMPV6 && f->initiator_port == 128);
 	(void)state;
-	if (!echo || !o->over || f->packets_out == 0 || !detect_is_host(f->responder))
+	if (!echo || !o->over || f->packets_out == 0 || !o->to_host)
 		return;
 	uint64_t size = f->payload_out / f->packets_out;
 	if (size < ODD_MIN || size > ODD_MAX)
@@ -100,5 +101,6 @@ static void icmp_flow(struct detector *d, void *state, const struct observation 
 const struct behaviour behaviour_icmp = {
     .name = "ICMP channel",
     .transaction = icmp_transaction,
+    .fields = (const enum field[]){FIELD_ICMP_ECHO_DISTINCT, FIELD_ICMP_ECHO_MISMATCH, FIELD_NONE},
     .flow = icmp_flow,
 };

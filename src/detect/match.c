@@ -218,9 +218,10 @@ static void weigh_lookup(const struct detector *d, struct sighting *s)
 	s->peer_role = MSG_ROLE_NONE;
 }
 
-static void match_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void match_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	const struct indicator_set *set = d->config.indicators;
 	struct indicator_query queries[INDICATOR_QUERIES_MAX];
 	struct indicator i;

@@ -33,10 +33,7 @@ static bool is_category(struct text label)
 	static const struct text categories[] = {TEXT("co"), TEXT("com"), TEXT("net"), TEXT("org"),
 	    TEXT("gov"), TEXT("edu"), TEXT("ac"), TEXT("go"), TEXT("or"), TEXT("ne"), TEXT("gob"),
 	    TEXT("mil"), TEXT("gouv"), TEXT("lg")};
-	for (size_t i = 0; i < sizeof(categories) / sizeof(*categories); i++)
-		if (text_equal_nocase(label, categories[i]))
-			return true;
-	return false;
+	return text_is_one_of(label, categories, sizeof(categories) / sizeof(*categories));
 }
 
 static bool is_address(struct text t)
@@ -59,9 +56,13 @@ struct text name_registered(struct text name)
 
 struct text name_below(struct text name)
 {
+	return name_below_of(name, name_registered(name));
+}
+
+struct text name_below_of(struct text name, struct text registered)
+{
 	struct text t = without_final_dot(name);
-	struct text r = name_registered(t);
-	return r.n < t.n ? text_sub(t, 0, t.n - r.n - 1) : text_sub(t, 0, 0);
+	return text_sub(t, 0, registered.n < t.n ? t.n - registered.n - 1 : 0);
 }
 
 uint64_t name_hash(struct text name, uint64_t seed)
@@ -82,11 +83,16 @@ double name_entropy(struct text t)
 		count[c]++;
 		seen[c / 64] |= UINT64_C(1) << c % 64;
 	}
-	double bits = 0;
+	/* most characters stand there as often as the one before: once */
+	unsigned last = 0;
+	double bits = 0, share_bits = 0;
 	for (size_t i = 0; i < 4; i++) {
 		for (uint64_t left = seen[i]; left; left &= left - 1) {
-			double share = (double)count[64 * i + (size_t)__builtin_ctzll(left)] / (double)t.n;
-			bits -= share * log2(share);
+			unsigned n = count[64 * i + (size_t)__builtin_ctzll(left)];
+			double share = (double)n / (double)t.n;
+			share_bits = n == last ? share_bits : share * log2(share);
+			bits -= share_bits;
+			last = n;
 		}
 	}
 	return bits;
@@ -114,24 +120,42 @@ bool name_ends_nocase(struct text name, struct text end)
 	return name.n >= end.n && text_equal_nocase(text_sub(name, name.n - end.n, end.n), end);
 }
 
-struct letters letters_of(struct text t)
+static unsigned pair_of(struct text t, size_t i)
 {
-	struct letters l = {{0}};
-	for (size_t i = 0; i < t.n; i++) {
-		unsigned char c = (unsigned char)lower(t.p[i]);
-		l.bits[c / 64] |= UINT64_C(1) << c % 64;
-	}
-	return l;
+	return ((unsigned char)t.p[i] & 31u) << 5 | ((unsigned char)t.p[i + 1] & 31u);
 }
 
-bool letters_have(const struct letters *l, struct text part)
+struct pairs pairs_of(struct text t)
 {
-	for (size_t i = 0; i < part.n; i++) {
-		unsigned char c = (unsigned char)lower(part.p[i]);
-		if (!(l->bits[c / 64] >> c % 64 & 1))
+	struct pairs p = {{0}};
+	for (size_t i = 0; i + 1 < t.n; i++) {
+		unsigned pair = pair_of(t, i);
+		p.bits[pair / 64] |= UINT64_C(1) << pair % 64;
+	}
+	return p;
+}
+
+bool pairs_have(const struct pairs *p, struct text part)
+{
+	for (size_t i = 0; i + 1 < part.n; i++) {
+		unsigned pair = pair_of(part, i);
+		if (!(p->bits[pair / 64] >> pair % 64 & 1))
 			return false;
 	}
 	return true;
+}
+
+bool pairs_contain(const struct pairs *p, struct text t, struct text part)
+{
+	return pairs_have(p, part) && text_contains_nocase(t, part);
+}
+
+bool text_is_one_of(struct text t, const struct text *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].n == t.n && text_equal_nocase(t, list[i]))
+			return true;
+	return false;
 }
 
 /* Both are short (a field of at most 4 KiB against a word), so the plain search is good enough. */

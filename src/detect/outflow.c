@@ -311,7 +311,7 @@ static void outflow_flow(struct detector *d, void *state, const struct observati
 	uint64_t sent = begun ? f->payload_out : f->payload_in;
 	/* A server that answers the outside sends by nature; there, only what is asked for by those who are
 	 * new counts. */
-	if (!detect_is_host(begun ? f->responder : f->initiator) || (!begun && sent < FLOOR_BYTES))
+	if (!(begun ? o->to_host : o->from_host) || (!begun && sent < FLOOR_BYTES))
 		return;
 	bool once = observe_once(o, TOLD_DESTINATION);
 	if (k.name && observe_once(o, TOLD_NAMED) && !once) {

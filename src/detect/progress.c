@@ -171,10 +171,9 @@ static void settle_one(struct detector *d, struct waiting *w)
 	    .settled = true,
 	    .ripe = detect_answered(&f),
 	    .told = &known->told,
-	    .from_inside = detect_inside(d, f.initiator),
-	    .to_inside = detect_inside(d, f.responder),
 	    .initiator = history_host(d, f.initiator),
 	    .responder = history_host(d, f.responder)};
+	observe_ends(d, &o);
 	for (size_t i = 0; behaviours[i]; i++)
 		if (behaviours[i]->settle)
 			behaviours[i]->settle(d, d->state[i], &o);

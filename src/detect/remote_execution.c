@@ -313,9 +313,10 @@ static void smb_take(struct detector *d, const struct msg_flow *f, const struct 
 	deed_report(d, f, t, &x);
 }
 
-static void execution_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void execution_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	(void)state;
 	rpc_take(d, f, t);
 	anomaly_take(d, f, t);
@@ -326,7 +327,7 @@ static void execution_transaction(
 		/* PowerShell opens its remote shell with its version in the query (MS-PSRP, 3.1.5.3.1);
 		 * collectors of events and inventories don't */
 		bool is_shell = text_starts_nocase(uri, TEXT("/wsman?psversion="));
-		struct deed x = {.name = "lateral.winrm",
+		struct deed done = {.name = "lateral.winrm",
 		    .technique = "T1021.006",
 		    .what = "ran remote management (WinRM) on",
 		    .confidence = is_shell ? 0.55 : 0.4,
@@ -334,11 +335,13 @@ static void execution_transaction(
 		    .detail = uri};
 		if (t->app == APP_WINRM || f->app == APP_WINRM ||
 		    app_port_is_usual(APP_WINRM, f->responder_port))
-			deed_report(d, f, t, &x);
+			deed_report(d, f, t, &done);
 	}
 }
 
 const struct behaviour behaviour_remote_execution = {
     .name = "remote execution",
     .transaction = execution_transaction,
+    .fields = (const enum field[]){FIELD_RPC_INTERFACE, FIELD_ANOMALY, FIELD_SMB_TREE, FIELD_SMB_FILE,
+        FIELD_HTTP_URI, FIELD_NONE},
 };

@@ -31,6 +31,7 @@ enum {
 	FAILURES_MIN = 5,
 	OUTWARD_MIN = 20,
 	RING = 24,
+	SOURCE_BITS = 1 << 16,
 	COUNT_BITS = 1024,
 	SCAN_PER_MILLE = 80,
 	FIRSTS_PER_MILLE = 30
@@ -63,6 +64,7 @@ struct walk {
 	uint32_t failed[RING], ok[RING];
 	uint8_t seen[COUNT_BITS / 8]; /* linear counting of failures (Whang 1990) */
 	uint32_t failures;            /* bits set there */
+	double count;                 /* the failures that they stand for */
 	uint32_t reported;            /* of them, when it was last said */
 	uint32_t stealthy;
 	struct net_addr example;
@@ -82,6 +84,10 @@ struct first_failure {
 
 struct scan_state {
 	struct detect_table *walks;
+	/* Bits of sources that had a walk: whoever never failed needs no looking for what his success is
+	 * worth.
+	 */
+	uint64_t walkers[SOURCE_BITS / 64];
 	struct detect_table *firsts; /* of vertical walks, by the same key */
 };
 
@@ -208,6 +214,8 @@ static void walk_fail(struct walk *w, uint32_t element, bool stealthy, uint64_t 
 	uint32_t bit = (uint32_t)(element * UINT32_C(0x9e3779b1)) % COUNT_BITS;
 	if (!(w->seen[bit / 8] & (1u << bit % 8))) {
 		w->seen[bit / 8] |= (uint8_t)(1u << bit % 8);
+		/* -m ln(clear/m), by the sum that fills the bits one by one */
+		w->count += (double)COUNT_BITS / (COUNT_BITS - w->failures);
 		w->failures++;
 	}
 	w->stealthy += stealthy;
@@ -237,14 +245,7 @@ static void walk_succeed(struct walk *w, uint32_t element)
 /* Distinct failures, from the share of bits still clear (Whang, Vander-Zanden, Taylor 1990). */
 static uint64_t walk_count(const struct walk *w)
 {
-	uint32_t clear = COUNT_BITS - w->failures;
-	if (clear == 0)
-		return COUNT_BITS * 7;
-	double n = 0;
-	/* -m ln(clear/m), by the sum that fills the bits one by one */
-	for (uint32_t k = 0; k < w->failures; k++)
-		n += (double)COUNT_BITS / (COUNT_BITS - k);
-	return (uint64_t)(n + 0.5);
+	return w->failures == COUNT_BITS ? COUNT_BITS * 7 : (uint64_t)(w->count + 0.5);
 }
 
 static const char *ports_text(const struct walk *w, char *buf, size_t size)
@@ -402,15 +403,31 @@ static void vertical_step(struct detector *d, struct scan_state *s, const struct
 	walk_step(d, s, o, k, o->f->responder_port, contact);
 }
 
+static uint32_t walker_bit(const struct detector *d, struct net_addr source)
+{
+	return (uint32_t)(hash_bytes(&source, sizeof(source), d->config.seed) % SOURCE_BITS);
+}
+
+/* Whether what the contact tells is worth a look at walks: of a success only where the source had failures.
+ */
+static bool walker_take(
+    const struct detector *d, struct scan_state *s, struct net_addr source, enum contact contact)
+{
+	uint32_t bit = walker_bit(d, source);
+	if (contact != CONTACT_OK)
+		s->walkers[bit / 64] |= UINT64_C(1) << bit % 64;
+	return s->walkers[bit / 64] >> bit % 64 & 1;
+}
+
 static void scan_flow(struct detector *d, void *state, const struct observation *o)
 {
 	const struct msg_flow *f = o->f;
 	struct scan_state *s = state;
-	if ((*o->told & TOLD_CONTACT) || !detect_is_host(f->responder) || !detect_is_host(f->initiator) ||
-	    (!o->from_inside && !o->to_inside))
+	if ((*o->told & TOLD_CONTACT) || !o->to_host || !o->from_host || (!o->from_inside && !o->to_inside))
 		return;
 	enum contact contact = contact_of(d, o);
-	if (contact == CONTACT_NONE || !observe_once(o, TOLD_CONTACT))
+	if (contact == CONTACT_NONE || !observe_once(o, TOLD_CONTACT) ||
+	    !walker_take(d, s, f->initiator, contact))
 		return;
 	struct walk_key k;
 	memset(&k, 0, sizeof(k));

@@ -62,9 +62,9 @@ static void contact_flow(struct detector *d, void *state, const struct observati
 {
 	struct contact_state *s = state;
 	const struct msg_flow *f = o->f;
-	bool from = detect_zone_class(d, f->initiator) == NET_ZONE_PROTECTED;
-	bool to = detect_zone_class(d, f->responder) == NET_ZONE_PROTECTED;
-	if (from == to || !o->ripe || !detect_answered(f) || !detect_is_host(f->responder) ||
+	bool from = o->from_class == NET_ZONE_PROTECTED;
+	bool to = o->to_class == NET_ZONE_PROTECTED;
+	if (from == to || !o->ripe || !detect_answered(f) || !o->to_host ||
 	    app_class_of(f->app) == APP_CLASS_SERVICE)
 		return;
 	struct contact_key k;

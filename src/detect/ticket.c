@@ -135,11 +135,12 @@ static void unguarded_report(
 	detect_report(d, &g);
 }
 
-static void ticket_transaction(
-    struct detector *d, void *state, const struct msg_flow *f, const struct msg_transaction *t)
+static void ticket_transaction(struct detector *d, void *state, const struct exchange *x)
 {
+	const struct msg_flow *f = x->f;
+	const struct msg_transaction *t = x->t;
 	struct text type = field_get(t->fields.v, t->fields.n, FIELD_KRB_TYPE);
-	if (type.n == 0 || !detect_inside(d, f->initiator))
+	if (type.n == 0 || !x->from_inside)
 		return;
 	struct text etype = field_get(t->fields.v, t->fields.n, FIELD_KRB_ETYPE);
 	struct text method = field_get(t->fields.v, t->fields.n, FIELD_AUTH_METHOD);
@@ -155,4 +156,5 @@ const struct behaviour behaviour_ticket = {
     .start = ticket_start,
     .stop = ticket_stop,
     .transaction = ticket_transaction,
+    .fields = (const enum field[]){FIELD_KRB_TYPE, FIELD_NONE},
 };
