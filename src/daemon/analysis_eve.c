@@ -8,9 +8,14 @@
 #include "exchange/ends.h"
 #include "exchange/eve.h"
 
+/* Lines are written so many bytes at a time: a page at a time, the kernel spends as long on them as their
+ * making takes. */
+enum { LINES_BYTES = 256 << 10 };
+
 struct analysis_eve {
 	FILE *out;
 	struct eve_writer *writer;
+	struct dynbuf lines; /* not written yet */
 };
 
 int analysis_eve_new(struct analysis_eve **ret_eve, FILE *out)
@@ -33,24 +38,36 @@ void analysis_eve_free(struct analysis_eve *e)
 	if (!e)
 		return;
 	eve_writer_free(e->writer);
+	dynbuf_free(&e->lines);
 	free(e);
 }
 
-static int write_line(const struct analysis_eve *e, int error, struct text line)
+static int write_lines(struct analysis_eve *e)
+{
+	struct text lines = dynbuf_view(&e->lines);
+	errno = 0;
+	if (lines.n && fwrite(lines.p, 1, lines.n, e->out) != lines.n)
+		return errno ? -errno : -EIO;
+	dynbuf_reset(&e->lines);
+	return 0;
+}
+
+static int put_line(struct analysis_eve *e, int error, struct text line)
 {
 	if (error < 0)
 		return error;
-	errno = 0;
-	return fwrite(line.p, 1, line.n, e->out) == line.n && putc('\n', e->out) != EOF ? 0
-	       : errno                                                                  ? -errno
-	                                                                                : -EIO;
+	dynbuf_text(&e->lines, line);
+	dynbuf_u8(&e->lines, '\n');
+	if (e->lines.error)
+		return e->lines.error;
+	return e->lines.n < LINES_BYTES ? 0 : write_lines(e);
 }
 
 int analysis_eve_flow(struct analysis_eve *e, const struct msg_flow *f)
 {
 	struct text line = {0};
 	int r = eve_writer_flow(e->writer, f, &line);
-	return write_line(e, r, line);
+	return put_line(e, r, line);
 }
 
 int analysis_eve_transaction(
@@ -58,7 +75,7 @@ int analysis_eve_transaction(
 {
 	struct text line = {0};
 	int r = eve_writer_transaction(e->writer, f, t, &line);
-	return write_line(e, r, line);
+	return put_line(e, r, line);
 }
 
 static int put_alerts(struct analysis_eve *e, const struct exchange_ends *ends, const struct msg_detection *d)
@@ -70,7 +87,7 @@ static int put_alerts(struct analysis_eve *e, const struct exchange_ends *ends, 
 		if (!exchange_ends_get(ends, d->flows.v[i], &f))
 			continue;
 		r = eve_writer_alert(e->writer, &f, d, &line);
-		r = write_line(e, r, line);
+		r = put_line(e, r, line);
 	}
 	return r;
 }
@@ -93,5 +110,5 @@ int analysis_eve_alerts(struct analysis_eve *e, struct archive *archive, const s
 	}
 	arena_free(&arena);
 	exchange_ends_free(ends);
-	return r;
+	return r < 0 ? r : write_lines(e);
 }

@@ -22,7 +22,7 @@ void analysis_eve_free(struct analysis_eve *e);
 int analysis_eve_flow(struct analysis_eve *e, const struct msg_flow *f);
 int analysis_eve_transaction(
     struct analysis_eve *e, const struct msg_flow *f, const struct msg_transaction *t);
-/* detections: id to struct dynbuf, encoded. */
+/* What comes last: writes the lines that wait, too. detections: id to struct dynbuf, encoded. */
 int analysis_eve_alerts(struct analysis_eve *e, struct archive *archive, const struct table *detections);
 
 #endif
