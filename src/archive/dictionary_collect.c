@@ -35,23 +35,30 @@ void archive_collected_free(struct archive_collected *c)
 	archive_collected_init(c, c->type, c->seed);
 }
 
+/* A slot keeps the upper half of the hash, which also tells the slot's place: so slots move without a look at
+ * the texts. */
+static size_t slot_of(const struct archive_collected *c, uint64_t hash)
+{
+	return (size_t)(hash >> 32) & (c->n_slots - 1);
+}
+
 static int grow_slots(struct archive_collected *c)
 {
-	size_t n = c->n_slots ? c->n_slots * 2 : SLOTS_FIRST;
-	uint64_t *slots = calloc(n, sizeof(*slots));
+	size_t before = c->n_slots, n = before ? before * 2 : SLOTS_FIRST;
+	uint64_t *from = c->slots, *slots = calloc(n, sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
-	for (size_t i = 0; i < c->n; i++) {
-		const struct archive_entry *e = &c->entries[i];
-		uint64_t hash = hash_bytes(c->bytes.p + e->at, e->n, c->seed);
-		size_t slot = hash & (n - 1);
-		while (slots[slot])
-			slot = (slot + 1) & (n - 1);
-		slots[slot] = (hash & UINT64_C(0xffffffff00000000)) | (i + 1);
-	}
-	free(c->slots);
 	c->slots = slots;
 	c->n_slots = n;
+	for (size_t i = 0; i < before; i++) {
+		size_t slot = slot_of(c, from[i]);
+		if (from[i] == 0)
+			continue;
+		while (slots[slot])
+			slot = (slot + 1) & (n - 1);
+		slots[slot] = from[i];
+	}
+	free(from);
 	return 0;
 }
 
@@ -65,14 +72,16 @@ static bool is_entry(const struct archive_collected *c, uint64_t slot, uint64_t 
 
 static int add_entry(struct archive_collected *c, struct text t)
 {
-	int r = VEC_RESERVE(c->entries, &c->cap, c->n, ARCHIVE_DICTIONARY_MAX);
-	if (r < 0)
-		return r;
+	if (c->n == c->cap) {
+		int r = VEC_RESERVE(c->entries, &c->cap, c->n, ARCHIVE_DICTIONARY_MAX);
+		if (r < 0)
+			return r;
+	}
 	if (c->n == 0)
 		dynbuf_u8(&c->bytes, 0); /* an empty text has an address too */
 	size_t at = c->bytes.n;
-	dynbuf_text(&c->bytes, t);
-	r = c->bytes.error;
+	dynbuf_append(&c->bytes, t.p, t.n);
+	int r = c->bytes.error;
 	c->bytes.error = 0;
 	if (r == 0)
 		c->entries[c->n++] = (struct archive_entry){.at = (uint32_t)at, .n = (uint32_t)t.n};
@@ -85,9 +94,11 @@ static int post(struct archive_collected *c, uint32_t number)
 	struct archive_entry *e = &c->entries[number];
 	if (e->block_after == c->n_blocks + 1)
 		return 0;
-	int r = VEC_RESERVE(c->posts, &c->cap_posts, c->n_posts, POSTS_MAX);
-	if (r < 0)
-		return r;
+	if (c->n_posts == c->cap_posts) {
+		int r = VEC_RESERVE(c->posts, &c->cap_posts, c->n_posts, POSTS_MAX);
+		if (r < 0)
+			return r;
+	}
 	c->posts[c->n_posts++] = number;
 	e->block_after = (uint32_t)c->n_blocks + 1;
 	return 0;
@@ -100,7 +111,7 @@ static int put(struct archive_collected *c, struct text t, uint64_t hash, uint32
 		if (r < 0)
 			return r;
 	}
-	size_t slot = hash & (c->n_slots - 1);
+	size_t slot = slot_of(c, hash);
 	while (c->slots[slot] && !is_entry(c, c->slots[slot], hash, t))
 		slot = (slot + 1) & (c->n_slots - 1);
 	if (!c->slots[slot]) {
@@ -125,10 +136,10 @@ static void look_ahead(
 	for (size_t i = 0; i < n; i++) {
 		hashes[i] = hash_bytes(texts[i].n ? texts[i].p : "", texts[i].n, c->seed);
 		if (c->n_slots)
-			__builtin_prefetch(&c->slots[hashes[i] & (c->n_slots - 1)]);
+			__builtin_prefetch(&c->slots[slot_of(c, hashes[i])]);
 	}
 	for (size_t i = 0; c->n_slots && i < n; i++) {
-		entries[i] = (uint32_t)c->slots[hashes[i] & (c->n_slots - 1)];
+		entries[i] = (uint32_t)c->slots[slot_of(c, hashes[i])];
 		if (entries[i])
 			__builtin_prefetch(&c->entries[entries[i] - 1], 1);
 	}
@@ -145,7 +156,7 @@ int archive_collected_put(
 		size_t batch = n - at < PUT_BATCH ? n - at : PUT_BATCH;
 		look_ahead(c, texts + at, batch, hashes);
 		for (size_t i = 0; i < batch; i++) {
-			struct text t = texts[at + i].n ? texts[at + i] : text_of("");
+			struct text t = texts[at + i].n ? texts[at + i] : TEXT("");
 			int r = put(c, t, hashes[i], &ret_numbers[at + i]);
 			if (r < 0)
 				return r;

@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "base/vec.h"
 
+enum { COLLECT_BATCH = 64 };
+
 int archive_segment_writer_new(
     struct archive_segment_writer **ret_writer, const struct archive_layout *layout, uint64_t seed)
 {
@@ -139,22 +141,6 @@ static int copy_member(struct archive_segment_writer *w, const struct archive_co
 	return 0;
 }
 
-/* What hunts find transactions by. */
-static int collect_fields(struct archive_segment_writer *w, const struct msg_fields *list)
-{
-	uint32_t ignored;
-	int r = 0;
-	for (uint32_t i = 0; r == 0 && i < list->n; i++) {
-		enum archive_dictionary d = archive_field_dictionary(list->v[i].field);
-		struct text value = list->v[i].value;
-		if (d == ARCHIVE_DICTIONARY_ADDRS && value.n != sizeof(struct net_addr))
-			d = ARCHIVE_DICTIONARY_NONE;
-		if (d && value.n)
-			r = archive_collected_put(&w->collected[d], &value, 1, &ignored);
-	}
-	return r;
-}
-
 static const uint8_t *staged_cell(
     const struct archive_segment_writer *w, const struct archive_column *column, size_t row)
 {
@@ -190,6 +176,51 @@ static int collect_companion(struct archive_segment_writer *w, unsigned place)
 	    w->numbered[address].numbers + (w->rows - w->n_staged), values, w->n_staged, w->codes[place]);
 }
 
+/* Values on their way into a dictionary: many at a time, for each look-up waits for memory. */
+struct batch {
+	struct text texts[COLLECT_BATCH];
+	size_t n;
+};
+
+static int collect_batch(struct archive_collected *c, struct batch *b)
+{
+	uint32_t ignored[COLLECT_BATCH];
+	size_t n = b->n;
+	b->n = 0;
+	return archive_collected_put(c, b->texts, n, ignored);
+}
+
+static int collect_field(
+    struct archive_segment_writer *w, const struct field_value *v, struct batch batches[ARCHIVE_DICTIONARIES])
+{
+	enum archive_dictionary d = archive_field_dictionary(v->field);
+	if (d == ARCHIVE_DICTIONARY_ADDRS && v->value.n != sizeof(struct net_addr))
+		d = ARCHIVE_DICTIONARY_NONE;
+	if (d == ARCHIVE_DICTIONARY_NONE || v->value.n == 0)
+		return 0;
+	struct batch *b = &batches[d];
+	b->texts[b->n++] = v->value;
+	return b->n == COLLECT_BATCH ? collect_batch(&w->collected[d], b) : 0;
+}
+
+/* What hunts find transactions by. */
+static int collect_fields(struct archive_segment_writer *w)
+{
+	struct batch batches[ARCHIVE_DICTIONARIES];
+	int r = 0;
+	for (unsigned d = 1; d < ARCHIVE_DICTIONARIES; d++)
+		batches[d].n = 0;
+	for (size_t i = 0; r == 0 && i < w->n_staged; i++) {
+		struct msg_transaction t;
+		memcpy(&t, w->staged + i * w->layout->size, sizeof(t));
+		for (uint32_t k = 0; r == 0 && k < t.fields.n; k++)
+			r = collect_field(w, &t.fields.v[k], batches);
+	}
+	for (unsigned d = 1; r == 0 && d < ARCHIVE_DICTIONARIES; d++)
+		r = collect_batch(&w->collected[d], &batches[d]);
+	return r;
+}
+
 /* What the staged records hold. It may be done again. */
 static int collect(struct archive_segment_writer *w)
 {
@@ -198,11 +229,8 @@ static int collect(struct archive_segment_writer *w)
 		r = collect_column(w, &w->numbered[i]);
 	for (unsigned i = 0; r == 0 && i < w->n_companions; i++)
 		r = collect_companion(w, i);
-	for (size_t i = 0; r == 0 && w->layout->record == MSG_TRANSACTION && i < w->n_staged; i++) {
-		struct msg_transaction t;
-		memcpy(&t, w->staged + i * w->layout->size, sizeof(t));
-		r = collect_fields(w, &t.fields);
-	}
+	if (r == 0 && w->layout->record == MSG_TRANSACTION)
+		r = collect_fields(w);
 	return r;
 }
 

@@ -66,33 +66,52 @@ int msg_close(const struct msg_reader *r)
 	return cursor_ok(&r->c) ? 0 : -ERR_MALFORMED;
 }
 
-/* A count that is beyond its bound fails the whole record: nothing is cut without a word. */
-static void put_count(struct dynbuf *out, size_t n, size_t max)
+/* A count and room for `size` bytes behind it; NULL on failure. A count that is beyond its bound fails the
+ * whole record: nothing is cut without a word. */
+static uint8_t *put_count(struct dynbuf *out, size_t n, size_t max, size_t size)
 {
 	if (n > max && out->error == 0)
 		out->error = -ERR_LIMIT;
-	dynbuf_le32(out, (uint32_t)n);
+	uint8_t *to = dynbuf_grow(out, 4 + size);
+	if (!to)
+		return NULL;
+	store_le32(to, (uint32_t)n);
+	return to + 4;
 }
 
 void msg_put_text(struct dynbuf *out, struct text v)
 {
-	put_count(out, v.n, MSG_TEXT_MAX);
-	dynbuf_text(out, v);
+	uint8_t *to = put_count(out, v.n, MSG_TEXT_MAX, v.n);
+	if (to && v.n)
+		memcpy(to, v.p, v.n);
 }
 
 void msg_put_u64s(struct dynbuf *out, struct msg_u64s v)
 {
-	put_count(out, v.n, MSG_LIST_MAX);
-	for (uint32_t i = 0; i < v.n && out->error == 0; i++)
-		dynbuf_le64(out, v.v[i]);
+	uint8_t *to = put_count(out, v.n, MSG_LIST_MAX, (size_t)v.n * 8);
+	for (uint32_t i = 0; to && i < v.n; i++)
+		store_le64(to + 8 * (size_t)i, v.v[i]);
 }
+
+enum { FIELD_HEADER_SIZE = 6 }; /* its number, its value's length */
 
 void msg_put_fields(struct dynbuf *out, struct msg_fields v)
 {
-	put_count(out, v.n, MSG_FIELDS_MAX);
-	for (uint32_t i = 0; i < v.n && out->error == 0; i++) {
-		dynbuf_le16(out, (uint16_t)v.v[i].field);
-		msg_put_text(out, v.v[i].value);
+	size_t size = 0;
+	for (uint32_t i = 0; i < v.n && i < MSG_FIELDS_MAX; i++) {
+		if (v.v[i].value.n > MSG_TEXT_MAX && out->error == 0)
+			out->error = -ERR_LIMIT;
+		size += FIELD_HEADER_SIZE + v.v[i].value.n;
+	}
+	uint8_t *to = put_count(out, v.n, MSG_FIELDS_MAX, size);
+	for (uint32_t i = 0; to && i < v.n; i++) {
+		struct text value = v.v[i].value;
+		store_le16(to, (uint16_t)v.v[i].field);
+		store_le32(to + 2, (uint32_t)value.n);
+		to += FIELD_HEADER_SIZE;
+		if (value.n)
+			memcpy(to, value.p, value.n);
+		to += value.n;
 	}
 }
 
@@ -196,10 +215,11 @@ struct msg_fields msg_get_fields(struct msg_reader *r)
 		return (struct msg_fields){0};
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		v[i].field = (enum field)cursor_le16(&r->c);
-		uint32_t length = cursor_le32(&r->c);
+		const uint8_t *p = cursor_take(&r->c, FIELD_HEADER_SIZE);
+		uint32_t length = p ? load_le32(p + 2) : 0;
 		if (length > MSG_TEXT_MAX)
 			r->c.failed = true;
+		v[i].field = p ? (enum field)load_le16(p) : FIELD_NONE;
 		v[i].value = cursor_text(&r->c, length);
 	}
 	return (struct msg_fields){.v = v, .n = n};
