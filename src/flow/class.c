@@ -41,11 +41,11 @@ static const uint8_t tcp_classes[][2] = {
     [FLOW_TCP_MIDSTREAM] = {FLOW_CLASS_TCP_ONE_WAY, FLOW_CLASS_TCP_OPEN},
 };
 
-static enum flow_class class_of(const struct flow *f)
+static uint8_t class_of(const struct flow *f)
 {
 	bool answered = f->flags & FLOW_ANSWERED;
 	switch (f->protocol) {
-	case PACKET_TCP: return (enum flow_class)tcp_classes[f->tcp][answered];
+	case PACKET_TCP: return tcp_classes[f->tcp][answered];
 	case PACKET_UDP:
 		return !answered ? FLOW_CLASS_UDP_NEW
 		       : f->side[FLOW_FORWARD].packets == 1 && f->side[FLOW_REVERSE].packets == 1
@@ -76,24 +76,25 @@ void flow_classes_set(int64_t timeouts[FLOW_CLASS_COUNT], const struct flow_time
 
 void flow_list_remove(struct flow_table *t, struct flow_entry *e)
 {
-	if (e->older)
-		e->older->newer = e->newer;
+	struct flow_entry *older = flow_entry_at(t, e->older), *newer = flow_entry_at(t, e->newer);
+	if (older)
+		older->newer = e->newer;
 	else
-		t->lists[e->class].oldest = e->newer;
-	if (e->newer)
-		e->newer->older = e->older;
+		t->lists[e->class].oldest = newer;
+	if (newer)
+		newer->older = e->older;
 	else
-		t->lists[e->class].newest = e->older;
+		t->lists[e->class].newest = older;
 }
 
 void flow_list_append(struct flow_table *t, struct flow_entry *e)
 {
 	e->class = class_of(&e->f);
-	e->touched = t->now;
-	e->older = t->lists[e->class].newest;
-	e->newer = NULL;
-	if (e->older)
-		e->older->newer = e;
+	struct flow_entry *older = t->lists[e->class].newest;
+	e->older = flow_entry_number(t, older);
+	e->newer = 0;
+	if (older)
+		older->newer = flow_entry_number(t, e);
 	else
 		t->lists[e->class].oldest = e;
 	t->lists[e->class].newest = e;
@@ -101,10 +102,8 @@ void flow_list_append(struct flow_table *t, struct flow_entry *e)
 
 void flow_list_touch(struct flow_table *t, struct flow_entry *e)
 {
-	if (e->newer == NULL && class_of(&e->f) == e->class) {
-		e->touched = t->now;
+	if (!e->newer && class_of(&e->f) == e->class)
 		return;
-	}
 	flow_list_remove(t, e);
 	flow_list_append(t, e);
 }
@@ -112,7 +111,7 @@ void flow_list_touch(struct flow_table *t, struct flow_entry *e)
 struct flow_entry *flow_list_over(const struct flow_table *t)
 {
 	struct flow_entry *oldest = t->lists[FLOW_CLASS_UDP_EXCHANGE].oldest;
-	return oldest && t->now - oldest->touched > EXCHANGE_OVER_NS ? oldest : NULL;
+	return oldest && t->now - oldest->f.last_ns > EXCHANGE_OVER_NS ? oldest : NULL;
 }
 
 struct flow_entry *flow_list_victim(const struct flow_table *t)
@@ -123,7 +122,7 @@ struct flow_entry *flow_list_victim(const struct flow_table *t)
 		if (!oldest)
 			continue;
 		if (!victim || tiers[c] < tiers[victim->class] ||
-		    (tiers[c] == tiers[victim->class] && oldest->touched < victim->touched))
+		    (tiers[c] == tiers[victim->class] && oldest->f.last_ns < victim->f.last_ns))
 			victim = oldest;
 	}
 	return victim;
@@ -134,8 +133,8 @@ struct flow_entry *flow_list_oldest(const struct flow_table *t)
 	struct flow_entry *found = NULL;
 	for (int c = 0; c < FLOW_CLASS_COUNT; c++) {
 		struct flow_entry *e = t->lists[c].oldest;
-		if (e && (!found || e->touched < found->touched ||
-		             (e->touched == found->touched && e->f.id < found->f.id)))
+		if (e && (!found || e->f.last_ns < found->f.last_ns ||
+		             (e->f.last_ns == found->f.last_ns && e->f.id < found->f.id)))
 			found = e;
 	}
 	return found;

@@ -26,7 +26,7 @@ void stream_conflict(
 void stream_compare(
     struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct stream_piece *s)
 {
-	uint64_t next = e->handed[dir], end = s->seq + s->captured;
+	uint64_t next = e->tcp[dir].handed, end = s->seq + s->captured;
 	size_t n = end < next ? s->captured : (size_t)(next - s->seq);
 	struct recent_found found = recent_compare(
 	    t->recent, e->f.id, e->tcp[dir].recent, (struct recent_bytes){s->seq, s->p, n});

@@ -15,7 +15,7 @@
 
 enum { SUMS_UNSOUND = 2 };
 
-static bool sum_good(const struct packet_tcp *tcp, const struct packet_layer *l)
+bool tcp_sum_good(const struct packet_tcp *tcp, const struct packet_layer *l)
 {
 	size_t n = (size_t)tcp->head + l->payload_length;
 	if (l->bad_sum)
@@ -29,7 +29,7 @@ bool tcp_control_good(
     struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, const struct packet_layer *l)
 {
 	struct tcp_side *s = &e->tcp[dir];
-	bool good = sum_good(tcp, l);
+	bool good = tcp_sum_good(tcp, l);
 	if (tcp->flags & PACKET_TCP_SYN) {
 		/* a forged one before the true one must neither switch the checks off nor lower what is usual
 		 */
@@ -45,7 +45,7 @@ bool tcp_control_good(
 
 static bool sums_up(struct tcp_side *s, const struct packet_tcp *tcp, const struct packet_layer *l)
 {
-	if (s->sums == TCP_SUMS_UNSOUND || sum_good(tcp, l)) {
+	if (s->sums == TCP_SUMS_UNSOUND || tcp_sum_good(tcp, l)) {
 		if (s->sums == TCP_SUMS_UNKNOWN)
 			s->sums = TCP_SUMS_SOUND;
 		return true;
@@ -75,9 +75,9 @@ uint8_t tcp_doubts(struct flow_entry *e, enum flow_dir dir, const struct packet_
 {
 	struct tcp_side *s = &e->tcp[dir];
 	const struct tcp_side *receiver = &e->tcp[!dir];
-	bool in_order = at <= e->handed[dir];
+	bool in_order = at <= e->tcp[dir].handed;
 	unsigned doubts = 0;
-	if (e->depth[dir] >= TCP_WATCH_DEPTH && !e->watched)
+	if (e->tcp[dir].depth >= TCP_WATCH_DEPTH && !e->watched)
 		return 0;
 	if (s->ttl == 0)
 		s->ttl = l->ttl;

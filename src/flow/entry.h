@@ -4,6 +4,7 @@
 
 /* What the table keeps for a flow beside what others see. Private to flow/. */
 
+#include "base/pool.h"
 #include "flow/flow.h"
 #include "flow/recent.h"
 
@@ -36,7 +37,7 @@ enum flow_told {
 	FLOW_TOLD_NOTHING = 1 << 7,   /* no snapshot yet, or somebody wants one */
 };
 
-/* No padding: compared as bytes. low and high are ordered by address, then port. */
+/* No padding: hashed as bytes. low and high are ordered by address, then port. */
 struct flow_key {
 	struct net_addr low, high;
 	uint16_t low_port, high_port;
@@ -60,13 +61,17 @@ struct tcp_holes {
 	} v[TCP_HOLES_MAX];
 };
 
+struct flow_stream; /* reassembly state of one direction */
+
 /* Sequence numbers of one direction, unwrapped to 64 bits. */
 struct tcp_side {
 	uint64_t first;  /* the first byte known */
 	uint64_t next;   /* one past the highest byte seen (SYN and FIN not counted as bytes) */
 	uint64_t acked;  /* the highest acknowledgement of it by the other end */
 	uint64_t fin;    /* one past the last byte, once a FIN was seen; 0: none */
-	uint64_t window; /* the largest window that this end has offered, scaled */
+	uint64_t handed; /* the next byte to hand on */
+	uint32_t depth;  /* bytes handed on */
+	uint32_t window; /* the largest window that this end has offered, scaled */
 	uint32_t isn;
 	uint8_t scale; /* or TCP_SCALE_UNKNOWN */
 	bool known;    /* next has a meaning */
@@ -82,37 +87,51 @@ struct tcp_side {
 	uint32_t jump_bytes; /* its payload */
 	int64_t heard_ns;    /* when something of it was last believed */
 	struct tcp_holes *holes;
+	struct flow_stream *stream;
+};
+
+/* All that is kept of a TCP flow of which there was only a SYN, perhaps several times: most of a scan or a
+ * flood. What more is known of a side is made from it once there is another packet. */
+struct tcp_embryo {
+	uint32_t isn;
+	uint16_t window;
+	uint8_t scale;
+	uint8_t ttl;
 };
 
 struct flow_entry {
-	struct flow f; /* first: a struct flow * is a struct flow_entry * */
-	struct flow_key key;
-	uint64_t hash;
-	struct flow_entry *chain; /* of its bucket */
-	struct flow_entry *older, *newer;
-	int64_t touched;      /* the table's time of its last packet */
+	struct flow f;  /* first: a struct flow * is a struct flow_entry * */
+	uint32_t hash;  /* as much as a bucket needs */
+	uint32_t chain; /* of its bucket; like older and newer an entry's number + 1, or 0 */
+	uint32_t older, newer;
 	int64_t snapshot_due; /* at the first packet after it */
-	enum flow_class class;
-	bool wanted[2];
-	bool watched;       /* something was doubtful */
-	uint8_t conflicts;  /* told of */
-	uint8_t told;       /* enum flow_told, of the last snapshot */
-	uint64_t handed[2]; /* TCP: next sequence number to hand on; bytes handed on stand in depth */
-	uint64_t depth[2];
-	struct tcp_side tcp[2];
+	union {
+		struct tcp_side *tcp;     /* TCP: both directions; NULL before its first segment */
+		struct tcp_embryo embryo; /* TCP, while is_embryo */
+		uint32_t depth[2];        /* other protocols: bytes handed on */
+	};
+	uint16_t low_port, high_port; /* of its key */
+	uint8_t class;                /* enum flow_class */
+	uint8_t conflicts;            /* told of */
+	uint8_t told;                 /* enum flow_told, of the last snapshot */
+	bool initiator_low : 1;       /* its key begins with the initiator's address */
+	bool turned : 1;              /* of its key */
+	bool is_embryo : 1;
+	bool watched : 1;                       /* something was doubtful */
+	bool unwanted_out : 1, unwanted_in : 1; /* no more of the direction is to be handed on */
 };
+_Static_assert(sizeof(struct flow_entry) == 256, "a flow is four cache lines");
 
 struct flow_table {
 	struct flow_table_config config;
-	struct flow_entry **buckets;
-	size_t mask;
+	uint32_t *buckets; /* an entry's number + 1, or 0 */
+	uint32_t mask;
 	struct {
 		struct flow_entry *oldest, *newest;
 	} lists[FLOW_CLASS_COUNT];
 	int64_t timeouts[FLOW_CLASS_COUNT];
-	struct flow_entry *spare;
-	struct flow_entry **chunks;
-	size_t n_chunks, cap_chunks;
+	struct pool entries;
+	struct pool tcp; /* struct tcp_side[2] */
 	int64_t now;
 	struct flow_expectations *expectations; /* NULL until the first */
 	struct recent *recent;
@@ -122,6 +141,29 @@ struct flow_table {
 static inline struct flow_entry *flow_entry_of(struct flow *f)
 {
 	return (struct flow_entry *)f;
+}
+
+static inline bool flow_wanted(const struct flow_entry *e, enum flow_dir dir)
+{
+	return !(dir == FLOW_FORWARD ? e->unwanted_out : e->unwanted_in);
+}
+
+static inline void flow_unwant(struct flow_entry *e, enum flow_dir dir)
+{
+	if (dir == FLOW_FORWARD)
+		e->unwanted_out = true;
+	else
+		e->unwanted_in = true;
+}
+
+static inline struct flow_entry *flow_entry_at(const struct flow_table *t, uint32_t number)
+{
+	return number ? (struct flow_entry *)t->entries.base + (number - 1) : NULL;
+}
+
+static inline uint32_t flow_entry_number(const struct flow_table *t, const struct flow_entry *e)
+{
+	return e ? (uint32_t)(e - (const struct flow_entry *)t->entries.base) + 1 : 0;
 }
 
 /* class.c */
@@ -151,7 +193,9 @@ void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, 
 /* Whether a SYN can't belong to this flow any more, so that a new one begins. */
 bool tcp_begins_anew(
     const struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, int64_t now);
-/* At the end: bytes that were acknowledged but never seen become payload. */
+/* At the end: what is held is handed on. */
+void tcp_finish(struct flow_table *t, struct flow_entry *e);
+/* Then: bytes that were acknowledged but never seen become payload. */
 void tcp_settle(struct flow_table *t, struct flow_entry *e);
 void tcp_free(struct flow_table *t, struct flow_entry *e);
 
@@ -165,6 +209,8 @@ struct stream_piece {
 };
 
 /* doubt.c */
+/* Whether nothing says that the checksums are wrong. */
+bool tcp_sum_good(const struct packet_tcp *tcp, const struct packet_layer *l);
 /* Whether a SYN, FIN or RST may change anything: its checksum isn't known to be wrong. Learns from a SYN. */
 bool tcp_control_good(
     struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, const struct packet_layer *l);

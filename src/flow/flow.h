@@ -103,8 +103,6 @@ struct flow_side {
 	uint64_t payload;       /* unique payload bytes a receiver can have got */
 	uint64_t retransmitted; /* payload bytes sent again */
 	uint64_t missing;       /* payload bytes proven by acknowledgement but never seen (part of payload) */
-	uint8_t tcp_flags;      /* or of all */
-	int64_t last_ns;
 };
 
 /* What somebody outside remembers of a flow; zeroed at its start. daemon/watch.h uses it. */
@@ -113,31 +111,29 @@ struct flow_mark {
 	uint32_t answer : 30, seen : 2;
 };
 
-struct flow_stream; /* reassembly state of one direction, private */
-
-/* One flow. Members are read-only to others but for those marked. */
+/* One flow. Members are read-only to others but for those marked; in an order without gaps, for there are
+ * many. */
 struct flow {
 	uint64_t id;     /* from flow_table_config.next_id, never 0 */
 	uint64_t parent; /* id of the tunnel's flow, 0 where there is none */
 	struct net_addr initiator, responder;
 	uint16_t initiator_port, responder_port; /* ICMP: type and code of the first packet */
-	uint8_t protocol;
-	uint8_t n_vlans;
-	uint16_t vlans[2];
+	uint16_t vlan;                           /* the outermost one's id, 0: none */
 	uint16_t vantage;
+	uint16_t app; /* enum app; written by proto/ */
+	uint8_t protocol;
 	bool has_mac;
+	uint8_t tcp;          /* enum flow_tcp_state */
+	uint8_t tcp_flags[2]; /* or of all of a direction */
 	struct net_mac initiator_mac, responder_mac;
-	uint16_t app;          /* enum app; written by proto/ */
+	uint32_t flags;        /* enum flow_flag */
 	struct flow_mark mark; /* written by whoever wants to */
 	int64_t first_ns, last_ns;
 	int64_t established_ns; /* time of the handshake's end or of the first payload back; 0 never */
 	struct flow_side side[2];
-	enum flow_tcp_state tcp;
-	uint32_t flags;
 	uint64_t events;  /* or of its packets' decode events */
 	void *app_state;  /* owned by proto/ */
 	uint64_t related; /* the flow that announced this one (FTP data), 0 none */
-	struct flow_stream *stream[2];
 };
 
 struct flow_timeouts {

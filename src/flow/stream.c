@@ -38,45 +38,46 @@ static void account(struct flow_table *t, struct flow_stream *s, size_t add)
 
 void stream_free(struct flow_table *t, struct flow_entry *e, enum flow_dir dir)
 {
-	struct flow_stream *s = e->f.stream[dir];
+	struct flow_stream *s = e->tcp[dir].stream;
 	if (!s)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		free(s->v[i].p);
 	t->stats.reassembly_bytes -= s->bytes;
 	free(s);
-	e->f.stream[dir] = NULL;
+	e->tcp[dir].stream = NULL;
 }
 
 /* Hands bytes on, after a gap, up to the configured depth. Whoever walks the stream frees it afterwards. */
 static void hand(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const uint8_t *p, size_t n,
     uint64_t gap, int64_t time)
 {
-	uint64_t left = t->config.reassembly_depth - e->depth[dir];
+	uint64_t left = t->config.reassembly_depth - e->tcp[dir].depth;
 	bool end = n >= left;
-	if (!e->wanted[dir] || (n == 0 && gap == 0))
+	if (!flow_wanted(e, dir) || (n == 0 && gap == 0))
 		return;
 	if (end)
 		n = (size_t)left;
-	e->depth[dir] += n;
+	e->tcp[dir].depth += n;
 	bool more = t->config.data(t->config.context, &e->f, dir, p, n, gap, time);
 	if (more && end) {
 		e->f.flags |= FLOW_DEPTH_REACHED;
 		t->stats.depth_reached++;
 	}
-	e->wanted[dir] = more && !end;
+	if (!more || end)
+		flow_unwant(e, dir);
 }
 
 /* Hands on [seq, seq + length), of which `captured` bytes are at p: what of it comes next or after a gap. */
 static void hand_span(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t seq,
     const uint8_t *p, size_t captured, size_t length, int64_t time)
 {
-	uint64_t *next = &e->handed[dir];
+	uint64_t *next = &e->tcp[dir].handed;
 	uint64_t gap = seq > *next ? seq - *next : 0, skip = *next > seq ? *next - seq : 0;
 	if (skip >= length)
 		return;
 	size_t held = captured > skip ? captured - (size_t)skip : 0;
-	if (held && (e->depth[dir] < TCP_WATCH_DEPTH || e->watched))
+	if (held && (e->tcp[dir].depth < TCP_WATCH_DEPTH || e->watched))
 		recent_keep(t->recent, e->f.id, &e->tcp[dir].recent,
 		    (struct recent_bytes){seq + skip, p + skip, held});
 	*next = seq + length;
@@ -88,13 +89,13 @@ static void hand_span(struct flow_table *t, struct flow_entry *e, enum flow_dir 
  * missing before them. */
 static void drain(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t over, int64_t time)
 {
-	struct flow_stream *s = e->f.stream[dir];
+	struct flow_stream *s = e->tcp[dir].stream;
 	size_t i = 0;
 	if (!s)
 		return;
-	for (; i < s->n && e->wanted[dir]; i++) {
+	for (; i < s->n && flow_wanted(e, dir); i++) {
 		struct segment *g = &s->v[i];
-		if ((g->seq > e->handed[dir] || g->doubts) && g->seq > over)
+		if ((g->seq > e->tcp[dir].handed || g->doubts) && g->seq > over)
 			break;
 		if (g->doubts && over < e->tcp[dir].acked)
 			tcp_doubts_cleared(e, dir, g->doubts, g->ttl);
@@ -107,7 +108,7 @@ static void drain(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
 	}
 	s->n -= i;
 	memmove(s->v, s->v + i, s->n * sizeof(*s->v));
-	if (!e->wanted[dir] || s->n == 0)
+	if (!flow_wanted(e, dir) || s->n == 0)
 		stream_free(t, e, dir);
 }
 
@@ -119,7 +120,7 @@ void stream_finish(struct flow_table *t, struct flow_entry *e, enum flow_dir dir
 
 void stream_acked(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t acked, int64_t time)
 {
-	const struct flow_stream *s = e->f.stream[dir];
+	const struct flow_stream *s = e->tcp[dir].stream;
 	if (!s || s->n == 0 || s->v[0].seq >= acked)
 		return;
 	drain(t, e, dir, acked - 1, time);
@@ -139,18 +140,19 @@ static bool make_room(
 {
 	const size_t own = sizeof(struct flow_stream);
 	const struct flow_stream *s;
-	while ((s = e->f.stream[dir]) &&
+	while ((s = e->tcp[dir].stream) &&
 	       (s->n == STREAM_SEGMENTS_MAX || s->bytes - own + captured > t->config.reassembly_window))
 		go_past(t, e, dir, s->v[0].seq, time);
 	size_t more = s ? captured : own + captured;
-	if (!e->wanted[dir] || captured > t->config.reassembly_window || more > t->config.reassembly_memory ||
+	if (!flow_wanted(e, dir) || captured > t->config.reassembly_window ||
+	    more > t->config.reassembly_memory ||
 	    t->stats.reassembly_bytes > t->config.reassembly_memory - more)
 		return false;
 	if (!s) {
-		e->f.stream[dir] = calloc(1, own);
-		if (!e->f.stream[dir])
+		e->tcp[dir].stream = calloc(1, own);
+		if (!e->tcp[dir].stream)
 			return false;
-		account(t, e->f.stream[dir], own);
+		account(t, e->tcp[dir].stream, own);
 	}
 	return true;
 }
@@ -197,7 +199,7 @@ static struct stream_piece part_of(const struct stream_piece *s, uint64_t from, 
 static bool hold(
     struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct stream_piece *piece)
 {
-	struct flow_stream *s = e->f.stream[dir];
+	struct flow_stream *s = e->tcp[dir].stream;
 	uint64_t at = piece->seq, end = piece->seq + piece->length;
 	for (size_t i = 0; at < end; i++) {
 		uint64_t to = i < s->n && s->v[i].seq < end ? s->v[i].seq : end;
@@ -269,7 +271,7 @@ static void remove_empty(struct flow_stream *s, size_t i)
 static void settle(
     struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct stream_piece *piece)
 {
-	struct flow_stream *s = e->f.stream[dir];
+	struct flow_stream *s = e->tcp[dir].stream;
 	enum net_overlap how = tcp_overlap_policy(t, e, dir);
 	uint64_t end = piece->seq + piece->length;
 	for (size_t i = s->n; i-- > 0;) {
@@ -312,14 +314,14 @@ static void pass(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
 {
 	uint64_t seq = piece->seq, end = seq + piece->length;
 	drain(t, e, dir, seq, time);
-	while (e->wanted[dir] && e->handed[dir] < end) {
-		const struct flow_stream *s = e->f.stream[dir];
+	while (flow_wanted(e, dir) && e->tcp[dir].handed < end) {
+		const struct flow_stream *s = e->tcp[dir].stream;
 		uint64_t to = s && s->v[0].seq < end ? s->v[0].seq : end;
 		size_t part = (size_t)(to - seq), captured = piece->captured;
 		hand_span(t, e, dir, seq, piece->p, captured < part ? captured : part, part, time);
 		drain(t, e, dir, 0, time);
 	}
-	if (!e->wanted[dir])
+	if (!flow_wanted(e, dir))
 		stream_free(t, e, dir);
 }
 
@@ -328,7 +330,7 @@ static bool put_aside(struct flow_table *t, struct flow_entry *e, enum flow_dir 
     const struct stream_piece *piece, int64_t time)
 {
 	bool room = make_room(t, e, dir, piece->captured, time);
-	uint64_t next = e->handed[dir],
+	uint64_t next = e->tcp[dir].handed,
 	         end = piece->seq + piece->length; /* making room may have gone past it */
 	if (next >= end)
 		return false;
@@ -343,7 +345,7 @@ static bool put_aside(struct flow_table *t, struct flow_entry *e, enum flow_dir 
 void stream_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir,
     const struct stream_piece *piece, int64_t time)
 {
-	uint64_t next = e->handed[dir], end = piece->seq + piece->length;
+	uint64_t next = e->tcp[dir].handed, end = piece->seq + piece->length;
 	if (piece->seq < next)
 		stream_compare(t, e, dir, piece);
 	if (end <= next)
@@ -351,16 +353,16 @@ void stream_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir di
 	struct stream_piece taken = *piece;
 	if (end <= e->tcp[dir].acked)
 		taken.doubts = 0; /* somebody took these bytes */
-	if (e->f.stream[dir])
+	if (e->tcp[dir].stream)
 		settle(t, e, dir, &taken);
 	if ((piece->seq > next && piece->seq > e->tcp[dir].acked) || taken.doubts) {
 		if (put_aside(t, e, dir, &taken, time))
 			return;
-		if (e->wanted[dir] && piece->seq + piece->length > e->handed[dir] &&
-		    (piece->seq > e->handed[dir] || taken.doubts))
+		if (flow_wanted(e, dir) && piece->seq + piece->length > e->tcp[dir].handed &&
+		    (piece->seq > e->tcp[dir].handed || taken.doubts))
 			e->f.flags |= FLOW_MEMORY_REACHED;
 		taken.doubts = 0;
-		if (e->f.stream[dir])
+		if (e->tcp[dir].stream)
 			settle(t, e, dir, &taken);
 	}
 	pass(t, e, dir, &taken, time);

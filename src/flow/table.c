@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/pages.h"
 #include "base/timefmt.h"
-#include "base/vec.h"
 #include "flow/entry.h"
 
-enum { CHUNK_FLOWS = 1024, CHUNKS_MAX = 1 << 20, CACHE_LINE = 64 };
+enum { FLOWS_MOST = 1 << 30, CACHE_LINE = 64 };
 
 static const struct flow_timeouts default_timeouts = {
     .tcp_new_ns = 60 * NS_PER_S,
@@ -45,7 +45,8 @@ static void fill_defaults(struct flow_table_config *c)
 
 int flow_table_new(struct flow_table **ret_table, const struct flow_table_config *config)
 {
-	if (!config->next_id || !config->start || !config->data || !config->end)
+	if (!config->next_id || !config->start || !config->data || !config->end ||
+	    config->flows_max > FLOWS_MOST)
 		return -EINVAL;
 	struct flow_table *t = calloc(1, sizeof(*t));
 	if (!t)
@@ -53,14 +54,19 @@ int flow_table_new(struct flow_table **ret_table, const struct flow_table_config
 	t->config = *config;
 	fill_defaults(&t->config);
 	flow_classes_set(t->timeouts, &t->config.timeouts);
-	size_t buckets = 16;
-	while (buckets / 2 < t->config.flows_max && buckets < (size_t)1 << 28)
+	uint32_t buckets = 16, max = (uint32_t)t->config.flows_max;
+	while (buckets / 2 < max)
 		buckets *= 2;
 	t->mask = buckets - 1;
-	t->buckets = calloc(buckets, sizeof(struct flow_entry *));
-	if (!t->buckets || recent_new(&t->recent, t->config.recent_memory) < 0) {
+	t->buckets = pages_new(buckets * sizeof(*t->buckets));
+	int r = t->buckets ? pool_new(&t->entries, sizeof(struct flow_entry), max) : -ENOMEM;
+	if (r == 0)
+		r = pool_new(&t->tcp, 2 * sizeof(struct tcp_side), max);
+	if (r == 0)
+		r = recent_new(&t->recent, t->config.recent_memory);
+	if (r < 0) {
 		flow_table_free(t);
-		return -ENOMEM;
+		return r;
 	}
 	*ret_table = t;
 	return 0;
@@ -71,12 +77,12 @@ void flow_table_free(struct flow_table *t)
 	if (!t)
 		return;
 	for (int c = 0; c < FLOW_CLASS_COUNT; c++)
-		for (struct flow_entry *e = t->lists[c].oldest; e; e = e->newer)
-			tcp_free(t, e);
-	for (size_t i = 0; i < t->n_chunks; i++)
-		free(t->chunks[i]);
-	free(t->chunks);
-	free(t->buckets);
+		for (struct flow_entry *e = t->lists[c].oldest; e; e = flow_entry_at(t, e->newer))
+			if (e->f.protocol == PACKET_TCP)
+				tcp_free(t, e);
+	pool_free(&t->tcp);
+	pool_free(&t->entries);
+	pages_free(t->buckets, ((size_t)t->mask + 1) * sizeof(*t->buckets));
 	recent_free(t->recent);
 	flow_expectations_free(t->expectations);
 	free(t);
@@ -93,20 +99,19 @@ static enum flow_end natural_end(const struct flow *f, enum flow_end otherwise)
 
 static void entry_end(struct flow_table *t, struct flow_entry *e, enum flow_end how)
 {
-	struct flow_entry **at = &t->buckets[e->hash & t->mask];
-	for (int dir = 0; dir < 2; dir++)
-		if (e->f.stream[dir])
-			stream_finish(t, e, (enum flow_dir)dir, e->f.last_ns);
-	if (e->f.protocol == PACKET_TCP)
+	uint32_t *at = &t->buckets[e->hash & t->mask], number = flow_entry_number(t, e);
+	if (e->f.protocol == PACKET_TCP) {
+		tcp_finish(t, e);
 		tcp_settle(t, e);
+	}
 	t->config.end(t->config.context, &e->f, how);
-	tcp_free(t, e);
+	if (e->f.protocol == PACKET_TCP)
+		tcp_free(t, e);
 	flow_list_remove(t, e);
-	while (*at != e)
-		at = &(*at)->chain;
+	while (*at != number)
+		at = &flow_entry_at(t, *at)->chain;
 	*at = e->chain;
-	e->chain = t->spare;
-	t->spare = e;
+	pool_give(&t->entries, e);
 	t->stats.live--;
 }
 
@@ -116,13 +121,13 @@ static void entry_end(struct flow_table *t, struct flow_entry *e, enum flow_end 
  */
 static void prefetch_victims(const struct flow_table *t, const struct flow_entry *victim)
 {
-	const struct flow_entry *next = victim->newer;
+	const struct flow_entry *next = flow_entry_at(t, victim->newer);
 	if (!next)
 		return;
 	__builtin_prefetch(&t->buckets[next->hash & t->mask], 1);
-	if (next->newer)
-		for (size_t at = 0; at < sizeof(*next); at += CACHE_LINE)
-			__builtin_prefetch((const char *)next->newer + at, 1);
+	const char *after = (const char *)flow_entry_at(t, next->newer);
+	for (size_t at = 0; after && at < sizeof(*next); at += CACHE_LINE)
+		__builtin_prefetch(after + at, 1);
 }
 
 /* An exchange that is over makes room before anybody is evicted: nothing more of it is to come, and the next
@@ -144,23 +149,7 @@ static struct flow_entry *entry_take(struct flow_table *t)
 {
 	if (t->stats.live >= t->config.flows_max)
 		make_room(t);
-	if (!t->spare) {
-		if (VEC_RESERVE(t->chunks, &t->cap_chunks, t->n_chunks, CHUNKS_MAX) < 0)
-			return NULL;
-		size_t n = t->config.flows_max < CHUNK_FLOWS ? t->config.flows_max : CHUNK_FLOWS;
-		struct flow_entry *chunk = calloc(n, sizeof(*chunk));
-		if (!chunk)
-			return NULL;
-		t->chunks[t->n_chunks++] = chunk;
-		while (n-- > 0) {
-			chunk[n].chain = t->spare;
-			t->spare = &chunk[n];
-		}
-	}
-	struct flow_entry *e = t->spare;
-	t->spare = e->chain;
-	memset(e, 0, sizeof(*e));
-	return e;
+	return pool_take(&t->entries);
 }
 
 static bool is_icmp(const struct packet_layer *l)
@@ -201,12 +190,27 @@ static enum flow_dir direction_of(const struct flow *f, const struct packet_laye
 	return forward ? FLOW_FORWARD : FLOW_REVERSE;
 }
 
-static struct flow_entry *entry_find(const struct flow_table *t, const struct flow_key *k, uint64_t hash)
+static uint32_t key_hash(const struct flow_table *t, const struct flow_key *k)
 {
-	for (struct flow_entry *e = t->buckets[hash & t->mask]; e; e = e->chain)
-		if (e->hash == hash && memcmp(&e->key, k, sizeof(*k)) == 0)
-			return e;
-	return NULL;
+	return (uint32_t)hash_bytes(k, sizeof(*k), t->config.seed);
+}
+
+/* An entry's key is that of its first packet: the addresses stand in the flow. */
+static bool has_key(const struct flow_entry *e, const struct flow_key *k)
+{
+	const struct flow *f = &e->f;
+	return f->protocol == k->protocol && f->vantage == k->vantage && e->low_port == k->low_port &&
+	       e->high_port == k->high_port && e->turned == k->turned &&
+	       net_addr_equal(e->initiator_low ? f->initiator : f->responder, k->low) &&
+	       net_addr_equal(e->initiator_low ? f->responder : f->initiator, k->high);
+}
+
+static struct flow_entry *entry_find(const struct flow_table *t, const struct flow_key *k, uint32_t hash)
+{
+	struct flow_entry *e = flow_entry_at(t, t->buckets[hash & t->mask]);
+	while (e && !(e->hash == hash && has_key(e, k)))
+		e = flow_entry_at(t, e->chain);
+	return e;
 }
 
 static void fill_flow(struct flow_table *t, struct flow *f, const struct packet *p,
@@ -222,8 +226,7 @@ static void fill_flow(struct flow_table *t, struct flow *f, const struct packet 
 		f->responder_port = as_sent ? l->dst_port : l->src_port;
 	}
 	f->protocol = l->protocol;
-	f->n_vlans = p->n_vlans < 2 ? p->n_vlans : 2;
-	memcpy(f->vlans, p->vlans, sizeof(f->vlans));
+	f->vlan = p->n_vlans ? p->vlans[0] : 0;
 	f->vantage = p->vantage;
 	f->first_ns = t->now;
 	f->last_ns = t->now;
@@ -262,21 +265,22 @@ static void snapshot(struct flow_table *t, struct flow_entry *e)
 }
 
 static struct flow_entry *entry_new(struct flow_table *t, const struct packet *p,
-    const struct packet_layer *l, bool innermost, const struct flow_key *key, uint64_t hash, uint64_t parent)
+    const struct packet_layer *l, bool innermost, const struct flow_key *key, uint32_t hash, uint64_t parent)
 {
 	struct flow_entry *e = entry_take(t);
 	if (!e)
 		return NULL;
 	fill_flow(t, &e->f, p, l, innermost);
 	e->f.parent = parent;
-	e->key = *key;
+	e->low_port = key->low_port;
+	e->high_port = key->high_port;
+	e->turned = key->turned;
+	e->initiator_low = net_addr_equal(e->f.initiator, key->low);
 	e->hash = hash;
 	snapshot_told(t, e);
 	e->told = t->config.snapshots ? FLOW_TOLD_NOTHING : 0;
-	e->tcp[0].scale = e->tcp[1].scale = TCP_SCALE_UNKNOWN;
-	e->wanted[0] = e->wanted[1] = true;
 	e->chain = t->buckets[hash & t->mask];
-	t->buckets[hash & t->mask] = e;
+	t->buckets[hash & t->mask] = flow_entry_number(t, e);
 	flow_list_append(t, e);
 	t->stats.flows++;
 	if (++t->stats.live > t->stats.live_peak)
@@ -295,18 +299,19 @@ static void take_datagram(struct flow_table *t, struct flow_entry *e, enum flow_
 	f->side[dir].payload += l->payload_length;
 	if (!f->established_ns && f->side[0].payload && f->side[1].payload)
 		f->established_ns = t->now;
-	if (!e->wanted[dir] || !l->payload_captured || !innermost || l->app || l->fragment)
+	if (f->protocol == PACKET_TCP || !flow_wanted(e, dir) || !l->payload_captured || !innermost ||
+	    l->app || l->fragment)
 		return;
-	uint64_t left = t->config.reassembly_depth - e->depth[dir];
-	size_t n = l->payload_captured < left ? l->payload_captured : (size_t)left;
+	uint32_t left = t->config.reassembly_depth - e->depth[dir];
+	uint32_t n = l->payload_captured < left ? l->payload_captured : left;
 	e->depth[dir] += n;
 	if (n == left) {
 		f->flags |= FLOW_DEPTH_REACHED;
 		t->stats.depth_reached++;
-		e->wanted[dir] = false;
+		flow_unwant(e, dir);
 	}
 	if (!t->config.data(t->config.context, f, dir, l->payload, n, 0, t->now))
-		e->wanted[dir] = false;
+		flow_unwant(e, dir);
 }
 
 static void take_layer(struct flow_table *t, struct flow_entry *e, const struct packet *p,
@@ -317,7 +322,6 @@ static void take_layer(struct flow_table *t, struct flow_entry *e, const struct 
 	struct flow_side *side = &f->side[dir];
 	side->packets++;
 	side->wire_bytes += l->wire_bytes;
-	side->last_ns = t->now;
 	f->events |= p->events;
 	if (l->payload_captured < l->payload_length)
 		f->flags |= FLOW_CUT;
@@ -328,7 +332,7 @@ static void take_layer(struct flow_table *t, struct flow_entry *e, const struct 
 	if (!f->app)
 		f->app = l->app;
 	if (l->protocol == PACKET_TCP && innermost && l->has_ports) {
-		side->tcp_flags |= p->tcp.flags;
+		f->tcp_flags[dir] |= p->tcp.flags;
 		tcp_segment(t, e, dir, &p->tcp, l);
 	} else {
 		take_datagram(t, e, dir, l, innermost);
@@ -341,7 +345,7 @@ static void take_layer(struct flow_table *t, struct flow_entry *e, const struct 
 
 static bool timed_out(const struct flow_table *t, const struct flow_entry *e)
 {
-	return t->now - e->touched > t->timeouts[e->class];
+	return t->now - e->f.last_ns > t->timeouts[e->class];
 }
 
 static void time_out(struct flow_table *t, struct flow_entry *e)
@@ -358,7 +362,7 @@ static struct flow_entry *layer_flow(struct flow_table *t, const struct packet *
     const struct packet_layer *l, bool innermost, const struct flow_entry *outer)
 {
 	struct flow_key key = key_of(p, l);
-	uint64_t hash = hash_bytes(&key, sizeof(key), t->config.seed);
+	uint32_t hash = key_hash(t, &key);
 	struct flow_entry *found = entry_find(t, &key, hash);
 	if (found && found != outer) {
 		bool tcp = l->protocol == PACKET_TCP && innermost && l->has_ports;
@@ -430,7 +434,7 @@ struct flow *flow_table_find(
 {
 	const struct packet_layer *l = &p->layers[layer];
 	struct flow_key key = key_of(p, l);
-	struct flow_entry *e = entry_find(t, &key, hash_bytes(&key, sizeof(key), t->config.seed));
+	struct flow_entry *e = entry_find(t, &key, key_hash(t, &key));
 	if (!e)
 		return NULL;
 	*ret_dir = direction_of(&e->f, l);

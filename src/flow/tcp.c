@@ -32,7 +32,7 @@ static uint64_t front(const struct tcp_side *s)
 
 static uint64_t plausible_ahead(const struct flow_entry *e, enum flow_dir dir)
 {
-	uint64_t window = e->tcp[!dir].window * 2;
+	uint64_t window = (uint64_t)e->tcp[!dir].window * 2;
 	return window < WINDOW_LEAST ? WINDOW_LEAST : window > WINDOW_MOST ? WINDOW_MOST : window;
 }
 
@@ -66,7 +66,7 @@ static void side_start(struct flow_table *t, struct flow_entry *e, enum flow_dir
 	s->next = at;
 	s->acked = at;
 	s->heard_ns = t->now;
-	e->handed[dir] = at;
+	e->tcp[dir].handed = at;
 }
 
 /* Payload bytes [at, at + n): what is new counts, the rest was sent again. */
@@ -103,7 +103,7 @@ static void settle_side(struct flow_entry *e, enum flow_dir dir)
 	uint64_t missing = tcp_holes_settle(s);
 	/* the FIN takes one sequence number, and may be acknowledged without being seen */
 	uint64_t end = s->fin && s->acked == s->fin + 1 ? s->fin : s->acked;
-	bool fin_unseen = !s->fin && (e->f.side[!dir].tcp_flags & PACKET_TCP_FIN) && e->f.side[dir].packets;
+	bool fin_unseen = !s->fin && (e->f.tcp_flags[!dir] & PACKET_TCP_FIN) && e->f.side[dir].packets;
 	if (s->known && end > s->next) {
 		missing += end - s->next - (fin_unseen && end - s->next == 1);
 		s->next = end;
@@ -116,6 +116,8 @@ static void settle_side(struct flow_entry *e, enum flow_dir dir)
 
 void tcp_settle(struct flow_table *t, struct flow_entry *e)
 {
+	if (e->is_embryo || !e->tcp)
+		return;
 	for (int dir = 0; dir < 2; dir++)
 		t->stats.holes_joined += e->tcp[dir].holes ? e->tcp[dir].holes->joined : 0;
 	settle_side(e, FLOW_FORWARD);
@@ -128,7 +130,7 @@ static uint64_t move_back(struct flow_table *t, struct flow_entry *e, enum flow_
 	struct tcp_side *s = &e->tcp[dir];
 	uint64_t left = front(s), up = start < UNWRAP_BASE / 2 ? UNWRAP_BASE : 0; /* never below zero */
 	settle_side(e, dir);
-	if (e->f.stream[dir])
+	if (e->tcp[dir].stream)
 		stream_finish(t, e, dir, t->now);
 	side_start(t, e, dir, start + up);
 	s->fin = 0;
@@ -196,20 +198,33 @@ static bool believe_ack(struct flow_table *t, struct flow_entry *e, enum flow_di
 	return true;
 }
 
+void tcp_finish(struct flow_table *t, struct flow_entry *e)
+{
+	if (e->is_embryo || !e->tcp)
+		return;
+	for (int dir = 0; dir < 2; dir++)
+		if (e->tcp[dir].stream)
+			stream_finish(t, e, (enum flow_dir)dir, e->f.last_ns);
+}
+
 void tcp_free(struct flow_table *t, struct flow_entry *e)
 {
+	if (e->is_embryo || !e->tcp)
+		return;
 	for (int dir = 0; dir < 2; dir++) {
 		stream_free(t, e, (enum flow_dir)dir);
 		free(e->tcp[dir].holes);
-		e->tcp[dir].holes = NULL;
 	}
+	pool_give(&t->tcp, e->tcp);
+	e->tcp = NULL;
 }
 
 bool tcp_begins_anew(const struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, int64_t now)
 {
-	const struct tcp_side *s = &e->tcp[dir];
-	if ((tcp->flags & (PACKET_TCP_SYN | PACKET_TCP_ACK | PACKET_TCP_RST)) != PACKET_TCP_SYN)
+	if ((tcp->flags & (PACKET_TCP_SYN | PACKET_TCP_ACK | PACKET_TCP_RST)) != PACKET_TCP_SYN ||
+	    e->is_embryo || !e->tcp)
 		return false;
+	const struct tcp_side *s = &e->tcp[dir];
 	if (s->syn && s->isn == tcp->seq)
 		return false; /* the same SYN again */
 	switch (e->f.tcp) {
@@ -228,15 +243,19 @@ bool tcp_begins_anew(const struct flow_entry *e, enum flow_dir dir, const struct
 	return false;
 }
 
+/* What a SYN says of it: RFC 7323, 2.3. */
+static uint8_t scale_of(const struct packet_tcp *tcp)
+{
+	return tcp->window_scale == TCP_SCALE_UNKNOWN ? 0 : tcp->window_scale > 14 ? 14 : tcp->window_scale;
+}
+
 static void take_window(struct tcp_side *s, const struct packet_tcp *tcp)
 {
 	bool syn = tcp->flags & PACKET_TCP_SYN;
 	if (syn)
-		s->scale = tcp->window_scale == TCP_SCALE_UNKNOWN ? 0
-		           : tcp->window_scale > 14               ? 14
-		                                                  : tcp->window_scale;
+		s->scale = scale_of(tcp);
 	/* whoever missed the SYN can't know the scale: what is always believed must do */
-	uint64_t window = (uint64_t)tcp->window << (syn || s->scale == TCP_SCALE_UNKNOWN ? 0 : s->scale);
+	uint32_t window = (uint32_t)tcp->window << (syn || s->scale == TCP_SCALE_UNKNOWN ? 0 : s->scale);
 	if (window > s->window)
 		s->window = window;
 }
@@ -257,7 +276,7 @@ static void take_ack(
 	if (ack <= s->acked || !believe_ack(t, e, other, ack))
 		return;
 	s->acked = ack;
-	if (e->wanted[other])
+	if (flow_wanted(e, other))
 		stream_acked(t, e, other, ack, t->now);
 }
 
@@ -341,7 +360,7 @@ static bool after_end(const struct flow_entry *e, enum flow_dir dir, uint64_t en
 {
 	const struct tcp_side *s = &e->tcp[dir];
 	return (s->fin && end > s->fin) ||
-	       (e->f.tcp == FLOW_TCP_RESET && (e->f.side[dir].tcp_flags & PACKET_TCP_RST));
+	       (e->f.tcp == FLOW_TCP_RESET && (e->f.tcp_flags[dir] & PACKET_TCP_RST));
 }
 
 static void take_payload(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, uint64_t at,
@@ -358,7 +377,7 @@ static void take_payload(struct flow_table *t, struct flow_entry *e, enum flow_d
 		establish(e, t->now);
 	if (e->f.tcp > FLOW_TCP_ESTABLISHED && after_end(e, dir, at + l->payload_length))
 		e->f.flags |= FLOW_AFTER_END;
-	if (e->wanted[dir]) {
+	if (flow_wanted(e, dir)) {
 		const struct stream_piece piece = {.seq = at,
 		    .p = l->payload,
 		    .captured = l->payload_captured,
@@ -407,9 +426,66 @@ static void advance(struct flow_table *t, struct flow_entry *e, enum flow_dir di
 	}
 }
 
+/* Whether the flow stays as small as it is: its first packet is a plain SYN, or this is the same once more.
+ */
+static bool stays_embryo(
+    struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp, const struct packet_layer *l)
+{
+	const struct tcp_embryo embryo = {
+	    .isn = tcp->seq, .window = tcp->window, .scale = scale_of(tcp), .ttl = l->ttl};
+	const struct tcp_embryo *known = &e->embryo;
+	const unsigned control = PACKET_TCP_SYN | PACKET_TCP_ACK | PACKET_TCP_FIN | PACKET_TCP_RST;
+	if (dir != FLOW_FORWARD || (tcp->flags & control) != PACKET_TCP_SYN || l->payload_length ||
+	    !tcp_sum_good(tcp, l))
+		return false;
+	if (e->is_embryo)
+		return known->isn == embryo.isn && known->window == embryo.window &&
+		       known->scale == embryo.scale && known->ttl == embryo.ttl;
+	if (e->tcp || e->f.side[FLOW_FORWARD].packets > 1 || e->f.side[FLOW_REVERSE].packets)
+		return false;
+	e->is_embryo = true;
+	e->embryo = embryo;
+	e->f.tcp = FLOW_TCP_SYN_SENT;
+	return true;
+}
+
+/* Both sides as they are when all packets before this one were the embryo's SYN. */
+static bool hatch(struct flow_table *t, struct flow_entry *e)
+{
+	struct tcp_side *both = pool_take(&t->tcp);
+	if (!both)
+		return false;
+	both[0].scale = both[1].scale = TCP_SCALE_UNKNOWN;
+	if (e->is_embryo) {
+		const struct tcp_embryo known = e->embryo;
+		uint64_t at = UNWRAP_BASE + (uint32_t)(known.isn + 1);
+		both[FLOW_FORWARD] = (struct tcp_side){.first = at,
+		    .next = at,
+		    .acked = at,
+		    .handed = at,
+		    .heard_ns = e->f.last_ns,
+		    .isn = known.isn,
+		    .window = known.window,
+		    .scale = known.scale,
+		    .ttl = known.ttl,
+		    .sums = TCP_SUMS_SOUND,
+		    .known = true,
+		    .syn = true};
+	}
+	e->is_embryo = false;
+	e->tcp = both;
+	return true;
+}
+
 void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp,
     const struct packet_layer *l)
 {
+	if (stays_embryo(e, dir, tcp, l))
+		return;
+	if ((e->is_embryo || !e->tcp) && !hatch(t, e)) {
+		t->stats.out_of_memory++;
+		return;
+	}
 	struct tcp_side *s = &e->tcp[dir];
 	uint32_t length = l->payload_length;
 	bool syn = tcp->flags & PACKET_TCP_SYN, ack = tcp->flags & PACKET_TCP_ACK;

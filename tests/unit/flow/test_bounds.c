@@ -38,6 +38,26 @@ static void a_flow_ends_just_after_its_timeout(void **state)
 	}
 }
 
+/* Most of a scan or a flood: nothing is kept of it but the flow itself, until something else comes. */
+static void a_syn_alone_costs_no_more_than_its_flow(void **state)
+{
+	struct book *b = book_open((struct flow_table_config){0});
+	(void)state;
+	for (uint16_t port = 1; port <= 500; port++)
+		for (int again = 0; again < 2; again++)
+			tcp(b, (struct segment){.flags = S, .seq = port, .port = port});
+	assert_int_equal(flow_table_stats(b->t)->live, 500);
+	assert_int_equal(b->t->tcp.high, 0);
+	tcp(b, (struct segment){.flags = S, .seq = 77, .port = 1}); /* another number */
+	tcp(b, (struct segment){.flags = S | A, .back = true, .seq = 9, .ack = 3, .port = 2});
+	tcp(b, (struct segment){.flags = A, .seq = 3, .ack = 10, .port = 2});
+	assert_int_equal(b->t->tcp.high, 2);
+	assert_int_equal(b->last->tcp, FLOW_TCP_ESTABLISHED);
+	book_flush(b);
+	assert_true(b->t->tcp.spare); /* given back */
+	book_close(b);
+}
+
 static void tcp_waits_by_its_state(void **state)
 {
 	struct book *b = book_open((struct flow_table_config){0});
@@ -291,7 +311,7 @@ static size_t longest_chain(const struct flow_table *t)
 	size_t longest = 0;
 	for (size_t i = 0; i <= t->mask; i++) {
 		size_t n = 0;
-		for (const struct flow_entry *e = t->buckets[i]; e; e = e->chain)
+		for (uint32_t e = t->buckets[i]; e; e = flow_entry_at(t, e)->chain)
 			n++;
 		longest = n > longest ? n : longest;
 	}
@@ -330,6 +350,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_flow_ends_just_after_its_timeout),
+	    cmocka_unit_test(a_syn_alone_costs_no_more_than_its_flow),
 	    cmocka_unit_test(tcp_waits_by_its_state),
 	    cmocka_unit_test(a_late_packet_begins_a_new_flow_though_nobody_called_expire),
 	    cmocka_unit_test(time_never_runs_backwards_or_over),
