@@ -2,22 +2,25 @@
 #include "base/pages.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
-/* Huge pages of x86-64 and of arm64 with 4 KiB pages. Where they are larger nothing is lost. */
+/* Huge pages of x86-64, and of arm64 with small pages of 4 KiB. Less than one is the allocator's. */
 #define PAGES_HUGE ((size_t)2 << 20)
 
-static void *map(size_t n)
+static size_t whole(size_t n)
 {
-	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	return p == MAP_FAILED ? NULL : p;
+	return n > SIZE_MAX - PAGES_HUGE ? 0 : (n + PAGES_HUGE - 1) & ~(PAGES_HUGE - 1);
 }
 
 /* Not every kernel aligns a large mapping by itself; what stands over at both ends goes back. */
 static void *map_aligned(size_t n)
 {
-	unsigned char *p = n > SIZE_MAX - PAGES_HUGE ? NULL : map(n + PAGES_HUGE);
-	if (!p)
+	if (n == 0 || n > SIZE_MAX - PAGES_HUGE)
+		return NULL;
+	unsigned char *p = mmap(
+	    NULL, n + PAGES_HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
 		return NULL;
 	size_t before = -(uintptr_t)p & (PAGES_HUGE - 1);
 	if (before)
@@ -27,20 +30,15 @@ static void *map_aligned(size_t n)
 	return p + before;
 }
 
-static size_t whole(size_t n)
-{
-	enum { PAGE = 4096 };
-	return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
-}
-
 void *pages_new(size_t n)
 {
-	size_t size = whole(n);
-	return size < n ? NULL : size < PAGES_HUGE ? map(size) : map_aligned(size);
+	return n < PAGES_HUGE ? calloc(1, n) : map_aligned(whole(n));
 }
 
 void pages_free(void *p, size_t n)
 {
-	if (p)
+	if (!p || n < PAGES_HUGE)
+		free(p);
+	else
 		(void)munmap(p, whole(n));
 }

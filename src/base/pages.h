@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-/* n bytes (> 0), aligned to a page; NULL where the system refuses. Only what is touched counts. */
+/* n bytes (> 0), aligned for any object; NULL where the system refuses. Only what is touched counts. */
 void *pages_new(size_t n);
 /* p may be NULL; n is what it was made with. */
 void pages_free(void *p, size_t n);

@@ -79,7 +79,7 @@ static void test_pages_are_zero_and_aligned(void **state)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		unsigned char *p = pages_new(sizes[i]);
 		assert_non_null(p);
-		assert_int_equal((uintptr_t)p % (sizes[i] < 2 << 20 ? 4096 : 2 << 20), 0);
+		assert_int_equal((uintptr_t)p % (sizes[i] < 2 << 20 ? 16 : 2 << 20), 0);
 		assert_true(is_zero(p, sizes[i]));
 		memset(p, 1, sizes[i]);
 		pages_free(p, sizes[i]);
