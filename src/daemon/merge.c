@@ -106,6 +106,15 @@ int merge_fresh_keep(struct merge *m)
 	return log->bytes.error;
 }
 
+int merge_keep_name(struct merge *m, struct log *log, struct text name)
+{
+	if (!log || log->name.n || !name.n)
+		return 0;
+	dynbuf_text(&log->name, name);
+	m->memory += log->name.cap;
+	return log->name.error;
+}
+
 typedef int (*log_fn)(void *context, struct msg_flow *f, const struct msg_transaction *t);
 
 /* Decodes each transaction of a log and hands it on. */
@@ -131,16 +140,29 @@ static int log_each(struct merge *m, struct text log, struct msg_flow *f, log_fn
 	return r;
 }
 
-/* The responder's name, as the flow itself tells it: the first of them stands. */
+/* The responder's name, as the flow itself tells it. */
+static struct text name_in(const struct msg_transaction *t)
+{
+	struct text name = field_get(t->fields.v, t->fields.n, FIELD_TLS_SNI);
+	return name.n ? name : field_get(t->fields.v, t->fields.n, FIELD_HTTP_HOST);
+}
+
+/* The first of them stands. */
 static int take_name(void *context, struct msg_flow *f, const struct msg_transaction *t)
 {
 	(void)context;
-	struct text name = field_get(t->fields.v, t->fields.n, FIELD_TLS_SNI);
-	if (!name.n)
-		name = field_get(t->fields.v, t->fields.n, FIELD_HTTP_HOST);
-	if (!f->name.n && name.n)
-		f->name = name;
+	if (!f->name.n)
+		f->name = name_in(t);
 	return 0;
+}
+
+int merge_transaction_now(struct merge *m, struct msg_flow *f, const struct msg_transaction *t)
+{
+	struct text name = name_in(t);
+	struct log *log = name.n ? table_put(m->logs, &f->id, NULL) : table_get(m->logs, &f->id);
+	int r = merge_keep_name(m, log, name); /* without room it is told only once */
+	f->name = log ? dynbuf_view(&log->name) : name;
+	return r == 0 ? m->config.transaction(m->config.context, f, t) : r;
 }
 
 static int give_transaction(void *context, struct msg_flow *f, const struct msg_transaction *t)

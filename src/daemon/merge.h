@@ -9,7 +9,7 @@
  * addresses, protocol and ports (either way round), come from different vantages, and their times overlap
  * within MERGE_SKEW_NS (sensors' clocks differ).
  *
- * Where there is only one vantage nothing waits.
+ * Where there is only one vantage no record waits, and transactions only where their flow matters to them.
  *
  * Live, a flow is told of while it goes on (merge_snapshot): its transactions so far, each once, then its
  * record. Only the vantage that saw it first tells: its id then stands for the flow, also where in the end
@@ -49,8 +49,10 @@ struct merge;
 
 int merge_new(struct merge **ret_merge, const struct merge_config *config);
 void merge_free(struct merge *m);
-/* A transaction of a flow that hasn't ended. 0 or the callback's error. */
+/* A transaction of a flow that hasn't ended, to wait for its record. 0 or the callback's error. */
 int merge_transaction(struct merge *m, const struct msg_transaction *t);
+/* The same where nothing waits: f is the flow so far, without its name. */
+int merge_transaction_now(struct merge *m, struct msg_flow *f, const struct msg_transaction *t);
 /* The flow as it is so far (end == FLOW_END_NONE), after each packet of which something is to be told. */
 int merge_snapshot(struct merge *m, const struct msg_flow *f, size_t vantages);
 /* A flow has ended, at capture time `now`. `vantages`: how many there are by now. */

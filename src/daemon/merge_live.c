@@ -42,16 +42,6 @@ void merge_teller_forget(struct merge *m, const struct held *h)
 		table_remove(m->tellers, &key);
 }
 
-/* Keeps the name for the records to come. */
-static int keep_name(struct merge *m, struct log *log, struct text name)
-{
-	if (!log || log->name.n || !name.n)
-		return 0;
-	dynbuf_text(&log->name, name);
-	m->memory += log->name.cap;
-	return log->name.error;
-}
-
 /* What was read since the last record, given with this one. */
 static int give_fresh(struct merge *m, struct msg_flow *f)
 {
@@ -71,7 +61,7 @@ static int give_fresh(struct merge *m, struct msg_flow *f)
 		f->name = dynbuf_view(&log->name);
 	int r = merge_give(m, dynbuf_view(is_fresh ? &m->fresh : &log->bytes), f);
 	if (r == 0)
-		r = keep_name(m, log, f->name);
+		r = merge_keep_name(m, log, f->name);
 	arena_reset(&m->arena);
 	if (is_fresh)
 		dynbuf_reset(&m->fresh);

@@ -67,6 +67,8 @@ struct merge_tuple merge_tuple_of(const struct msg_flow *f);
 int merge_fresh_keep(struct merge *m);
 /* The log's transactions, then the flow, whose name is found among them. Leaves m->arena to be reset. */
 int merge_give(struct merge *m, struct text log, struct msg_flow *f);
+/* Keeps the name for the records to come; `log` may be NULL. */
+int merge_keep_name(struct merge *m, struct log *log, struct text name);
 
 /* merge_live.c */
 /* The flow has ended: whether it was the one that tells. */

@@ -40,18 +40,6 @@ static bool on_data(void *context, struct flow *f, enum flow_dir dir, const uint
 	return proto_flow_data(s->proto, f, dir, p, n, gap, time_ns);
 }
 
-void sensor_tell(struct sensor *s, const struct flow *f, struct msg_transaction *t)
-{
-	if (s->closing)
-		return;
-	t->id = sensor_next_id(s);
-	t->flow = f->id;
-	s->fresh_flow = t->flow;
-	if (s->is_live)
-		flow_table_tell(s->flows, f);
-	sensor_keep_error(s, merge_transaction(s->merge, t));
-}
-
 /* Payload that stands in no flow's record: each such packet counts as a full one in the bounds. */
 static void on_lost(void *context, uint16_t vantage, uint64_t packets)
 {
@@ -109,6 +97,31 @@ static struct msg_flow record_of(const struct flow *f, enum flow_end how)
 	    .events = f->events,
 	    .app = f->app,
 	};
+}
+
+/* Look-ups are most of all transactions and stand for themselves. Others are told one after the other, then
+ * their flow's record: what a login or a request led to is known by then. */
+static bool stands_alone(const struct flow *f, const struct msg_transaction *t)
+{
+	return t->app == APP_DNS && f->protocol == PACKET_UDP;
+}
+
+void sensor_tell(struct sensor *s, const struct flow *f, struct msg_transaction *t)
+{
+	if (s->closing)
+		return;
+	t->id = sensor_next_id(s);
+	t->flow = f->id;
+	s->fresh_flow = t->flow;
+	if (s->is_live) {
+		flow_table_tell(s->flows, f);
+	} else if (s->n_vantages == 1 && stands_alone(f, t)) {
+		struct msg_flow m = record_of(f, FLOW_END_NONE);
+		m.last = t->time > m.last ? t->time : m.last; /* of a packet that is still being taken */
+		sensor_keep_error(s, merge_transaction_now(s->merge, &m, t));
+		return;
+	}
+	sensor_keep_error(s, merge_transaction(s->merge, t));
 }
 
 struct vantage *sensor_vantage(struct sensor *s, uint16_t vantage)
