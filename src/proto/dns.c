@@ -405,6 +405,12 @@ static void dns_shared_free(void *state)
 	free(shared);
 }
 
+static bool dns_idle(const void *state)
+{
+	const struct dns_state *s = state;
+	return !s->oldest;
+}
+
 const struct proto_parser proto_dns = {
     .app = APP_DNS,
     .tcp = true,
@@ -414,6 +420,7 @@ const struct proto_parser proto_dns = {
     .probe = dns_probe,
     .parse = dns_parse,
     .close = dns_close,
+    .idle = dns_idle,
     .shared_new = dns_shared_new,
     .shared_free = dns_shared_free,
 };

@@ -292,6 +292,18 @@ static void flow_gap(struct proto_context *c, enum flow_dir dir, uint64_t gap)
 	}
 }
 
+/* Whether the flow was one exchange of datagrams by now, and nothing of it need be remembered. Further ones
+ * keep what they need until the end, with the bounds on it. */
+static bool flow_idle(const struct proto_context *c)
+{
+	const struct proto_flow *pf = c->pf;
+	const struct proto_parser *parser = pf->layer.parser;
+	const struct flow *f = c->flow;
+	return !pf->stream && parser && parser->idle && !pf->inners && c->proto->by_app[f->app] == parser &&
+	       f->side[FLOW_FORWARD].packets == 1 && f->side[FLOW_REVERSE].packets == 1 &&
+	       parser->idle(pf->layer.state);
+}
+
 void proto_flow_start(struct proto *p, struct flow *f)
 {
 	(void)p;
@@ -322,7 +334,12 @@ bool proto_flow_data(struct proto *p, struct flow *f, enum flow_dir dir, const u
 	if (gap && pf->stream)
 		flow_gap(&c, dir, gap);
 	flow_take(&c, dir, data, n);
-	return c.pf && !c.pf->layer.side[dir].done;
+	bool wanted = c.pf && !c.pf->layer.side[dir].done;
+	if (wanted && flow_idle(&c)) {
+		flow_finish(&c);
+		f->app_state = NULL; /* to begin anew, should there be more */
+	}
+	return wanted;
 }
 
 void proto_flow_end(struct proto *p, struct flow *f, int64_t time_ns)

@@ -75,6 +75,9 @@ struct proto_parser {
 	bool (*gap)(struct proto_context *c, void *state, enum flow_dir dir, uint64_t length);
 	/* The flow ends: emit what is pending, free what the state owns. May be NULL. */
 	void (*close)(struct proto_context *c, void *state);
+	/* Whether a zeroed state would do as well for the next datagram: a flow of one exchange then keeps
+	 * none while it waits for its end. NULL: never. */
+	bool (*idle)(const void *state);
 	/* What all flows of one struct proto share: made with it, freed with it. May be NULL. */
 	void *(*shared_new)(void); /* NULL: -ENOMEM */
 	void (*shared_free)(void *shared);

@@ -123,6 +123,37 @@ static void an_unanswered_query_comes_out_at_the_end_once(void **state)
 	drive_free(d);
 }
 
+/* Most flows: one query, one answer. What waits for the flow's end, or for more, is the flow alone. */
+static void an_exchange_that_is_over_keeps_nothing_and_may_go_on(void **state)
+{
+	static const uint8_t addr[4] = {192, 0, 2, 1};
+	struct drive *d = drive_new(PACKET_UDP, 53, APP_UNKNOWN);
+	struct message m;
+	(void)state;
+	for (unsigned id = 1; id <= 3; id++) {
+		put_header(&m, id, 0x0100, 1, 0, 0, 0);
+		put_question(&m, "www.example", 1);
+		assert_true(drive_send(d, FLOW_FORWARD, m.p, m.n));
+		assert_true(proto_stats(d->proto)->memory > 0);
+		put_header(&m, id, 0x8180, 1, 1, 0, 0);
+		put_question(&m, "www.example", 1);
+		put_answer(&m, 1, addr, sizeof(addr));
+		assert_true(drive_send(d, FLOW_REVERSE, m.p, m.n));
+		assert_int_equal(d->n, id);
+		if (id == 1) {
+			assert_int_equal(proto_stats(d->proto)->memory, 0);
+			assert_null(d->flow.app_state);
+		}
+	}
+	put_header(&m, 9, 0x0100, 1, 0, 0, 0);
+	put_question(&m, "late.example", 1);
+	assert_true(drive_send(d, FLOW_FORWARD, m.p, m.n));
+	drive_end(d);
+	assert_int_equal(d->n, 4); /* the one without an answer */
+	assert_int_equal(proto_stats(d->proto)->memory, 0);
+	drive_free(d);
+}
+
 static void waiting_queries_are_bounded_and_the_oldest_comes_out(void **state)
 {
 	(void)state;
@@ -317,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_response_is_told_with_all_its_answers),
 	    cmocka_unit_test(an_unanswered_query_comes_out_at_the_end_once),
+	    cmocka_unit_test(an_exchange_that_is_over_keeps_nothing_and_may_go_on),
 	    cmocka_unit_test(waiting_queries_are_bounded_and_the_oldest_comes_out),
 	    cmocka_unit_test(tcp_messages_are_found_whatever_the_segments),
 	    cmocka_unit_test(edns_widens_the_response_code),
