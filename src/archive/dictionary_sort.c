@@ -21,6 +21,7 @@ struct text_item {
 	struct text key, exact;
 	uint64_t head; /* the key's first bytes as a number: most comparisons end there */
 	uint32_t number;
+	uint32_t shared; /* bytes of the key that the one before begins with, too, once they are in order */
 };
 
 /* The postings of all entries, by number: entry e has posts[starts[e]] to posts[starts[e + 1]]. */
@@ -56,44 +57,92 @@ static void put_postings(struct dynbuf *out, const struct posting_lists *l, uint
 	    out, l->posts + l->starts[number], l->starts[number + 1] - l->starts[number], l->blocks);
 }
 
-static uint8_t addr_byte(const struct addr_item *item, unsigned byte)
+static uint8_t byte_of(struct archive_addr_number addr, unsigned byte)
 {
-	uint64_t half = byte < 8 ? item->addr.low : item->addr.high;
+	uint64_t half = byte < 8 ? addr.low : addr.high;
 	return (uint8_t)(half >> byte % 8 * 8);
 }
 
-/* By address: a counting sort by each byte that isn't the same in all, the lowest first. */
-static int sort_addrs(struct addr_item **items, size_t n)
+/* The bits in which addresses differ. */
+static struct archive_addr_number differences(const struct addr_item *items, size_t n)
 {
-	struct addr_item *from = *items, *to = malloc((n + 1) * sizeof(*to));
-	if (!to)
-		return -ENOMEM;
+	struct archive_addr_number d = {0};
+	for (size_t i = 1; i < n; i++) {
+		d.high |= items[i].addr.high ^ items[0].addr.high;
+		d.low |= items[i].addr.low ^ items[0].addr.low;
+	}
+	return d;
+}
+
+/* A counting sort by each byte that isn't the same in all, the lowest first. */
+static void sort_by_bytes(struct addr_item *items, struct addr_item *room, size_t n)
+{
+	struct addr_item *from = items, *to = room;
+	const struct archive_addr_number differ = differences(from, n);
 	for (unsigned byte = 0; byte < 16; byte++) {
 		size_t starts[257] = {0};
-		for (size_t i = 0; i < n; i++)
-			starts[addr_byte(&from[i], byte) + 1]++;
-		if (n == 0 || starts[addr_byte(&from[0], byte) + 1] == n)
+		if (byte_of(differ, byte) == 0)
 			continue;
+		for (size_t i = 0; i < n; i++)
+			starts[byte_of(from[i].addr, byte) + 1]++;
 		for (size_t i = 1; i < 257; i++)
 			starts[i] += starts[i - 1];
 		for (size_t i = 0; i < n; i++)
-			to[starts[addr_byte(&from[i], byte)]++] = from[i];
+			to[starts[byte_of(from[i].addr, byte)]++] = from[i];
 		struct addr_item *swap = from;
 		from = to;
 		to = swap;
 	}
-	free(to);
-	*items = from;
+	if (n && from != items)
+		memcpy(items, from, n * sizeof(*items));
+}
+
+/* 0: an address below those of IPv4; 1: one of these; 2: one above. */
+static unsigned family_of(struct archive_addr_number addr)
+{
+	const uint64_t v4 = UINT64_C(0xffff00000000);
+	return (addr.high > 0 || addr.low >= v4) + (addr.high > 0 || addr.low > v4 + UINT32_MAX);
+}
+
+/* By address, each family by itself: four bytes tell those of IPv4 apart, which are the most. */
+static int sort_addrs(struct addr_item **items, size_t n)
+{
+	struct addr_item *from = *items, *to = malloc((n + 1) * sizeof(*to));
+	size_t ends[3] = {0}, begin = 0;
+	if (!to)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		for (unsigned family = family_of(from[i].addr) + 1; family < 3; family++)
+			ends[family]++; /* where the family begins: it grows to its end */
+	for (size_t i = 0; i < n; i++)
+		to[ends[family_of(from[i].addr)]++] = from[i];
+	for (unsigned family = 0; family < 3; begin = ends[family++])
+		sort_by_bytes(to + begin, from + begin, ends[family] - begin);
+	free(from);
+	*items = to;
 	return 0;
 }
 
 static void put_difference(struct dynbuf *out, struct archive_addr_number from, struct archive_addr_number to)
 {
+	enum { BYTES_MAX = (128 + 6) / 7 };
 	unsigned __int128 d = ((unsigned __int128)to.high << 64 | to.low) -
 	                      ((unsigned __int128)from.high << 64 | from.low);
+	uint8_t bytes[BYTES_MAX];
+	size_t n = 0;
 	for (; d >= 0x80; d >>= 7)
-		dynbuf_u8(out, (uint8_t)(d | 0x80));
-	dynbuf_u8(out, (uint8_t)d);
+		bytes[n++] = (uint8_t)(d | 0x80);
+	bytes[n++] = (uint8_t)d;
+	dynbuf_append(out, bytes, n);
+}
+
+/* The sixteen bytes that it was. */
+static void put_addr(uint8_t *to, struct archive_addr_number addr)
+{
+	store_be32(to, (uint32_t)(addr.high >> 32));
+	store_be32(to + 4, (uint32_t)addr.high);
+	store_be32(to + 8, (uint32_t)(addr.low >> 32));
+	store_be32(to + 12, (uint32_t)addr.low);
 }
 
 /* One group: how many bytes its entries take, the entries but the first, the postings of all. */
@@ -106,10 +155,7 @@ static void put_addr_group(struct archive_sorted *s, const struct addr_item *ite
 	uint8_t *entry = dynbuf_grow(&s->index, ARCHIVE_GROUP_ENTRY_ADDR);
 	if (!entry || scratch->error)
 		return;
-	store_be32(entry, (uint32_t)(items[0].addr.high >> 32));
-	store_be32(entry + 4, (uint32_t)items[0].addr.high);
-	store_be32(entry + 8, (uint32_t)(items[0].addr.low >> 32));
-	store_be32(entry + 12, (uint32_t)items[0].addr.low);
+	put_addr(entry, items[0].addr);
 	store_le32(entry + 16, (uint32_t)s->groups.n);
 	store_le32(entry + 20, 0);
 	archive_varint_put(&s->groups, scratch->n);
@@ -135,9 +181,10 @@ static int make_addrs(
 	if (r == 0)
 		memset(filter, 0, size);
 	for (size_t i = 0; r == 0 && i < c->n; i++) {
+		uint8_t addr[16];
 		s->places[items[i].number] = (uint32_t)i;
-		archive_bloom_add(
-		    filter, size, archive_bloom_hash(c->bytes.p + c->entries[items[i].number].at, 16));
+		put_addr(addr, items[i].addr);
+		archive_bloom_add(filter, size, archive_bloom_hash(addr, sizeof(addr)));
 	}
 	for (size_t i = 0; r == 0 && i < c->n; i += ARCHIVE_GROUP)
 		put_addr_group(
@@ -179,7 +226,13 @@ static int compare_items(const void *a, const void *b)
 static size_t common(struct text a, struct text b)
 {
 	size_t n = a.n < b.n ? a.n : b.n, i = 0;
-	while (i < n && a.p[i] == b.p[i])
+	const uint8_t *p = (const uint8_t *)a.p, *q = (const uint8_t *)b.p;
+	for (; n - i >= 8; i += 8) {
+		uint64_t differ = load_le64(p + i) ^ load_le64(q + i);
+		if (differ)
+			return i + (size_t)__builtin_ctzll(differ) / 8;
+	}
+	while (i < n && p[i] == q[i])
 		i++;
 	return i;
 }
@@ -196,15 +249,15 @@ static bool follows(enum archive_dictionary type, const struct text_item *item)
 	return text_equal(text_bytes(back, item->key.n), item->exact);
 }
 
-/* An entry: its key's length beyond what it shares with the one before, and whether the exact text follows;
- * the shared length; the key's rest; the exact text. */
-static void put_text(struct dynbuf *out, enum archive_dictionary type, const struct text_item *item,
-    const struct text_item *before)
+/* An entry: its key's length beyond what it shares with the one before (of its group), and whether the exact
+ * text follows; the shared length; the key's rest; the exact text. */
+static void put_text(
+    struct dynbuf *out, enum archive_dictionary type, const struct text_item *item, bool first)
 {
-	size_t shared = before ? common(before->key, item->key) : 0;
+	size_t shared = first ? 0 : item->shared;
 	bool exact = !follows(type, item);
 	archive_varint_put(out, (item->key.n - shared) << 1 | exact);
-	if (before)
+	if (!first)
 		archive_varint_put(out, shared);
 	dynbuf_text(out, text_sub(item->key, shared, item->key.n));
 	if (exact) {
@@ -218,7 +271,7 @@ static void put_text_group(struct archive_sorted *s, enum archive_dictionary typ
 {
 	dynbuf_reset(scratch);
 	for (size_t i = 0; i < n; i++)
-		put_text(scratch, type, &items[i], i ? &items[i - 1] : NULL);
+		put_text(scratch, type, &items[i], i == 0);
 	uint8_t *entry = dynbuf_grow(&s->index, ARCHIVE_GROUP_ENTRY_TEXT);
 	if (!entry || scratch->error)
 		return;
@@ -236,7 +289,7 @@ static void put_separators(struct archive_sorted *s, const struct text_item *ite
 {
 	size_t at = 0;
 	for (size_t i = 0; i < n; i += ARCHIVE_GROUP) {
-		size_t length = i ? common(items[i - 1].key, items[i].key) + 1 : 0;
+		size_t length = i ? (size_t)items[i].shared + 1 : 0;
 		struct text separator = text_sub(items[i].key, 0, length);
 		dynbuf_text(&s->index, separator);
 		at += separator.n;
@@ -250,10 +303,10 @@ static void put_separators(struct archive_sorted *s, const struct text_item *ite
 static size_t add_domains(
     uint8_t *filter, size_t size, const struct text_item *item, const struct text_item *before)
 {
-	size_t count = 0, shared = before ? common(before->key, item->key) : 0;
+	size_t count = 0, shared = item->shared;
 	for (size_t end = shared; end <= item->key.n; end++) {
-		if (end < item->key.n && item->key.p[end] != 0)
-			continue;
+		const char *zero = memchr(item->key.p + end, 0, item->key.n - end);
+		end = zero ? (size_t)(zero - item->key.p) : item->key.n;
 		/* the name before may itself be this domain, or end its label here */
 		if (before && end == shared && (end == before->key.n || before->key.p[end] == 0))
 			continue;
@@ -301,8 +354,10 @@ static int make_texts(
 	}
 	if (r == 0 && c->n)
 		qsort(items, c->n, sizeof(*items), compare_items);
-	for (size_t i = 0; r == 0 && i < c->n; i++)
+	for (size_t i = 0; r == 0 && i < c->n; i++) {
 		s->places[items[i].number] = (uint32_t)i;
+		items[i].shared = i ? (uint32_t)common(items[i - 1].key, items[i].key) : 0;
+	}
 	for (size_t i = 0; r == 0 && i < c->n; i += ARCHIVE_GROUP)
 		put_text_group(s, c->type, items + i, c->n - i < ARCHIVE_GROUP ? c->n - i : ARCHIVE_GROUP,
 		    lists, &scratch);

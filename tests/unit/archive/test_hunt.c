@@ -20,13 +20,19 @@ enum { RECORDS = 9000, HOSTS = 700, KEYS_MAX = 4000, THREADS = 2 };
 
 /* --- what is in the archive --- */
 
+/* Of IPv4, and IPv6 addresses below and above those; the first are where they meet. */
 static struct net_addr host(uint64_t i)
 {
-	uint8_t v6[16] = {
+	static const uint8_t edges[][16] = {{[10] = 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff}, {[10] = 0xff, 0xff},
+	    {[10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {[9] = 1}};
+	uint8_t high[16] = {
 	    0x20, 0x01, 0x0d, 0xb8, 0, (uint8_t)(i >> 8), 0, 0, 0, 0, 0, 0, 0, 0, 0, (uint8_t)i};
+	uint8_t low[16] = {[12] = 1, [14] = (uint8_t)(i >> 8), [15] = (uint8_t)i};
+	if (i < sizeof(edges) / sizeof(*edges))
+		return net_addr_v6(edges[i]);
 	i *= 2654435761u;
 	const uint8_t v4[] = {10, (uint8_t)(i >> 3 & 7), (uint8_t)(i >> 8), (uint8_t)i};
-	return i % 7 == 0 ? net_addr_v6(v6) : net_addr_v4(v4);
+	return i % 14 == 0 ? net_addr_v6(low) : i % 7 == 0 ? net_addr_v6(high) : net_addr_v4(v4);
 }
 
 /* Names of few labels, so that many stand below others; some as hosts write them; some that are no names. */
