@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "detect/indicator.h"
 #include "detect/names.h"
 #include "flow/flow.h"
 
@@ -239,6 +240,10 @@ void detector_flow(struct detector *d, const struct msg_flow *f)
 	d->stats.flows += f->end != FLOW_END_NONE;
 	d->live = d->live || f->end == FLOW_END_NONE;
 	clock_take(d, f->first, f->last);
+	if (d->config.indicators) {
+		indicator_expect(d->config.indicators, f->initiator);
+		indicator_expect(d->config.indicators, f->responder);
+	}
 	struct observation o = {.f = f};
 	observe_ends(d, &o);
 	progress_observe(d, &o);

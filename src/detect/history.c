@@ -12,6 +12,8 @@
 /* Which doesn't answer for so long isn't there any more. */
 #define SERVICE_STANDS (7 * DETECT_DAY_NS)
 
+enum { PROTOCOL_UDP = 17 };
+
 struct service_key {
 	struct net_addr addr;
 	uint16_t port;
@@ -96,6 +98,12 @@ static uint64_t app_bit(uint16_t app)
 	return app < 64 ? UINT64_C(1) << app : 0;
 }
 
+/* Whether anybody may ask for the service: scans do, and unanswered datagrams that leave are none. */
+static bool service_matters(const struct observation *o)
+{
+	return o->to_host && (o->f->protocol != PROTOCOL_UDP || o->to_inside);
+}
+
 void history_flow(struct detector *d, struct observation *o)
 {
 	const struct msg_flow *f = o->f;
@@ -127,7 +135,7 @@ void history_flow(struct detector *d, struct observation *o)
 		o->responder->served_apps |= app_bit(f->app);
 		earliest(&o->responder->served_first, f->first);
 	}
-	if (f->packets_in > 0 && f->tcp_state != FLOW_TCP_REFUSED) {
+	if (f->packets_in > 0 && f->tcp_state != FLOW_TCP_REFUSED && service_matters(o)) {
 		struct service_key k = {
 		    .addr = f->responder, .port = f->responder_port, .protocol = f->protocol};
 		detect_table_put(d, d->history.services, &k, f->last, NULL);

@@ -49,7 +49,7 @@ struct history {
 	struct detect_table *hosts;
 	struct detect_table *peers;    /* by outside address */
 	struct detect_table *names;    /* of struct named, by hash of the registered domain */
-	struct detect_table *services; /* (address, protocol, port) that answered */
+	struct detect_table *services; /* (address, protocol, port) that answered, as far as scan.c asks */
 };
 
 int history_start(struct detector *d);
@@ -69,7 +69,7 @@ uint64_t history_name_key(const struct detector *d, struct text name);
 unsigned history_name_key_users(const struct detector *d, uint64_t key);
 /* The earliest time at which anybody inside used it; INT64_MAX: never seen. */
 int64_t history_peer_first(const struct detector *d, struct net_addr peer);
-/* Whether the service was seen to answer within the last seven days. */
+/* Whether the service was seen to answer within the last seven days. Not kept of datagrams to the outside. */
 bool history_service_answers(const struct detector *d, struct net_addr a, uint8_t protocol, uint16_t port);
 /* 1 for what one machine uses alone, falling with the number of users: 1, 0.7, 0.5, 0.35 ... */
 double history_rarity(unsigned users);

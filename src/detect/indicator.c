@@ -479,6 +479,13 @@ static size_t value_find(
 	return key_find(s, kind, value, key_hash(s, kind, value.p, value.n), numbers, n);
 }
 
+void indicator_expect(const struct indicator_set *s, struct net_addr a)
+{
+	if (s->by_kind[INDICATOR_ADDRESS])
+		__builtin_prefetch(
+		    filter_word(s, key_hash(s, INDICATOR_ADDRESS, (const char *)a.b, sizeof(a.b))));
+}
+
 /* Prefixes, the shortest first, then the address. */
 static size_t address_find(
     const struct indicator_set *s, struct net_addr a, uint32_t numbers[INDICATOR_FOUND_MAX])

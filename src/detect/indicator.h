@@ -178,6 +178,8 @@ size_t indicator_queries_of_flow(const struct msg_flow *f, struct indicator_quer
 /* 1 and *ret_i where an indicator that is valid at `time` matches, else 0. */
 int indicator_match(
     const struct indicator_set *s, const struct indicator_query *q, int64_t time, struct indicator *ret_i);
+/* That address is asked for soon: what is looked at first is fetched meanwhile. */
+void indicator_expect(const struct indicator_set *s, struct net_addr a);
 /*
  * All keys that match, whatever their ports and validity: of each the number of one of its entries, always
  * the same one. Returns how many, the most general first.
