@@ -124,6 +124,12 @@ void *table_get(const struct table *t, const void *key)
 	return t->slots[i].place ? entry_at(t, t->slots[i].place - 1) + t->value_at : NULL;
 }
 
+void table_prefetch(const struct table *t, const void *key)
+{
+	uint32_t tag = (uint32_t)(hash_bytes(key, t->key_size, t->seed) >> 32);
+	__builtin_prefetch(&t->slots[tag & t->mask]);
+}
+
 static int index_grow(struct table *t)
 {
 	size_t old = t->mask + 1;

@@ -26,6 +26,9 @@ void *table_get(const struct table *t, const void *key);
  * table is at its bound or memory ends: the caller counts that and goes on.
  */
 void *table_put(struct table *t, const void *key, int *ret_fresh);
+/* Fetches the place where a look for key will begin, so that the next table_get or table_put of it needn't
+ * wait. */
+void table_prefetch(const struct table *t, const void *key);
 /* Removes key. Returns whether it was there. */
 int table_remove(struct table *t, const void *key);
 /* Removes everything, keeps the memory. */

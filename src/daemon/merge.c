@@ -385,6 +385,11 @@ int merge_flow(struct merge *m, const struct msg_flow *f, size_t vantages, int64
 	return r;
 }
 
+void merge_flow_soon(const struct merge *m, uint64_t flow)
+{
+	table_prefetch(m->logs, &flow);
+}
+
 int merge_expire(struct merge *m, int64_t now)
 {
 	int r = 0;

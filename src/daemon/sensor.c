@@ -167,6 +167,13 @@ static void on_end(void *context, struct flow *f, enum flow_end how)
 	sensor_keep_error(s, merge_flow(s->merge, &m, s->n_vantages, s->now));
 }
 
+static void on_soon(void *context, const struct flow *f)
+{
+	const struct sensor *s = context;
+	proto_flow_soon(f);
+	merge_flow_soon(s->merge, f->id);
+}
+
 int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, uint64_t seed,
     const struct sensor_sink *sink)
 {
@@ -184,6 +191,7 @@ int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, u
 	    .start = on_start,
 	    .data = on_data,
 	    .end = on_end,
+	    .soon = on_soon,
 	    .conflict = sensor_stream_conflict,
 	    .overlap = sensor_overlap,
 	    .context = s};

@@ -44,6 +44,9 @@ struct sensor_limits {
  * the call. */
 struct sensor_sink {
 	uint64_t (*next_id)(void *context);
+	/* A flow's transactions one after the other, then its record; f is what is known of it by then. Only
+	 * look-ups over UDP, of one vantage, stand alone: they come as they are read, f being the flow so
+	 * far. */
 	int (*transaction)(void *context, const struct msg_flow *f, const struct msg_transaction *t);
 	int (*flow)(void *context, const struct msg_flow *f); /* also duplicates: duplicate_of is set */
 	int (*binding)(void *context, const struct msg_binding *b);

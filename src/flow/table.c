@@ -343,6 +343,56 @@ static void take_layer(struct flow_table *t, struct flow_entry *e, const struct 
 		snapshot(t, e);
 }
 
+/*
+ * What ends by timeout was idle long, too, and its end looks at much that was. So while one ends those after
+ * it are fetched: first the entry, then, when it has arrived, what it leads to.
+ */
+struct ahead {
+	struct flow_entry *far, *near;
+};
+
+static struct flow_entry *step_far(const struct flow_table *t, const struct flow_entry *e)
+{
+	char *next = (char *)flow_entry_at(t, e->newer);
+	for (size_t at = 0; next && at < sizeof(*e); at += CACHE_LINE)
+		__builtin_prefetch(next + at, 1);
+	return (struct flow_entry *)next;
+}
+
+static struct flow_entry *step_near(const struct flow_table *t, const struct flow_entry *e)
+{
+	struct flow_entry *next = flow_entry_at(t, e->newer);
+	if (!next)
+		return NULL;
+	__builtin_prefetch(&t->buckets[next->hash & t->mask], 1);
+	if (next->f.protocol == PACKET_TCP && !next->is_embryo && next->tcp)
+		for (size_t at = 0; at < 2 * sizeof(struct tcp_side); at += CACHE_LINE)
+			__builtin_prefetch((char *)next->tcp + at, 1);
+	if (t->config.soon)
+		t->config.soon(t->config.context, &next->f);
+	return next;
+}
+
+/* Before `e` ends, the oldest of its list. */
+static void look_ahead(const struct flow_table *t, struct ahead *a, struct flow_entry *e)
+{
+	enum { FAR = 6, NEAR = 3 };
+	if (!a->far) {
+		struct flow_entry *at = e;
+		for (int i = 0; i < FAR && at; i++) {
+			a->far = at;
+			at = step_far(t, at);
+		}
+		a->near = e;
+		for (int i = 0; i < NEAR && a->near->newer; i++)
+			a->near = step_near(t, a->near);
+		return;
+	}
+	struct flow_entry *far = step_far(t, a->far), *near = step_near(t, a->near);
+	a->far = far ? far : a->far;
+	a->near = near ? near : a->near;
+}
+
 static bool timed_out(const struct flow_table *t, const struct flow_entry *e)
 {
 	return t->now - e->f.last_ns > t->timeouts[e->class];
@@ -403,15 +453,23 @@ void flow_table_expire(struct flow_table *t, int64_t now_ns)
 {
 	if (now_ns > t->now)
 		t->now = now_ns;
-	for (int c = 0; c < FLOW_CLASS_COUNT; c++)
-		for (struct flow_entry *e; (e = t->lists[c].oldest) && timed_out(t, e);)
+	for (int c = 0; c < FLOW_CLASS_COUNT; c++) {
+		struct ahead a = {NULL, NULL};
+		for (struct flow_entry *e; (e = t->lists[c].oldest) && timed_out(t, e);) {
+			look_ahead(t, &a, e);
+			if (a.near == e) /* the last one of the list */
+				a = (struct ahead){NULL, NULL};
 			time_out(t, e);
+		}
+	}
 }
 
 void flow_table_flush(struct flow_table *t)
 {
-	for (struct flow_entry *e; (e = flow_list_oldest(t));)
+	for (struct flow_entry *e; (e = flow_list_oldest(t));) {
+		prefetch_victims(t, e);
 		entry_end(t, e, natural_end(&e->f, FLOW_END_CAPTURE));
+	}
 }
 
 void flow_table_expect(struct flow_table *t, const struct flow *f, struct net_addr from, struct net_addr to,

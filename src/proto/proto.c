@@ -342,6 +342,15 @@ bool proto_flow_data(struct proto *p, struct flow *f, enum flow_dir dir, const u
 	return wanted;
 }
 
+void proto_flow_soon(const struct flow *f)
+{
+	const struct proto_flow *pf = f->app_state;
+	if (!pf || (const void *)pf == flow_done_mark())
+		return;
+	for (size_t at = 0; at < sizeof(*pf); at += 64)
+		__builtin_prefetch((const char *)pf + at);
+}
+
 void proto_flow_end(struct proto *p, struct flow *f, int64_t time_ns)
 {
 	struct proto_flow *pf = f->app_state;

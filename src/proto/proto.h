@@ -142,6 +142,8 @@ bool proto_flow_data(struct proto *p, struct flow *f, enum flow_dir dir, const u
     uint64_t gap, int64_t time_ns);
 /* Closes the parser (pending transactions come out) and frees f->app_state. Not for snapshots. */
 void proto_flow_end(struct proto *p, struct flow *f, int64_t time_ns);
+/* Fetches what the end of f will look at, some flows before it. */
+void proto_flow_soon(const struct flow *f);
 const struct proto_stats *proto_stats(const struct proto *p);
 
 /* The table, closed by a row with app == APP_UNKNOWN; for tests and fuzz targets. */
