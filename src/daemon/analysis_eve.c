@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/dynbuf.h"
+#include "base/vec.h"
 #include "exchange/ends.h"
 #include "exchange/eve.h"
 
@@ -78,37 +80,82 @@ int analysis_eve_transaction(
 	return put_line(e, r, line);
 }
 
-static int put_alerts(struct analysis_eve *e, const struct exchange_ends *ends, const struct msg_detection *d)
+struct alerts {
+	struct analysis_eve *eve;
+	struct exchange_ends *ends;
+};
+
+static int put_alerts(void *context, const struct msg_detection *d)
 {
+	const struct alerts *a = context;
 	int r = 0;
 	for (uint32_t i = 0; i < d->flows.n && r == 0; i++) {
 		struct msg_flow f;
 		struct text line = {0};
-		if (!exchange_ends_get(ends, d->flows.v[i], &f))
+		if (!exchange_ends_get(a->ends, d->flows.v[i], &f))
 			continue;
-		r = eve_writer_alert(e->writer, &f, d, &line);
-		r = put_line(e, r, line);
+		r = eve_writer_alert(a->eve->writer, &f, d, &line);
+		r = put_line(a->eve, r, line);
 	}
 	return r;
 }
 
-int analysis_eve_alerts(struct analysis_eve *e, struct archive *archive, const struct table *detections)
+/* Calls each with every detection, decoded, until one fails. */
+static int each_detection(
+    const struct table *detections, int (*each)(void *, const struct msg_detection *), void *context)
 {
-	struct exchange_ends *ends = NULL;
 	struct arena arena = {0};
-	int r = table_count(detections) ? exchange_ends_new(&ends, archive) : 0;
-	while (r == 0 && ends && (r = exchange_ends_turn(ends)) > 0) {
-		size_t pos = 0;
-		r = 0;
-		for (const struct dynbuf *b; r == 0 && (b = table_next(detections, &pos, NULL));) {
-			struct msg_detection d;
-			arena_reset(&arena);
-			r = msg_detection_decode(b->p, b->n, &arena, &d);
-			if (r == 0)
-				r = put_alerts(e, ends, &d);
-		}
+	size_t pos = 0;
+	int r = 0;
+	for (const struct dynbuf *b; r == 0 && (b = table_next(detections, &pos, NULL));) {
+		struct msg_detection d;
+		arena_reset(&arena);
+		r = msg_detection_decode(b->p, b->n, &arena, &d);
+		if (r == 0)
+			r = each(context, &d);
 	}
 	arena_free(&arena);
-	exchange_ends_free(ends);
+	return r;
+}
+
+/* The flows that detections rest on. */
+struct cited {
+	uint64_t *ids;
+	size_t n, cap;
+};
+
+static int cite(void *context, const struct msg_detection *d)
+{
+	struct cited *c = context;
+	for (uint32_t i = 0; i < d->flows.n; i++) {
+		int r = VEC_RESERVE(c->ids, &c->cap, c->n, SIZE_MAX);
+		if (r < 0)
+			return r;
+		c->ids[c->n++] = d->flows.v[i];
+	}
+	return 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint64_t x, y;
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return (x > y) - (x < y);
+}
+
+int analysis_eve_alerts(struct analysis_eve *e, struct archive *archive, const struct table *detections)
+{
+	struct cited cited = {0};
+	struct alerts alerts = {.eve = e};
+	int r = each_detection(detections, cite, &cited);
+	if (r == 0 && cited.n) {
+		qsort(cited.ids, cited.n, sizeof(*cited.ids), compare_ids);
+		r = exchange_ends_new(&alerts.ends, archive, cited.ids, cited.n);
+	}
+	while (r == 0 && alerts.ends && (r = exchange_ends_turn(alerts.ends)) > 0)
+		r = each_detection(detections, put_alerts, &alerts);
+	exchange_ends_free(alerts.ends);
+	free(cited.ids);
 	return r < 0 ? r : write_lines(e);
 }

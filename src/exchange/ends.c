@@ -10,22 +10,24 @@ struct ends {
 	struct net_addr initiator, responder;
 	uint16_t initiator_port, responder_port, vlan, app;
 	uint8_t protocol;
+	bool known; /* the archive has the flow */
 };
 
 struct exchange_ends {
 	struct archive *archive;
-	struct table *flows; /* id to struct ends, of ids in [first, last] */
-	uint64_t first, last;
-	uint64_t next; /* the smallest id after `last` that a flow has; 0: there is none */
+	struct table *flows; /* id to struct ends, of this turn */
+	const uint64_t *ids;
+	size_t n, next; /* ids; those of this turn and the turns before */
 };
 
-int exchange_ends_new(struct exchange_ends **ret_ends, struct archive *archive)
+int exchange_ends_new(struct exchange_ends **ret_ends, struct archive *archive, const uint64_t *ids, size_t n)
 {
 	struct exchange_ends *e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
 	e->archive = archive;
-	e->next = 1; /* the smallest id there is */
+	e->ids = ids;
+	e->n = n;
 	/* ids are our own counter's: nobody chooses them to collide */
 	int r = table_new(&e->flows, sizeof(uint64_t), sizeof(struct ends), EXCHANGE_ENDS_MAX, 0);
 	if (r < 0) {
@@ -46,25 +48,18 @@ void exchange_ends_free(struct exchange_ends *e)
 
 static int take(void *context, const struct msg_flow *f)
 {
-	struct exchange_ends *e = context;
-	if (f->id < e->first)
-		return 0;
-	if (f->id > e->last) {
-		if (e->next == 0 || f->id < e->next)
-			e->next = f->id;
-		return 0;
-	}
-	struct ends *ends = table_put(e->flows, &f->id, NULL);
-	if (!ends)
-		return -ENOMEM;
+	const struct exchange_ends *e = context;
+	struct ends *ends = table_get(e->flows, &f->id);
 	/* of several records of a flow the last stands */
-	*ends = (struct ends){.initiator = f->initiator,
-	    .responder = f->responder,
-	    .initiator_port = f->initiator_port,
-	    .responder_port = f->responder_port,
-	    .vlan = f->vlan,
-	    .app = f->app,
-	    .protocol = f->protocol};
+	if (ends)
+		*ends = (struct ends){.initiator = f->initiator,
+		    .responder = f->responder,
+		    .initiator_port = f->initiator_port,
+		    .responder_port = f->responder_port,
+		    .vlan = f->vlan,
+		    .app = f->app,
+		    .protocol = f->protocol,
+		    .known = true};
 	return 0;
 }
 
@@ -75,24 +70,24 @@ int exchange_ends_turn(struct exchange_ends *e)
 	    .columns = COLUMN(ID) | COLUMN(INITIATOR) | COLUMN(RESPONDER) | COLUMN(INITIATOR_PORT) |
 	               COLUMN(RESPONDER_PORT) | COLUMN(VLAN) | COLUMN(APP) | COLUMN(PROTOCOL)};
 #undef COLUMN
-	int r = 0;
-	do {
-		if (e->next == 0)
-			return 0;
-		e->first = e->next;
-		e->last = e->first > UINT64_MAX - EXCHANGE_ENDS_MAX ? UINT64_MAX
-		                                                    : e->first + EXCHANGE_ENDS_MAX - 1;
-		e->next = 0;
-		table_clear(e->flows);
-		r = archive_scan_flows(e->archive, &all, take, e);
-	} while (r == 0 && table_count(e->flows) == 0);
+	table_clear(e->flows);
+	if (e->next == e->n)
+		return 0;
+	for (; e->next < e->n; e->next++) {
+		const uint64_t *id = &e->ids[e->next];
+		if (table_count(e->flows) == EXCHANGE_ENDS_MAX && !table_get(e->flows, id))
+			break;
+		if (!table_put(e->flows, id, NULL))
+			return -ENOMEM;
+	}
+	int r = archive_scan_flows(e->archive, &all, take, e);
 	return r < 0 ? r : 1;
 }
 
 bool exchange_ends_get(const struct exchange_ends *e, uint64_t id, struct msg_flow *ret_flow)
 {
-	const struct ends *ends = id >= e->first && id <= e->last ? table_get(e->flows, &id) : NULL;
-	if (!ends)
+	const struct ends *ends = table_get(e->flows, &id);
+	if (!ends || !ends->known)
 		return false;
 	*ret_flow = (struct msg_flow){.id = id,
 	    .initiator = ends->initiator,
