@@ -120,7 +120,7 @@ bool name_ends_nocase(struct text name, struct text end)
 	return name.n >= end.n && text_equal_nocase(text_sub(name, name.n - end.n, end.n), end);
 }
 
-static unsigned pair_of(struct text t, size_t i)
+static inline unsigned pair_of(struct text t, size_t i)
 {
 	return ((unsigned char)t.p[i] & 31u) << 5 | ((unsigned char)t.p[i + 1] & 31u);
 }
@@ -135,7 +135,7 @@ struct pairs pairs_of(struct text t)
 	return p;
 }
 
-bool pairs_have(const struct pairs *p, struct text part)
+static inline bool pairs_have(const struct pairs *p, struct text part)
 {
 	for (size_t i = 0; i + 1 < part.n; i++) {
 		unsigned pair = pair_of(part, i);

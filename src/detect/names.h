@@ -36,7 +36,6 @@ struct pairs {
 	uint64_t bits[16];
 };
 struct pairs pairs_of(struct text t);
-bool pairs_have(const struct pairs *p, struct text part);
 /* text_contains_nocase, where the pairs of t are known. */
 bool pairs_contain(const struct pairs *p, struct text t, struct text part);
 

@@ -218,9 +218,10 @@ static void rpc_take(struct detector *d, const struct msg_flow *f, const struct 
 		deed_report(d, f, t, &x);
 		return;
 	}
+	if (text_find(operation, '(') == operation.n)
+		return;
 	for (size_t i = 0; i < sizeof(dcom_shells) / sizeof(*dcom_shells); i++) {
-		if (text_find(operation, '(') == operation.n ||
-		    !text_contains_nocase(operation, text_of(dcom_shells[i])))
+		if (!text_contains_nocase(operation, text_of(dcom_shells[i])))
 			continue;
 		struct deed x = {.name = "lateral.dcom-shell",
 		    .technique = "T1021.003",

@@ -310,6 +310,8 @@ static enum proto_match ftp_probe(const uint8_t *p, size_t n, bool to_responder,
 	(void)f;
 	if (!to_responder)
 		return greeting_fits(p, n) ? PROTO_MAYBE : PROTO_NO;
+	if (!line_may_begin(p, n))
+		return PROTO_NO;
 	size_t eol = text_find(t, '\n');
 	struct text rest, word = line_word(text_trim(text_sub(t, 0, eol)), &rest);
 	for (size_t i = 0; i < word.n; i++)

@@ -111,10 +111,10 @@ static uint64_t response_size(const struct flow *f, const htp_tx_t *tx)
 
 static void file_fields(struct proto_context *c, const htp_tx_t *tx)
 {
-	struct text uri_name = last_segment(http_text(tx->request_uri));
-	struct text name = disposition_name(http_header(tx->response_headers, "content-disposition"));
 	if (!is_success(tx))
 		return;
+	struct text uri_name = last_segment(http_text(tx->request_uri));
+	struct text name = disposition_name(http_header(tx->response_headers, "content-disposition"));
 	if (tx->request_method_number == HTP_M_PUT && tx->request_entity_len > 0) {
 		proto_field(c, FIELD_FILE_NAME, uri_name);
 		proto_field_num(c, FIELD_FILE_BYTES, (uint64_t)tx->request_entity_len);

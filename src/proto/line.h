@@ -27,6 +27,13 @@ struct line_reader {
  */
 bool line_take(
     struct line_reader *r, const uint8_t *p, size_t n, bool end, struct text *ret_line, size_t *ret_used);
+/* Whether what begins here can begin with a command or greeting: with a letter, or with blanks before one.
+ * Most of what probes are shown can't. */
+static inline bool line_may_begin(const uint8_t *p, size_t n)
+{
+	return n == 0 || ((p[0] | 0x20) >= 'a' && (p[0] | 0x20) <= 'z') || p[0] == ' ' ||
+	       (p[0] >= '\t' && p[0] <= '\r');
+}
 /* The first word of a line; *ret_rest is what follows, trimmed. */
 struct text line_word(struct text line, struct text *ret_rest);
 

@@ -198,8 +198,10 @@ static enum proto_match sip_probe(const uint8_t *p, size_t n, bool to_responder,
 {
 	struct sip_head h;
 	struct text t = text_bytes(p, n);
-	size_t eol = text_find(t, '\n');
 	(void)to_responder;
+	if (!line_may_begin(p, n))
+		return PROTO_NO;
+	size_t eol = text_find(t, '\n');
 	memset(&h, 0, sizeof(h));
 	struct text line = text_sub(t, 0, eol);
 	if (line.n > 0 && line.p[line.n - 1] == '\r')

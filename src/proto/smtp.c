@@ -300,6 +300,8 @@ static enum proto_match smtp_probe(const uint8_t *p, size_t n, bool to_responder
 		bool code = memcmp(p, "220", n < 3 ? n : 3) == 0 || memcmp(p, "554", n < 3 ? n : 3) == 0;
 		return code && (n < 4 || p[3] == ' ' || p[3] == '-') ? PROTO_MAYBE : PROTO_NO;
 	}
+	if (!line_may_begin(p, n))
+		return PROTO_NO;
 	size_t eol = text_find(t, '\n');
 	struct text rest, word = line_word(text_trim(text_sub(t, 0, eol)), &rest);
 	static const char *const first[] = {"EHLO", "HELO", "LHLO"}, *const later[] = {

@@ -13,6 +13,7 @@
 
 #include "base/cursor.h"
 #include "base/dynbuf.h"
+#include "base/hash.h"
 #include "base/timefmt.h"
 #include "proto/asn1.h"
 
@@ -33,8 +34,15 @@ struct kept {
 	uint8_t bytes[];
 };
 
+/* A name as it stands in certificates, then its text. */
+struct kept_name {
+	uint16_t der_n, text_n;
+	uint8_t bytes[];
+};
+
 struct cache {
 	struct kept *slot[X509_KEPT];
+	struct kept_name *names[X509_NAMES_KEPT];
 };
 
 void *x509_cache_new(void)
@@ -47,10 +55,12 @@ void x509_cache_free(void *cache)
 	struct cache *k = cache;
 	for (size_t i = 0; k && i < X509_KEPT; i++)
 		free(k->slot[i]);
+	for (size_t i = 0; k && i < X509_NAMES_KEPT; i++)
+		free(k->names[i]);
 	free(k);
 }
 
-static void read_name(struct dynbuf *out, struct text der)
+static void read_name_anew(struct dynbuf *out, struct text der)
 {
 	const uint8_t *p = (const uint8_t *)der.p;
 	X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)der.n);
@@ -65,6 +75,36 @@ static void read_name(struct dynbuf *out, struct text der)
 	}
 	BIO_free(bio);
 	X509_NAME_free(name);
+}
+
+static void keep_name(struct kept_name **slot, struct text der, struct text text)
+{
+	if (der.n + text.n > X509_NAME_KEPT_BYTES)
+		return;
+	struct kept_name *k = realloc(*slot, sizeof(*k) + der.n + text.n);
+	if (!k)
+		return;
+	k->der_n = (uint16_t)der.n;
+	k->text_n = (uint16_t)text.n;
+	memcpy(k->bytes, der.p, der.n);
+	if (text.n)
+		memcpy(k->bytes + der.n, text.p, text.n);
+	*slot = k;
+}
+
+/* Many certificates have one issuer: its name is read once. */
+static void read_name(struct dynbuf *out, struct cache *cache, struct text der)
+{
+	struct kept_name **slot = &cache->names[hash_bytes(der.p, der.n, 0) % X509_NAMES_KEPT];
+	const struct kept_name *k = *slot;
+	if (k && k->der_n == der.n && memcmp(k->bytes, der.p, der.n) == 0) {
+		dynbuf_append(out, k->bytes + k->der_n, k->text_n);
+		return;
+	}
+	size_t from = out->n;
+	read_name_anew(out, der);
+	if (!out->error)
+		keep_name(slot, der, text_sub(dynbuf_view(out), from, out->n));
 }
 
 static void read_time(struct dynbuf *out, struct text der)
@@ -108,7 +148,7 @@ static struct text element(struct cursor *c, uint8_t tag)
  * that takes longer than all else. The parts that need more than a cursor (names, times, numbers) are
  * OpenSSL's to read. Nothing of what is no certificate.
  */
-static void read_certificate(struct reading *r, const uint8_t *der, size_t n)
+static void read_certificate(struct reading *r, struct cache *cache, const uint8_t *der, size_t n)
 {
 	struct cursor all = cursor_of(der, n), certificate = asn1_take(&all, ASN1_TAG_SEQUENCE);
 	struct cursor signed_part = asn1_take(&certificate, ASN1_TAG_SEQUENCE);
@@ -123,8 +163,8 @@ static void read_certificate(struct reading *r, const uint8_t *der, size_t n)
 		return;
 	for (size_t i = 0; i < FIELDS; i++) {
 		switch (fields[i]) {
-		case FIELD_TLS_SUBJECT: read_name(&r->bytes, subject); break;
-		case FIELD_TLS_ISSUER: read_name(&r->bytes, issuer); break;
+		case FIELD_TLS_SUBJECT: read_name(&r->bytes, cache, subject); break;
+		case FIELD_TLS_ISSUER: read_name(&r->bytes, cache, issuer); break;
 		case FIELD_TLS_NOT_BEFORE: read_time(&r->bytes, not_before); break;
 		case FIELD_TLS_NOT_AFTER: read_time(&r->bytes, not_after); break;
 		default: read_serial(&r->bytes, serial); break;
@@ -170,7 +210,7 @@ void x509_fields(struct proto_context *c, void *cache, const uint8_t *der, size_
 		return;
 	}
 	struct reading r = {.bytes = {.p = NULL}};
-	read_certificate(&r, der, n);
+	read_certificate(&r, all, der, n);
 	for (size_t i = 0; !r.bytes.error && i < FIELDS; i++)
 		add_field(c, i, r.bytes.p, i ? r.end[i - 1] : 0, r.end[i]);
 	keep(slot, sha256, &r);

@@ -8,12 +8,13 @@
  *
  * A server shows the same certificate to everybody, and reading it takes longer than all else in a handshake:
  * so what was read of the last ones is kept, by SHA-256. Bound: X509_KEPT certificates, each with at most
- * X509_KEPT_BYTES of text; larger ones are read each time.
+ * X509_KEPT_BYTES of text; larger ones are read each time. Of others, names that were read are kept:
+ * X509_NAMES_KEPT, each with at most X509_NAME_KEPT_BYTES, its DER and its text together.
  */
 
 #include "proto/proto.h"
 
-enum { X509_KEPT = 1024, X509_KEPT_BYTES = 4096 };
+enum { X509_KEPT = 1024, X509_KEPT_BYTES = 4096, X509_NAMES_KEPT = 512, X509_NAME_KEPT_BYTES = 1024 };
 
 /* What is kept: a parser's `shared`. */
 void *x509_cache_new(void);
