@@ -130,6 +130,17 @@ void table_prefetch(const struct table *t, const void *key)
 	__builtin_prefetch(&t->slots[tag & t->mask]);
 }
 
+void table_prefetch_entry(const struct table *t, const void *key)
+{
+	uint32_t tag = (uint32_t)(hash_bytes(key, t->key_size, t->seed) >> 32);
+	const struct slot *slot = &t->slots[tag & t->mask];
+	if (!slot->place || slot->tag != tag)
+		return; /* absent, or further on */
+	const unsigned char *at = entry_at(t, slot->place - 1);
+	__builtin_prefetch(at, 1);
+	__builtin_prefetch(at + t->entry_size - 1, 1);
+}
+
 static int index_grow(struct table *t)
 {
 	size_t old = t->mask + 1;

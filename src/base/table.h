@@ -29,6 +29,8 @@ void *table_put(struct table *t, const void *key, int *ret_fresh);
 /* Fetches the place where a look for key will begin, so that the next table_get or table_put of it needn't
  * wait. */
 void table_prefetch(const struct table *t, const void *key);
+/* A while later: fetches the entry that stands there. */
+void table_prefetch_entry(const struct table *t, const void *key);
 /* Removes key. Returns whether it was there. */
 int table_remove(struct table *t, const void *key);
 /* Removes everything, keeps the memory. */

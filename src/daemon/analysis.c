@@ -62,6 +62,12 @@ static int on_flow(void *context, const struct msg_flow *f)
 	return r == 0 && a->eve && !f->duplicate_of ? analysis_eve_flow(a->eve, f) : r;
 }
 
+static void on_soon(void *context, const struct flow *f, bool again)
+{
+	struct analysis *a = context;
+	detector_soon(a->detector, f, again);
+}
+
 static int on_binding(void *context, const struct msg_binding *b)
 {
 	struct analysis *a = context;
@@ -130,6 +136,7 @@ int analysis_new(struct analysis **ret_analysis, const char *path, const struct 
 	    .transaction = on_transaction,
 	    .flow = on_flow,
 	    .binding = on_binding,
+	    .soon = on_soon,
 	    .context = a};
 	struct detect_config detect = {.zones = site->zones,
 	    .indicators = indicators,

@@ -385,9 +385,12 @@ int merge_flow(struct merge *m, const struct msg_flow *f, size_t vantages, int64
 	return r;
 }
 
-void merge_flow_soon(const struct merge *m, uint64_t flow)
+void merge_flow_soon(const struct merge *m, uint64_t flow, bool again)
 {
-	table_prefetch(m->logs, &flow);
+	if (again)
+		table_prefetch_entry(m->logs, &flow);
+	else
+		table_prefetch(m->logs, &flow);
 }
 
 int merge_expire(struct merge *m, int64_t now)

@@ -57,8 +57,8 @@ int merge_transaction_now(struct merge *m, struct msg_flow *f, const struct msg_
 int merge_snapshot(struct merge *m, const struct msg_flow *f, size_t vantages);
 /* A flow has ended, at capture time `now`. `vantages`: how many there are by now. */
 int merge_flow(struct merge *m, const struct msg_flow *f, size_t vantages, int64_t now);
-/* That flow ends soon: fetches what is known of it. */
-void merge_flow_soon(const struct merge *m, uint64_t flow);
+/* That flow ends soon: fetches what is known of it; see flow_table_config. */
+void merge_flow_soon(const struct merge *m, uint64_t flow, bool again);
 /* Lets go what has waited long enough. */
 int merge_expire(struct merge *m, int64_t now);
 int merge_flush(struct merge *m);

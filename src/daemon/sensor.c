@@ -167,11 +167,14 @@ static void on_end(void *context, struct flow *f, enum flow_end how)
 	sensor_keep_error(s, merge_flow(s->merge, &m, s->n_vantages, s->now));
 }
 
-static void on_soon(void *context, const struct flow *f)
+static void on_soon(void *context, const struct flow *f, bool again)
 {
 	const struct sensor *s = context;
-	proto_flow_soon(f);
-	merge_flow_soon(s->merge, f->id);
+	if (!again)
+		proto_flow_soon(f);
+	merge_flow_soon(s->merge, f->id, again);
+	if (s->sink.soon)
+		s->sink.soon(s->sink.context, f, again);
 }
 
 int sensor_new(struct sensor **ret_sensor, const struct sensor_limits *limits, uint64_t seed,

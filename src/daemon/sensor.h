@@ -50,6 +50,8 @@ struct sensor_sink {
 	int (*transaction)(void *context, const struct msg_flow *f, const struct msg_transaction *t);
 	int (*flow)(void *context, const struct msg_flow *f); /* also duplicates: duplicate_of is set */
 	int (*binding)(void *context, const struct msg_binding *b);
+	/* A flow ends soon; see flow_table_config. May be NULL. */
+	void (*soon)(void *context, const struct flow *f, bool again);
 	/* Live. What one vantage saw since the last time; name and origin are empty. */
 	int (*coverage)(void *context, const struct msg_coverage *c);
 	void *context;

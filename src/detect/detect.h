@@ -21,6 +21,7 @@
  * that turned out wrong is emitted again with DETECT_TAKEN_BACK.
  */
 
+#include "flow/flow.h"
 #include "msg/msg.h"
 #include "net/zone.h"
 
@@ -61,6 +62,8 @@ void detector_change(
 /* One transaction of flow f, which is still being held and comes next. */
 void detector_transaction(struct detector *d, const struct msg_flow *f, const struct msg_transaction *t);
 void detector_flow(struct detector *d, const struct msg_flow *f);
+/* f ends soon: fetches what detector_flow will look at; see flow_table_config. */
+void detector_soon(const struct detector *d, const struct flow *f, bool again);
 /* Live: a sensor left snapshots out, so who seems to be without an answer may have had one. Of the flows that
  * go on by now only their last record tells. */
 void detector_missed(struct detector *d);

@@ -153,6 +153,18 @@ void history_flow(struct detector *d, struct observation *o)
 		history_name(d, history_name_key(d, f->name), f->initiator, f->first);
 }
 
+void detector_soon(const struct detector *d, const struct flow *f, bool again)
+{
+	const struct history *h = &d->history;
+	const struct service_key service = {
+	    .addr = f->responder, .port = f->responder_port, .protocol = f->protocol};
+	void (*fetch)(const struct table *t, const void *key) = again ? table_prefetch_entry : table_prefetch;
+	fetch(h->hosts->t, &f->initiator);
+	fetch(h->hosts->t, &f->responder);
+	fetch(h->peers->t, &f->responder);
+	fetch(h->services->t, &service);
+}
+
 struct host *history_host(const struct detector *d, struct net_addr a)
 {
 	return detect_table_get(d->history.hosts, &a);

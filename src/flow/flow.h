@@ -174,9 +174,9 @@ struct flow_table_config {
 	/* The flow has ended; it is freed after this returns. Also for snapshots (FLOW_END_NONE), where it is
 	 * not. */
 	void (*end)(void *context, struct flow *f, enum flow_end how);
-	/* The flow ends soon: memory that this will need may be fetched. Nothing may be changed. May be NULL.
-	 */
-	void (*soon)(void *context, const struct flow *f);
+	/* The flow ends soon: memory that this will need may be fetched, first where looks begin, then, some
+	 * flows later (`again`), where they lead. Nothing may be changed. May be NULL. */
+	void (*soon)(void *context, const struct flow *f, bool again);
 	/* Bytes came twice and differ: the first FLOW_CONFLICTS_MAX times of a flow. May be NULL. */
 	void (*conflict)(void *context, const struct flow *f, const struct flow_conflict *c);
 	/* What a machine makes of overlaps. NULL: NET_OVERLAP_AUTO. */

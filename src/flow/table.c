@@ -345,52 +345,48 @@ static void take_layer(struct flow_table *t, struct flow_entry *e, const struct 
 
 /*
  * What ends by timeout was idle long, too, and its end looks at much that was. So while one ends those after
- * it are fetched: first the entry, then, when it has arrived, what it leads to.
+ * it are fetched, step by step: the entry; when that has arrived, what it leads to; then, where that leads.
  */
+enum { STEPS = 3 };
 struct ahead {
-	struct flow_entry *far, *near;
+	struct flow_entry *at[STEPS]; /* the furthest first; NULL at the beginning */
 };
 
-static struct flow_entry *step_far(const struct flow_table *t, const struct flow_entry *e)
+static void fetch_lines(const void *p, size_t n)
 {
-	char *next = (char *)flow_entry_at(t, e->newer);
-	for (size_t at = 0; next && at < sizeof(*e); at += CACHE_LINE)
-		__builtin_prefetch(next + at, 1);
-	return (struct flow_entry *)next;
+	for (size_t at = 0; p && at < n; at += CACHE_LINE)
+		__builtin_prefetch((const char *)p + at, 1);
 }
 
-static struct flow_entry *step_near(const struct flow_table *t, const struct flow_entry *e)
+static void fetch(const struct flow_table *t, const struct flow_entry *e, int step)
 {
-	struct flow_entry *next = flow_entry_at(t, e->newer);
-	if (!next)
-		return NULL;
-	__builtin_prefetch(&t->buckets[next->hash & t->mask], 1);
-	if (next->f.protocol == PACKET_TCP && !next->is_embryo && next->tcp)
-		for (size_t at = 0; at < 2 * sizeof(struct tcp_side); at += CACHE_LINE)
-			__builtin_prefetch((char *)next->tcp + at, 1);
-	if (t->config.soon)
-		t->config.soon(t->config.context, &next->f);
-	return next;
-}
-
-/* Before `e` ends, the oldest of its list. */
-static void look_ahead(const struct flow_table *t, struct ahead *a, struct flow_entry *e)
-{
-	enum { FAR = 6, NEAR = 3 };
-	if (!a->far) {
-		struct flow_entry *at = e;
-		for (int i = 0; i < FAR && at; i++) {
-			a->far = at;
-			at = step_far(t, at);
-		}
-		a->near = e;
-		for (int i = 0; i < NEAR && a->near->newer; i++)
-			a->near = step_near(t, a->near);
+	if (step == 0) {
+		fetch_lines(e, sizeof(*e));
 		return;
 	}
-	struct flow_entry *far = step_far(t, a->far), *near = step_near(t, a->near);
-	a->far = far ? far : a->far;
-	a->near = near ? near : a->near;
+	if (step == 1) {
+		__builtin_prefetch(&t->buckets[e->hash & t->mask], 1);
+		if (e->f.protocol == PACKET_TCP && !e->is_embryo)
+			fetch_lines(e->tcp, 2 * sizeof(struct tcp_side));
+	}
+	if (t->config.soon)
+		t->config.soon(t->config.context, &e->f, step > 1);
+}
+
+/* Before e ends, the oldest of its list. */
+static void look_ahead(const struct flow_table *t, struct ahead *a, struct flow_entry *e)
+{
+	static const int distance[STEPS] = {8, 4, 2};
+	for (int step = 0; step < STEPS; step++) {
+		int steps = a->at[step] ? 1 : distance[step];
+		struct flow_entry *at = a->at[step] ? a->at[step] : e;
+		for (; steps > 0 && at->newer; steps--) {
+			at = flow_entry_at(t, at->newer);
+			fetch(t, at, step);
+		}
+		/* at the list's end: from the beginning, should it go on */
+		a->at[step] = at == e ? NULL : at;
+	}
 }
 
 static bool timed_out(const struct flow_table *t, const struct flow_entry *e)
@@ -454,11 +450,9 @@ void flow_table_expire(struct flow_table *t, int64_t now_ns)
 	if (now_ns > t->now)
 		t->now = now_ns;
 	for (int c = 0; c < FLOW_CLASS_COUNT; c++) {
-		struct ahead a = {NULL, NULL};
+		struct ahead ahead = {{NULL}};
 		for (struct flow_entry *e; (e = t->lists[c].oldest) && timed_out(t, e);) {
-			look_ahead(t, &a, e);
-			if (a.near == e) /* the last one of the list */
-				a = (struct ahead){NULL, NULL};
+			look_ahead(t, &ahead, e);
 			time_out(t, e);
 		}
 	}
