@@ -41,6 +41,20 @@ static bool set_key(struct eve_place *place, unsigned d, struct text component)
 	return true;
 }
 
+/* Whether one of two paths is the beginning of the other. */
+static bool contest(const struct eve_place *a, const struct eve_place *b)
+{
+	unsigned shorter = a->depth < b->depth ? a->depth : b->depth;
+	return a->depth != b->depth && shorter && a->group[shorter - 1] == b->group[shorter - 1];
+}
+
+static void find_contested(struct eve_tree *t)
+{
+	for (unsigned i = 0; i < FIELD_COUNT; i++)
+		for (unsigned k = 0; k < FIELD_COUNT; k++)
+			t->places[i].contested |= contest(&t->places[i], &t->places[k]);
+}
+
 bool eve_tree_init(struct eve_tree *t)
 {
 	unsigned n_groups = 0;
@@ -48,6 +62,7 @@ bool eve_tree_init(struct eve_tree *t)
 	for (unsigned i = 0; i < FIELD_COUNT; i++) {
 		struct eve_place *place = &t->places[i];
 		struct text rest = text_of(field_name(i));
+		place->kind = (uint8_t)field_kind_of(i);
 		while (rest.n) {
 			size_t n = text_find(rest, '.');
 			unsigned d = place->depth;
@@ -61,14 +76,16 @@ bool eve_tree_init(struct eve_tree *t)
 			rest = text_sub(rest, n + 1, rest.n);
 		}
 	}
+	find_contested(t);
 	return true;
 }
 
-static void put_value(struct eve_pen *p, struct text key, const struct field_value *v)
+static void put_value(
+    struct eve_pen *p, const struct eve_place *place, struct text key, const struct field_value *v)
 {
 	uint64_t number;
 	struct net_addr addr;
-	switch (field_kind_of(v->field)) {
+	switch ((enum field_kind)place->kind) {
 	case FIELD_KIND_NUM:
 		if (num_parse_u64(v->value, INT64_MAX, &number) == 0) {
 			eve_pen_count(p, key, number);
@@ -102,9 +119,9 @@ static const struct eve_place *place_of(const struct eve_tree *t, const struct f
 }
 
 /* A path that is a value can't be an object, too: what came first stays. */
-static bool is_barred(const struct order *o, const struct eve_tree *t, const struct field_value *v, size_t i)
+static bool is_barred(const struct order *o, const struct eve_tree *t, const struct field_value *v,
+    const struct eve_place *place)
 {
-	const struct eve_place *place = place_of(t, &v[i]);
 	for (unsigned d = 0; d < place->depth; d++) {
 		const struct eve_place *first = place_of(t, &v[o->first[place->group[d]]]);
 		if ((first->depth == d + 1) != (place->depth == d + 1))
@@ -138,7 +155,7 @@ static void order_values(struct order *o, const struct eve_tree *t, const struct
 				*first = (uint8_t)i;
 			rank |= (uint32_t)*first << (EVE_DEPTH - d) * 8;
 		}
-		if (place->depth && !is_barred(o, t, v, i))
+		if (place->depth && !(place->contested && is_barred(o, t, v, place)))
 			o->ranks[o->n++] = rank | (uint32_t)i;
 	}
 	sort(o->ranks, o->n);
@@ -179,7 +196,7 @@ void eve_tree_put(const struct eve_tree *t, struct eve_pen *p, const struct fiel
 			turn(p, last, place);
 		if (more && !again)
 			eve_pen_open(p, key_of(place, place->depth - 1U), '[');
-		put_value(p, more || again ? TEXT("") : key_of(place, place->depth - 1U), value);
+		put_value(p, place, more || again ? TEXT("") : key_of(place, place->depth - 1U), value);
 		if (again && !more)
 			eve_pen_close(p, ']');
 	}

@@ -16,6 +16,8 @@ enum { EVE_DEPTH = 3, EVE_KEY_MAX = 32 };
 struct eve_tree {
 	struct eve_place {
 		uint8_t depth;            /* components; 0: the field isn't written */
+		uint8_t kind;             /* enum field_kind */
+		bool contested;           /* begins as another path does that ends there, or ends so */
 		uint8_t group[EVE_DEPTH]; /* alike where paths are alike up to that component */
 		uint8_t key_length[EVE_DEPTH];
 		char key[EVE_DEPTH][EVE_KEY_MAX]; /* "rrname": with quotes and colon */
