@@ -109,18 +109,24 @@ static int copy_u64s(struct archive_segment_writer *w, struct msg_u64s *list)
 	return 0;
 }
 
+/* The values stand behind the list. */
 static int copy_fields(struct archive_segment_writer *w, struct msg_fields *list)
 {
+	size_t size = list->n * sizeof(*list->v);
 	if (list->n == 0)
 		return 0;
-	struct field_value *to = arena_array(&w->arena, list->n, sizeof(*to));
+	for (uint32_t i = 0; i < list->n; i++)
+		size += list->v[i].value.n;
+	struct field_value *to = arena_alloc(&w->arena, size);
 	if (!to)
 		return -ENOMEM;
+	char *bytes = (char *)(to + list->n);
 	for (uint32_t i = 0; i < list->n; i++) {
-		to[i] = list->v[i];
-		int r = copy_text(w, &to[i].value);
-		if (r < 0)
-			return r;
+		struct text value = list->v[i].value;
+		to[i] = (struct field_value){.field = list->v[i].field, .value = {.p = bytes, .n = value.n}};
+		if (value.n)
+			memcpy(bytes, value.p, value.n);
+		bytes += value.n;
 	}
 	list->v = to;
 	return 0;
