@@ -107,7 +107,7 @@ static unsigned family_of(struct archive_addr_number addr)
 /* By address, each family by itself: four bytes tell those of IPv4 apart, which are the most. */
 static int sort_addrs(struct addr_item **items, size_t n)
 {
-	struct addr_item *from = *items, *to = malloc((n + 1) * sizeof(*to));
+	struct addr_item *from = *items, *to = calloc(n + 1, sizeof(*to));
 	size_t ends[3] = {0}, begin = 0;
 	if (!to)
 		return -ENOMEM;
