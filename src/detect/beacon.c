@@ -243,6 +243,7 @@ static void channel_add(struct channel *c, int64_t time, uint32_t sent, uint64_t
 static struct channel *channel_meet(struct detector *d, struct beacon_state *s, const struct channel_key *k,
     const struct msg_flow *f, uint32_t sent)
 {
+	detect_table_expect(s->meetings, k);
 	struct channel *c = detect_table_get(s->channels, k);
 	if (c)
 		return c;

@@ -203,6 +203,12 @@ static inline void *detect_table_get(const struct detect_table *t, const void *k
 	return table_get(t->t, key);
 }
 
+/* The key is asked for soon. */
+static inline void detect_table_expect(const struct detect_table *t, const void *key)
+{
+	table_prefetch(t->t, key);
+}
+
 /* The first few flows behind something that may yet become a finding. */
 enum { FLOW_SAMPLE_MAX = 12 };
 struct flow_sample {

@@ -64,8 +64,11 @@ void observe_ends(const struct detector *d, struct observation *o)
 
 bool detect_is_host(struct net_addr a)
 {
-	return !net_addr_is_multicast(a) && !net_addr_is_unspecified(a) && !net_addr_is_none(a) &&
-	       !net_addr_is_loopback(a) && !(net_addr_is_v4(a) && a.b[15] == 255);
+	if (!net_addr_is_v4(a))
+		return !net_addr_is_multicast(a) && !net_addr_is_none(a) && !net_addr_is_loopback(a);
+	uint32_t v4 = load_be32(a.b + 12);
+	bool multicast = v4 >> 28 == 14, loopback = v4 >> 24 == 127, broadcast = (v4 & 255) == 255;
+	return v4 != 0 && !multicast && !loopback && !broadcast;
 }
 
 double detect_saturate(double n, double half, double most)

@@ -208,7 +208,23 @@ static void question_take(struct detector *d, struct exchange *x)
 		return;
 	x->domain = name_registered(x->query);
 	x->domain_key = name_hash(x->domain, d->config.seed);
-	x->named = history_name(d, x->domain_key, x->f->initiator, x->t->time);
+	history_expect_name(d, x->domain_key);
+}
+
+/* Which fields it has. Addresses among them are indicators or not: that is asked soon. */
+static struct field_set fields_of(const struct detector *d, const struct msg_transaction *t)
+{
+	struct field_set has = {{0}};
+	struct net_addr a;
+	for (uint32_t i = 0; i < t->fields.n; i++) {
+		const struct field_value *v = &t->fields.v[i];
+		field_set_add(&has, v->field);
+		if (d->config.indicators && v->field == FIELD_DNS_ANSWER_ADDR && v->value.n == sizeof(a)) {
+			memcpy(&a, v->value.p, sizeof(a));
+			indicator_expect(d->config.indicators, a);
+		}
+	}
+	return has;
 }
 
 void detector_transaction(struct detector *d, const struct msg_flow *f, const struct msg_transaction *t)
@@ -217,15 +233,15 @@ void detector_transaction(struct detector *d, const struct msg_flow *f, const st
 		return;
 	d->stats.transactions++;
 	clock_take(d, f->first < t->time ? f->first : t->time, t->time);
-	struct field_set has = {{0}};
-	for (uint32_t i = 0; i < t->fields.n; i++)
-		field_set_add(&has, t->fields.v[i].field);
 	struct exchange x = {.f = f,
 	    .t = t,
 	    .from_inside = detect_inside(d, f->initiator),
 	    .to_inside = detect_inside(d, f->responder)};
 	if (x.from_inside)
 		question_take(d, &x);
+	struct field_set has = fields_of(d, t);
+	if (x.query.n)
+		x.named = history_name(d, x.domain_key, f->initiator, t->time);
 	for (size_t i = 0; i < d->n_listeners; i++) {
 		const struct detect_listener *l = &d->listeners[i];
 		if (field_sets_meet(&l->fields, &has))
@@ -240,12 +256,13 @@ void detector_flow(struct detector *d, const struct msg_flow *f)
 	d->stats.flows += f->end != FLOW_END_NONE;
 	d->live = d->live || f->end == FLOW_END_NONE;
 	clock_take(d, f->first, f->last);
+	struct observation o = {.f = f};
+	observe_ends(d, &o);
+	history_expect(d, &o);
 	if (d->config.indicators) {
 		indicator_expect(d->config.indicators, f->initiator);
 		indicator_expect(d->config.indicators, f->responder);
 	}
-	struct observation o = {.f = f};
-	observe_ends(d, &o);
 	progress_observe(d, &o);
 	history_flow(d, &o);
 	for (size_t i = 0; behaviours[i]; i++)

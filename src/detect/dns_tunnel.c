@@ -212,6 +212,11 @@ static void tunnel_transaction(struct detector *d, void *state, const struct exc
 {
 	struct tunnel_state *s = state;
 	int64_t time = x->t->time;
+	struct domain_key k;
+	memset(&k, 0, sizeof(k));
+	k.asset = x->f->initiator;
+	k.name = x->domain_key;
+	detect_table_expect(s->domains, &k);
 	struct text below = name_below_of(x->query, x->domain);
 	if (below.n == 0 || is_plain_lookup(below) || name_ends_nocase(x->domain, TEXT("arpa")) ||
 	    is_reputation_service(x->domain))
@@ -221,10 +226,6 @@ static void tunnel_transaction(struct detector *d, void *state, const struct exc
 		return;
 	if (x->named && !x->to_inside)
 		history_authority_vote(x->named, x->f->responder);
-	struct domain_key k;
-	memset(&k, 0, sizeof(k));
-	k.asset = x->f->initiator;
-	k.name = x->domain_key;
 	int fresh;
 	struct domain *t = detect_table_put(d, s->domains, &k, time, &fresh);
 	if (!t)

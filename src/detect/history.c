@@ -49,6 +49,11 @@ static void peer_take(struct detector *d, struct peer *p, struct net_addr asker,
 	}
 }
 
+void history_expect_name(const struct detector *d, uint64_t key)
+{
+	detect_table_expect(d->history.names, &key);
+}
+
 struct named *history_name(struct detector *d, uint64_t key, struct net_addr asker, int64_t time)
 {
 	int fresh;
@@ -104,6 +109,22 @@ static bool service_matters(const struct observation *o)
 	return o->to_host && (o->f->protocol != PROTOCOL_UDP || o->to_inside);
 }
 
+static struct service_key service_key_of(const struct msg_flow *f)
+{
+	return (struct service_key){.addr = f->responder, .port = f->responder_port, .protocol = f->protocol};
+}
+
+void history_expect(const struct detector *d, const struct observation *o)
+{
+	const struct history *h = &d->history;
+	const struct msg_flow *f = o->f;
+	struct service_key k = service_key_of(f);
+	detect_table_expect(o->to_inside ? h->hosts : h->peers, &f->responder);
+	detect_table_expect(o->from_inside ? h->hosts : h->peers, &f->initiator);
+	if (service_matters(o))
+		detect_table_expect(h->services, &k);
+}
+
 void history_flow(struct detector *d, struct observation *o)
 {
 	const struct msg_flow *f = o->f;
@@ -136,8 +157,7 @@ void history_flow(struct detector *d, struct observation *o)
 		earliest(&o->responder->served_first, f->first);
 	}
 	if (f->packets_in > 0 && f->tcp_state != FLOW_TCP_REFUSED && service_matters(o)) {
-		struct service_key k = {
-		    .addr = f->responder, .port = f->responder_port, .protocol = f->protocol};
+		struct service_key k = service_key_of(f);
 		detect_table_put(d, d->history.services, &k, f->last, NULL);
 	}
 	if (o->from_inside == o->to_inside || (!o->from_inside && !answered))

@@ -53,7 +53,11 @@ struct history {
 };
 
 int history_start(struct detector *d);
+/* What history_flow will look up is fetched meanwhile: these tables are large, and no cache holds them. */
+void history_expect(const struct detector *d, const struct observation *o);
 void history_flow(struct detector *d, struct observation *o);
+/* The name of that key is asked for soon. */
+void history_expect_name(const struct detector *d, uint64_t key);
 /* A name (by history_name_key) that inside machine `asker` asked for or named as its server. NULL where there
  * is no room for it. */
 struct named *history_name(struct detector *d, uint64_t key, struct net_addr asker, int64_t time);

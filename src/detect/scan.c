@@ -435,6 +435,13 @@ static void scan_flow(struct detector *d, void *state, const struct observation 
 	k.protocol = f->protocol;
 	k.kind = o->to_inside ? WALK_HORIZONTAL : WALK_OUTWARD;
 	k.port = o->to_inside ? 0 : f->responder_port;
+	struct walk_key vertical = k;
+	vertical.kind = WALK_VERTICAL;
+	vertical.target = f->responder;
+	vertical.port = 0;
+	detect_table_expect(s->walks, &vertical);
+	if (contact != CONTACT_OK)
+		detect_table_expect(s->firsts, &vertical);
 	/* Unkeyed, so that the same capture counts the same: who would collide in it must choose what to scan
 	 * by it. */
 	uint32_t machine = (uint32_t)hash_bytes(&f->responder, sizeof(f->responder), 0);
@@ -443,10 +450,7 @@ static void scan_flow(struct detector *d, void *state, const struct observation 
 		walk_step(d, s, o, &k, machine, contact);
 	if (f->protocol == ICMP || f->protocol == ICMPV6)
 		return;
-	k.kind = WALK_VERTICAL;
-	k.target = f->responder;
-	k.port = 0;
-	vertical_step(d, s, o, &k, contact);
+	vertical_step(d, s, o, &vertical, contact);
 }
 
 static bool scan_look(struct detector *d, void *state, struct look *l)
