@@ -2,6 +2,7 @@
 #include "base/pool.h"
 
 #include <errno.h>
+#include <sanitizer/asan_interface.h> /* with it, whoever touches what was given back is caught */
 #include <string.h>
 
 #include "base/pages.h"
@@ -16,6 +17,7 @@ int pool_new(struct pool *p, size_t size, uint32_t max)
 
 void pool_free(struct pool *p)
 {
+	ASAN_UNPOISON_MEMORY_REGION(p->base, p->size * p->high);
 	pages_free(p->base, p->size * p->max);
 	*p = (struct pool){0};
 }
@@ -25,6 +27,7 @@ void *pool_take(struct pool *p)
 	if (!p->spare)
 		return p->high < p->max ? pool_at(p, p->high++) : NULL; /* new pages are zero */
 	void *object = pool_at(p, p->spare - 1);
+	ASAN_UNPOISON_MEMORY_REGION(object, p->size);
 	memcpy(&p->spare, object, sizeof(p->spare));
 	memset(object, 0, p->size);
 	return object;
@@ -34,4 +37,5 @@ void pool_give(struct pool *p, void *object)
 {
 	memcpy(object, &p->spare, sizeof(p->spare));
 	p->spare = pool_number(p, object) + 1;
+	ASAN_POISON_MEMORY_REGION(object, p->size);
 }
