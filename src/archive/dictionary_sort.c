@@ -19,7 +19,7 @@ struct addr_item {
 
 struct text_item {
 	struct text key, exact;
-	uint64_t head; /* the key's first bytes as a number: most comparisons end there */
+	uint64_t head[2]; /* the key's first bytes as numbers: most comparisons end there */
 	uint32_t number;
 	uint32_t shared; /* bytes of the key that the one before begins with, too, once they are in order */
 };
@@ -206,19 +206,21 @@ size_t archive_entry_key(enum archive_dictionary type, struct text t, uint8_t *t
 }
 
 /* A shorter key is filled with zeros, which come first, as it does. */
-static uint64_t head_of(struct text key)
+static void set_head(struct text_item *item)
 {
-	uint8_t bytes[8] = {0};
-	if (key.n)
-		memcpy(bytes, key.p, key.n < sizeof(bytes) ? key.n : sizeof(bytes));
-	return load_be64(bytes);
+	uint8_t bytes[16] = {0};
+	if (item->key.n)
+		memcpy(bytes, item->key.p, item->key.n < sizeof(bytes) ? item->key.n : sizeof(bytes));
+	item->head[0] = load_be64(bytes);
+	item->head[1] = load_be64(bytes + 8);
 }
 
 static int compare_items(const void *a, const void *b)
 {
 	const struct text_item *x = a, *y = b;
-	if (x->head != y->head)
-		return x->head < y->head ? -1 : 1;
+	for (size_t i = 0; i < 2; i++)
+		if (x->head[i] != y->head[i])
+			return x->head[i] < y->head[i] ? -1 : 1;
 	int order = text_compare(x->key, y->key);
 	return order ? order : text_compare(x->exact, y->exact);
 }
@@ -237,16 +239,20 @@ static size_t common(struct text a, struct text b)
 	return i;
 }
 
-/* Whether the text follows from its key, as most names' does. */
+/* Whether archive_name_of_key makes the text of its key, as of most names': it is as long, and has neither
+ * what keys don't (capitals) nor what makes it no name (zeros). */
 static bool follows(enum archive_dictionary type, const struct text_item *item)
 {
-	uint8_t back[ARCHIVE_NAME_SMALL];
+	bool other = false;
 	if (type != ARCHIVE_DICTIONARY_NAMES)
 		return true;
-	if (item->key.n != item->exact.n || item->key.n > sizeof(back))
+	if (item->key.n != item->exact.n || item->key.n > ARCHIVE_NAME_SMALL)
 		return false;
-	archive_name_of_key(item->key, back);
-	return text_equal(text_bytes(back, item->key.n), item->exact);
+	for (size_t i = 0; i < item->exact.n; i++) {
+		unsigned char c = (unsigned char)item->exact.p[i];
+		other |= c == 0 || (c >= 'A' && c <= 'Z');
+	}
+	return !other;
 }
 
 /* An entry: its key's length beyond what it shares with the one before (of its group), and whether the exact
@@ -349,7 +355,7 @@ static int make_texts(
 		items[i] = (struct text_item){.exact = exact,
 		    .key = text_bytes(to, archive_entry_key(c->type, exact, to)),
 		    .number = (uint32_t)i};
-		items[i].head = head_of(items[i].key);
+		set_head(&items[i]);
 		to += items[i].key.n;
 	}
 	if (r == 0 && c->n)
