@@ -9,7 +9,6 @@
 #include "detect/behaviour.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -83,6 +82,13 @@ static double weighed(
 	return confidence * history_rarity(by_name > users ? by_name : users);
 }
 
+static void evidence_explain(struct evidence *e, const char *why)
+{
+	size_t n = strnlen(why, sizeof(e->why) - 1);
+	memcpy(e->why, why, n);
+	e->why[n] = '\0';
+}
+
 static void evidence_take(struct evidence *e, const struct finding *f)
 {
 	e->name = f->name;
@@ -100,7 +106,7 @@ static void evidence_take(struct evidence *e, const struct finding *f)
 	e->indicator = f->indicator_text;
 	e->tlp = f->tlp;
 	e->count = f->count;
-	snprintf(e->why, sizeof(e->why), "%s", f->why);
+	evidence_explain(e, f->why);
 }
 
 /* The same subject again: the newest word on how much it means stands, times and flows add up. Whether it
@@ -129,7 +135,7 @@ static bool evidence_update(struct evidence *e, const struct finding *f)
 	e->peer = f->peer;
 	e->asset_role = (uint8_t)f->asset_role;
 	e->peer_role = (uint8_t)f->peer_role;
-	snprintf(e->why, sizeof(e->why), "%s", f->why);
+	evidence_explain(e, f->why);
 	return news;
 }
 
@@ -229,7 +235,7 @@ void detect_take_back(struct detector *d, const struct finding *f)
 	e->confidence = e->alone = DETECT_TAKEN_BACK;
 	e->raised = 0;
 	e->use.weight = 0;
-	snprintf(e->why, sizeof(e->why), "%s", f->why);
+	evidence_explain(e, f->why);
 	evidence_emit(d, &k, e);
 }
 

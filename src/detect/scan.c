@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/num.h"
 #include "base/timefmt.h"
 #include "flow/flow.h"
 #include "net/app.h"
@@ -250,10 +251,20 @@ static uint64_t walk_count(const struct walk *w)
 
 static const char *ports_text(const struct walk *w, char *buf, size_t size)
 {
+	char digits[NUM_DECIMAL_MAX];
 	size_t n = 0;
-	buf[0] = '\0';
-	for (uint8_t i = 0; i < w->n_ports && n < size; i++)
-		n += (size_t)snprintf(buf + n, size - n, "%s%u", i ? ", " : "", w->ports[i]);
+	for (uint8_t i = 0; i < w->n_ports; i++) {
+		size_t length = num_decimal(w->ports[i], digits);
+		if (n + 2 + length >= size)
+			break;
+		if (i) {
+			buf[n++] = ',';
+			buf[n++] = ' ';
+		}
+		memcpy(buf + n, digits, length);
+		n += length;
+	}
+	buf[n] = '\0';
 	return buf;
 }
 
