@@ -22,6 +22,7 @@ struct text_item {
 	uint64_t head[2]; /* the key's first bytes as numbers: most comparisons end there */
 	uint32_t number;
 	uint32_t shared; /* bytes of the key that the one before begins with, too, once they are in order */
+	bool follows;    /* the exact text from the key */
 };
 
 /* The postings of all entries, by number: entry e has posts[starts[e]] to posts[starts[e + 1]]. */
@@ -241,15 +242,15 @@ static size_t common(struct text a, struct text b)
 
 /* Whether archive_name_of_key makes the text of its key, as of most names': it is as long, and has neither
  * what keys don't (capitals) nor what makes it no name (zeros). */
-static bool follows(enum archive_dictionary type, const struct text_item *item)
+static bool follows(enum archive_dictionary type, struct text key, struct text exact)
 {
 	bool other = false;
 	if (type != ARCHIVE_DICTIONARY_NAMES)
 		return true;
-	if (item->key.n != item->exact.n || item->key.n > ARCHIVE_NAME_SMALL)
+	if (key.n != exact.n || key.n > ARCHIVE_NAME_SMALL)
 		return false;
-	for (size_t i = 0; i < item->exact.n; i++) {
-		unsigned char c = (unsigned char)item->exact.p[i];
+	for (size_t i = 0; i < exact.n; i++) {
+		unsigned char c = (unsigned char)exact.p[i];
 		other |= c == 0 || (c >= 'A' && c <= 'Z');
 	}
 	return !other;
@@ -257,11 +258,10 @@ static bool follows(enum archive_dictionary type, const struct text_item *item)
 
 /* An entry: its key's length beyond what it shares with the one before (of its group), and whether the exact
  * text follows; the shared length; the key's rest; the exact text. */
-static void put_text(
-    struct dynbuf *out, enum archive_dictionary type, const struct text_item *item, bool first)
+static void put_text(struct dynbuf *out, const struct text_item *item, bool first)
 {
 	size_t shared = first ? 0 : item->shared;
-	bool exact = !follows(type, item);
+	bool exact = !item->follows;
 	archive_varint_put(out, (item->key.n - shared) << 1 | exact);
 	if (!first)
 		archive_varint_put(out, shared);
@@ -272,12 +272,12 @@ static void put_text(
 	}
 }
 
-static void put_text_group(struct archive_sorted *s, enum archive_dictionary type,
-    const struct text_item *items, size_t n, const struct posting_lists *lists, struct dynbuf *scratch)
+static void put_text_group(struct archive_sorted *s, const struct text_item *items, size_t n,
+    const struct posting_lists *lists, struct dynbuf *scratch)
 {
 	dynbuf_reset(scratch);
 	for (size_t i = 0; i < n; i++)
-		put_text(scratch, type, &items[i], i == 0);
+		put_text(scratch, &items[i], i == 0);
 	uint8_t *entry = dynbuf_grow(&s->index, ARCHIVE_GROUP_ENTRY_TEXT);
 	if (!entry || scratch->error)
 		return;
@@ -343,36 +343,63 @@ static int make_text_filter(
 	return 0;
 }
 
+/* The entries with their keys, which have room at `to`. Gives where the keys end. */
+static uint8_t *make_items(struct text_item *items, const struct archive_collected *c, uint8_t *to)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct text exact = text_bytes(c->bytes.p + c->entries[i].at, c->entries[i].n);
+		struct text key = text_bytes(to, archive_entry_key(c->type, exact, to));
+		items[i] = (struct text_item){.key = key,
+		    .exact = exact,
+		    .number = (uint32_t)i,
+		    .follows = follows(c->type, key, exact)};
+		set_head(&items[i]);
+		to += key.n;
+	}
+	return to;
+}
+
+/* Sorts, and moves the keys to `to`, in order: they are gone through again and again, and memory is slow
+ * where they stand as they came. */
+static void order_items(struct text_item *items, size_t n, uint8_t *to)
+{
+	if (n)
+		qsort(items, n, sizeof(*items), compare_items);
+	for (size_t i = 0; i < n; i++) {
+		struct text *key = &items[i].key;
+		if (key->n)
+			memcpy(to, key->p, key->n);
+		*key = text_bytes(to, key->n);
+		to += key->n;
+		items[i].shared = i ? (uint32_t)common(items[i - 1].key, *key) : 0;
+	}
+}
+
 static int make_texts(
     struct archive_sorted *s, const struct archive_collected *c, const struct posting_lists *lists)
 {
 	struct dynbuf scratch = {.max = ARCHIVE_DICTIONARY_BYTES_MAX};
 	struct text_item *items = malloc((c->n + 1) * sizeof(*items));
-	uint8_t *keys = malloc(c->bytes.n + 1), *to = keys;
+	uint8_t *keys = malloc(c->bytes.n + 1), *ordered = NULL;
 	int r = items && keys ? 0 : -ENOMEM;
-	for (size_t i = 0; r == 0 && i < c->n; i++) {
-		struct text exact = text_bytes(c->bytes.p + c->entries[i].at, c->entries[i].n);
-		items[i] = (struct text_item){.exact = exact,
-		    .key = text_bytes(to, archive_entry_key(c->type, exact, to)),
-		    .number = (uint32_t)i};
-		set_head(&items[i]);
-		to += items[i].key.n;
+	if (r == 0) {
+		ordered = malloc((size_t)(make_items(items, c, keys) - keys) + 1);
+		r = ordered ? 0 : -ENOMEM;
 	}
-	if (r == 0 && c->n)
-		qsort(items, c->n, sizeof(*items), compare_items);
-	for (size_t i = 0; r == 0 && i < c->n; i++) {
+	if (r == 0)
+		order_items(items, c->n, ordered);
+	free(keys);
+	for (size_t i = 0; r == 0 && i < c->n; i++)
 		s->places[items[i].number] = (uint32_t)i;
-		items[i].shared = i ? (uint32_t)common(items[i - 1].key, items[i].key) : 0;
-	}
 	for (size_t i = 0; r == 0 && i < c->n; i += ARCHIVE_GROUP)
-		put_text_group(s, c->type, items + i, c->n - i < ARCHIVE_GROUP ? c->n - i : ARCHIVE_GROUP,
-		    lists, &scratch);
+		put_text_group(
+		    s, items + i, c->n - i < ARCHIVE_GROUP ? c->n - i : ARCHIVE_GROUP, lists, &scratch);
 	if (r == 0) {
 		put_separators(s, items, c->n);
 		r = make_text_filter(s, c->type, items, c->n);
 	}
 	free(items);
-	free(keys);
+	free(ordered);
 	r = r ? r : scratch.error;
 	dynbuf_free(&scratch);
 	return r;
