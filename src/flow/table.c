@@ -116,18 +116,41 @@ static void entry_end(struct flow_table *t, struct flow_entry *e, enum flow_end 
 }
 
 /*
- * Whoever is evicted was idle long, so its memory is cold; under a flood that is the cost of each packet. The
- * next in line are fetched meanwhile: the entry after next, and the bucket of the next.
+ * What ends was mostly idle long, and so was what its end looks at: it is in no cache, and the next to end is
+ * known. So before a flow ends those after it are fetched step by step: the entry; when that has arrived,
+ * what it leads to; then, where that leads.
  */
-static void prefetch_victims(const struct flow_table *t, const struct flow_entry *victim)
+enum { AHEAD_ENTRY = 8, AHEAD_PARTS = 4, AHEAD_AGAIN = 2 };
+
+static void fetch_lines(const void *p, size_t n)
 {
-	const struct flow_entry *next = flow_entry_at(t, victim->newer);
-	if (!next)
-		return;
-	__builtin_prefetch(&t->buckets[next->hash & t->mask], 1);
-	const char *after = (const char *)flow_entry_at(t, next->newer);
-	for (size_t at = 0; after && at < sizeof(*next); at += CACHE_LINE)
-		__builtin_prefetch(after + at, 1);
+	for (size_t at = 0; p && at < n; at += CACHE_LINE)
+		__builtin_prefetch((const char *)p + at, 1);
+}
+
+static void fetch_parts(const struct flow_table *t, const struct flow_entry *e)
+{
+	__builtin_prefetch(&t->buckets[e->hash & t->mask], 1);
+	if (e->f.protocol == PACKET_TCP && !e->is_embryo)
+		fetch_lines(e->tcp, 2 * sizeof(struct tcp_side));
+	if (t->config.soon)
+		t->config.soon(t->config.context, &e->f, false);
+}
+
+/* e, the oldest of its list, is about to end. */
+static void look_ahead(const struct flow_table *t, const struct flow_entry *e)
+{
+	for (int n = 1; n <= AHEAD_ENTRY; n++) {
+		e = flow_entry_at(t, e->newer);
+		if (!e)
+			return;
+		if (n == AHEAD_ENTRY)
+			fetch_lines(e, sizeof(*e));
+		else if (n == AHEAD_PARTS)
+			fetch_parts(t, e);
+		else if (n == AHEAD_AGAIN && t->config.soon)
+			t->config.soon(t->config.context, &e->f, true);
+	}
 }
 
 /* An exchange that is over makes room before anybody is evicted: nothing more of it is to come, and the next
@@ -137,7 +160,7 @@ static void make_room(struct flow_table *t)
 	struct flow_entry *over = flow_list_over(t), *victim = over ? over : flow_list_victim(t);
 	if (!victim)
 		return;
-	prefetch_victims(t, victim);
+	look_ahead(t, victim);
 	if (over)
 		t->stats.timeouts++;
 	else
@@ -343,52 +366,6 @@ static void take_layer(struct flow_table *t, struct flow_entry *e, const struct 
 		snapshot(t, e);
 }
 
-/*
- * What ends by timeout was idle long, too, and its end looks at much that was. So while one ends those after
- * it are fetched, step by step: the entry; when that has arrived, what it leads to; then, where that leads.
- */
-enum { STEPS = 3 };
-struct ahead {
-	struct flow_entry *at[STEPS]; /* the furthest first; NULL at the beginning */
-};
-
-static void fetch_lines(const void *p, size_t n)
-{
-	for (size_t at = 0; p && at < n; at += CACHE_LINE)
-		__builtin_prefetch((const char *)p + at, 1);
-}
-
-static void fetch(const struct flow_table *t, const struct flow_entry *e, int step)
-{
-	if (step == 0) {
-		fetch_lines(e, sizeof(*e));
-		return;
-	}
-	if (step == 1) {
-		__builtin_prefetch(&t->buckets[e->hash & t->mask], 1);
-		if (e->f.protocol == PACKET_TCP && !e->is_embryo)
-			fetch_lines(e->tcp, 2 * sizeof(struct tcp_side));
-	}
-	if (t->config.soon)
-		t->config.soon(t->config.context, &e->f, step > 1);
-}
-
-/* Before e ends, the oldest of its list. */
-static void look_ahead(const struct flow_table *t, struct ahead *a, struct flow_entry *e)
-{
-	static const int distance[STEPS] = {8, 4, 2};
-	for (int step = 0; step < STEPS; step++) {
-		int steps = a->at[step] ? 1 : distance[step];
-		struct flow_entry *at = a->at[step] ? a->at[step] : e;
-		for (; steps > 0 && at->newer; steps--) {
-			at = flow_entry_at(t, at->newer);
-			fetch(t, at, step);
-		}
-		/* at the list's end: from the beginning, should it go on */
-		a->at[step] = at == e ? NULL : at;
-	}
-}
-
 static bool timed_out(const struct flow_table *t, const struct flow_entry *e)
 {
 	return t->now - e->f.last_ns > t->timeouts[e->class];
@@ -450,9 +427,8 @@ void flow_table_expire(struct flow_table *t, int64_t now_ns)
 	if (now_ns > t->now)
 		t->now = now_ns;
 	for (int c = 0; c < FLOW_CLASS_COUNT; c++) {
-		struct ahead ahead = {{NULL}};
 		for (struct flow_entry *e; (e = t->lists[c].oldest) && timed_out(t, e);) {
-			look_ahead(t, &ahead, e);
+			look_ahead(t, e);
 			time_out(t, e);
 		}
 	}
@@ -461,7 +437,7 @@ void flow_table_expire(struct flow_table *t, int64_t now_ns)
 void flow_table_flush(struct flow_table *t)
 {
 	for (struct flow_entry *e; (e = flow_list_oldest(t));) {
-		prefetch_victims(t, e);
+		look_ahead(t, e);
 		entry_end(t, e, natural_end(&e->f, FLOW_END_CAPTURE));
 	}
 }
