@@ -242,6 +242,36 @@ static void names_are_read_as_bytes_with_dots_escaped(void **state)
 	}
 }
 
+/* Labels are copied in words where they can be: each length, each place of a byte that needs a backslash, and
+ * each number of bytes that follow in the message. */
+static void labels_of_every_length_are_read_byte_by_byte(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n <= 63; n++) {
+		for (size_t odd = 0; odd <= n; odd++) { /* n: none */
+			for (size_t behind = 0; behind <= 9; behind += 3) {
+				uint8_t wire[80] = {(uint8_t)n};
+				char text[80];
+				size_t length = 0;
+				for (size_t i = 0; i < n; i++) {
+					wire[1 + i] = i == odd ? (n & 1 ? '.' : '\\')
+					                       : (uint8_t)('a' + i % 26);
+					if (i == odd)
+						text[length++] = '\\';
+					text[length++] = (char)wire[1 + i];
+				}
+				struct cursor c = cursor_of(wire, n + 2 + behind);
+				struct dns_name name;
+				dns_name_read(&c, &name);
+				assert_true(cursor_ok(&c));
+				assert_int_equal(name.n, length);
+				assert_memory_equal(name.text, text, length);
+				assert_int_equal(cursor_left(&c), behind);
+			}
+		}
+	}
+}
+
 /* 255 bytes with the root's (RFC 1035, 2.3.4). */
 static void a_name_may_be_255_bytes_long(void **state)
 {
@@ -353,6 +383,7 @@ int main(void)
 	    cmocka_unit_test(tcp_messages_are_found_whatever_the_segments),
 	    cmocka_unit_test(edns_widens_the_response_code),
 	    cmocka_unit_test(names_are_read_as_bytes_with_dots_escaped),
+	    cmocka_unit_test(labels_of_every_length_are_read_byte_by_byte),
 	    cmocka_unit_test(a_name_may_be_255_bytes_long),
 	    cmocka_unit_test(mdns_answers_without_a_question_are_named_by_their_record),
 	    cmocka_unit_test(what_only_looks_like_dns_is_not_taken),
