@@ -211,6 +211,33 @@ static void bit_set(uint64_t *bits, uint32_t unit)
 	bits[unit / WORD_BITS] |= UINT64_C(1) << (unit % WORD_BITS);
 }
 
+/* Of the word that `unit` is in, the bits of [unit, end). */
+static uint64_t word_mask(uint32_t unit, uint32_t end)
+{
+	uint32_t from = unit % WORD_BITS, n = end - unit;
+	uint64_t mask = ~UINT64_C(0) << from;
+	return n < WORD_BITS - from ? mask & ~(~UINT64_C(0) << (from + n)) : mask;
+}
+
+static bool bits_are_clear(const uint64_t *bits, uint32_t unit, uint32_t end)
+{
+	for (; unit < end; unit = (unit / WORD_BITS + 1) * WORD_BITS)
+		if (bits[unit / WORD_BITS] & word_mask(unit, end))
+			return false;
+	return true;
+}
+
+static void bits_set(uint64_t *bits, uint32_t unit, uint32_t end)
+{
+	for (; unit < end; unit = (unit / WORD_BITS + 1) * WORD_BITS)
+		bits[unit / WORD_BITS] |= word_mask(unit, end);
+}
+
+static uint32_t piece_end_unit(const struct defrag_piece *piece)
+{
+	return (piece->offset + piece->length + UNIT - 1) / UNIT;
+}
+
 static bool unit_is_set(const struct datagram *g, uint32_t unit)
 {
 	return bit_is_set(g->room->have, unit);
@@ -226,6 +253,9 @@ struct survey {
 static struct survey survey_piece(const struct datagram *g, const struct defrag_piece *piece)
 {
 	struct survey s = {.copy = true, .differs = piece->length};
+	/* nearly all pieces meet none */
+	if (bits_are_clear(g->room->have, piece->offset / UNIT, piece_end_unit(piece)))
+		return (struct survey){.differs = piece->length};
 	for (uint32_t at = 0; at < piece->length; at += UNIT) {
 		uint32_t n = piece->length - at < UNIT ? piece->length - at : UNIT;
 		uint32_t known = at + n <= piece->captured ? n
@@ -270,6 +300,18 @@ static void put_unit(struct datagram *g, const struct defrag_piece *piece, uint3
 	memcpy(to, piece->p + at, known);
 	if (piece->offset + at + known < g->cut_at)
 		g->cut_at = piece->offset + at + known;
+}
+
+/* A piece that was captured whole and meets no other. */
+static void fill_clear(struct datagram *g, const struct defrag_piece *piece)
+{
+	uint32_t unit = piece->offset / UNIT, end = piece_end_unit(piece);
+	if (unit == end)
+		return;
+	memcpy(g->room->bytes + piece->offset, piece->p, piece->length);
+	bit_set(g->room->begins, unit);
+	bits_set(g->room->have, unit, end);
+	g->units += end - unit;
 }
 
 /* Takes the units that aren't there yet, and of the others those that the receiver takes. */
@@ -393,7 +435,10 @@ enum defrag_result defrag_add(struct defrag *d, const struct defrag_key *key,
 		return DEFRAG_OVERLAP;
 	}
 	g->pieces++;
-	fill_piece(g, piece);
+	if (!s.touches && piece->captured == piece->length)
+		fill_clear(g, piece);
+	else
+		fill_piece(g, piece);
 	conflict_end(d, g);
 	if (top > g->highest)
 		g->highest = top;

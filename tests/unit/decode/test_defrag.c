@@ -73,6 +73,32 @@ static void fragments_join_in_any_order(void **state)
 	defrag_free(d);
 }
 
+/* What is there is kept in words of 64 units of eight bytes: pieces that end before, at and behind their
+ * borders, and in the middle of a unit. One unit of each is sent again with other bytes, which must be found.
+ */
+static void pieces_meet_and_are_met_wherever_they_end(void **state)
+{
+	(void)state;
+	static const uint32_t units[] = {1, 62, 63, 64, 65, 127, 128, 129};
+	enum { N = sizeof(units) / sizeof(*units), TAIL = 8 * 70 + 3 };
+	for (size_t i = 0; i < N; i++) {
+		for (size_t j = 0; j < N; j++) {
+			uint32_t a = units[i] * 8, b = units[j] * 8;
+			struct defrag_joined joined = {0};
+			struct defrag *d = table(10, 1 << 20);
+			assert_int_equal(add(d, 1, 4, a, b, true, 1, &joined), DEFRAG_KEPT);
+			assert_int_equal(add(d, 1, 4, a + b, TAIL, false, 1, &joined), DEFRAG_KEPT);
+			assert_int_equal(add(d, 1, 4, a, 8, true, 2, &joined), DEFRAG_OVERLAP);
+			assert_int_equal(add(d, 1, 4, a + b - 8, 8, true, 2, &joined), DEFRAG_OVERLAP);
+			assert_int_equal(add(d, 1, 4, 0, a, true, 1, &joined), DEFRAG_JOINED_OVERLAP);
+			assert_int_equal(joined.length, a + b + TAIL);
+			assert_memory_equal(joined.p, bytes_of(1), joined.length);
+			free(joined.memory);
+			defrag_free(d);
+		}
+	}
+}
+
 /* What overlapping pieces make; the salt tells whose bytes won. */
 static void of_overlapping_bytes_the_first_win_in_ipv4(void **state)
 {
@@ -450,6 +476,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(fragments_join_in_any_order),
+	    cmocka_unit_test(pieces_meet_and_are_met_wherever_they_end),
 	    cmocka_unit_test(of_overlapping_bytes_the_first_win_in_ipv4),
 	    cmocka_unit_test(an_exact_copy_is_no_overlap),
 	    cmocka_unit_test(an_overlapping_ipv6_datagram_is_dropped_whole),
