@@ -318,6 +318,80 @@ static size_t longest_chain(const struct flow_table *t)
 	return longest;
 }
 
+enum { SOON_FLOWS = 40 };
+static struct {
+	uint8_t told[SOON_FLOWS + 1]; /* by id, bits: first, again, ended */
+} soon;
+
+static void soon_tell(void *context, const struct flow *f, bool again)
+{
+	(void)context;
+	assert_true(f->id && f->id <= SOON_FLOWS);
+	assert_int_equal(soon.told[f->id] & (again ? 6 : 7), 0); /* once each, before its end */
+	soon.told[f->id] |= again ? 2 : 1;
+}
+
+static void soon_end(void *context, struct flow *f, enum flow_end how)
+{
+	(void)how;
+	assert_int_equal(soon.told[f->id] & 4, 0);
+	soon.told[f->id] |= 4;
+	(*(size_t *)context)++;
+}
+
+static uint64_t soon_id(void *context)
+{
+	static uint64_t id;
+	(void)context;
+	return id = id % SOON_FLOWS + 1;
+}
+
+static void soon_start(void *context, struct flow *f)
+{
+	(void)context;
+	(void)f;
+}
+
+static bool soon_data(void *context, struct flow *f, enum flow_dir dir, const uint8_t *p, size_t n,
+    uint64_t gap, int64_t time_ns)
+{
+	(void)context, (void)f, (void)dir, (void)p, (void)n, (void)gap, (void)time_ns;
+	return true;
+}
+
+/* Whoever ends, whatever for, was told of before, twice, but for the first few. */
+static void ends_are_told_of_before(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		size_t ended = 0, told = 0;
+		struct flow_table *t;
+		const struct flow_table_config c = {.next_id = soon_id,
+		    .start = soon_start,
+		    .data = soon_data,
+		    .end = soon_end,
+		    .soon = soon_tell,
+		    .flows_max = how == 0 ? SOON_FLOWS / 2 : SOON_FLOWS,
+		    .context = &ended};
+		memset(&soon, 0, sizeof(soon));
+		assert_int_equal(flow_table_new(&t, &c), 0);
+		for (unsigned i = 0; i < SOON_FLOWS; i++) {
+			struct packet p = {.n_layers = 1,
+			    .time_ns = i,
+			    .layers = {layer(PACKET_UDP, 1, (uint16_t)(1000 + i), 2, 53, 1)}};
+			assert_int_equal(flow_table_packet(t, &p, NULL), 0);
+		}
+		if (how == 1)
+			flow_table_expire(t, 60 * NS_PER_S);
+		flow_table_flush(t);
+		assert_int_equal(ended, SOON_FLOWS);
+		for (size_t i = 1; i <= SOON_FLOWS; i++)
+			told += soon.told[i] == 7;
+		assert_in_range(told, SOON_FLOWS - 4, SOON_FLOWS);
+		flow_table_free(t);
+	}
+}
+
 /* Hash flooding: tuples that fall into one bucket under one key are spread under another, which nobody knows.
  */
 static void tuples_that_collide_under_one_key_do_not_under_another(void **state)
@@ -364,6 +438,7 @@ int main(void)
 	    cmocka_unit_test(an_expected_flow_is_marked_once_from_the_right_end_in_time),
 	    cmocka_unit_test(the_oldest_expectation_goes_at_the_bound),
 	    cmocka_unit_test(an_expectation_made_again_is_new),
+	    cmocka_unit_test(ends_are_told_of_before),
 	    cmocka_unit_test(tuples_that_collide_under_one_key_do_not_under_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
