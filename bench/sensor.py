@@ -323,7 +323,7 @@ def print_counts():
 def report(b):
     tell(SECTION + "\n")
     parts = b.args.parts
-    tell(f"{machine()}; {datetime.date.today()}. One thread each, page cache warm, files and results on the same disk. Gbit/s, Mpps and flows/s are of the processor's time; the clock also counts "
+    tell(f"{machine()}; {datetime.date.today()}. One thread each but nfpcapd, which has two; page cache warm, files and results on the same disk. Gbit/s, Mpps and flows/s are of the processor's time; the clock also counts "
          "what else the machine did. Ratios are medians of pairs: each run's time over that of the empty loop just before it.")
     hits = b.describe()
     tell(f"\nmixed: {b.sources} captures, each as many sites at other times and addresses, interleaved ({BENCH.name}/sensor_mixed.c): real exchanges, malformed and hostile ones among them, but the same ones "
