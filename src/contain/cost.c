@@ -7,6 +7,7 @@
 
 #include "base/table.h"
 #include "contain/legitimate.h"
+#include "contain/named.h"
 
 enum { LOST_MAX = 256, LOST_KEPT = 65536 };
 
@@ -25,21 +26,14 @@ static bool in_prefixes(const struct net_prefix *p, size_t n, struct net_addr a)
 	return false;
 }
 
-/* One end of a flow: what a cut asks of it, looked up once. */
-struct end {
-	struct net_addr addr;
-	uint16_t zone;
-	bool outside;
-};
-
-static struct end end_of(const struct net_zone_map *zones, struct net_addr a)
+struct plan_end plan_end_of(const struct net_zone_map *zones, struct net_addr a)
 {
-	return (struct end){
+	return (struct plan_end){
 	    .addr = a, .zone = net_zone_of(zones, a), .outside = !net_zone_is_inside(zones, a)};
 }
 
 /* Whether the cut stops what begins at `from` towards `to`, taken in its own direction. */
-static bool blocks_forward(const struct plan_cut *c, const struct end *from, const struct end *to)
+static bool blocks_forward(const struct plan_cut *c, const struct plan_end *from, const struct plan_end *to)
 {
 	bool source = c->from_zone != NET_ZONE_NONE ? c->from_zone == from->zone
 	              : c->n_from                   ? in_prefixes(c->from, c->n_from, from->addr)
@@ -51,8 +45,7 @@ static bool blocks_forward(const struct plan_cut *c, const struct end *from, con
 	return source && target;
 }
 
-/* No cut stops what stays within a zone. */
-static bool cut_blocks(const struct plan_cut *c, const struct end *from, const struct end *to)
+bool plan_cut_stops(const struct plan_cut *c, const struct plan_end *from, const struct plan_end *to)
 {
 	return from->zone != to->zone &&
 	       (blocks_forward(c, from, to) || (c->direction == PLAN_BOTH && blocks_forward(c, to, from)));
@@ -61,26 +54,27 @@ static bool cut_blocks(const struct plan_cut *c, const struct end *from, const s
 bool plan_cut_blocks(
     const struct plan_cut *c, const struct net_zone_map *zones, struct net_addr from, struct net_addr to)
 {
-	struct end a = end_of(zones, from), b = end_of(zones, to);
-	return cut_blocks(c, &a, &b);
+	struct plan_end a = plan_end_of(zones, from), b = plan_end_of(zones, to);
+	return plan_cut_stops(c, &a, &b);
 }
 
-static bool blocks(const struct plan *p, const struct end *from, const struct end *to)
+/* What no cut of the plan stops, whatever it names. */
+static bool is_spared(const struct plan *p, const struct plan_end *from, const struct plan_end *to)
 {
-	if (from->zone == to->zone || in_prefixes(p->never_cut, p->n_never_cut, from->addr) ||
-	    in_prefixes(p->never_cut, p->n_never_cut, to->addr))
-		return false;
-	for (size_t i = 0; i < p->n_cuts; i++)
-		if (cut_blocks(&p->cuts[i], from, to))
-			return true;
-	return false;
+	return from->zone == to->zone || in_prefixes(p->never_cut, p->n_never_cut, from->addr) ||
+	       in_prefixes(p->never_cut, p->n_never_cut, to->addr);
 }
 
 bool plan_blocks(
     const struct plan *p, const struct net_zone_map *zones, struct net_addr from, struct net_addr to)
 {
-	struct end a = end_of(zones, from), b = end_of(zones, to);
-	return blocks(p, &a, &b);
+	struct plan_end a = plan_end_of(zones, from), b = plan_end_of(zones, to);
+	if (is_spared(p, &a, &b))
+		return false;
+	for (size_t i = 0; i < p->n_cuts; i++)
+		if (plan_cut_stops(&p->cuts[i], &a, &b))
+			return true;
+	return false;
 }
 
 static void count_lost(struct table *table, const struct use *u)
@@ -141,34 +135,46 @@ static int give_services(struct plan_work *w, const struct table *table)
 	return 0;
 }
 
-/* Each cut's own cost: weighted flows a day that it alone would stop. */
-static void count_cuts(struct plan_work *w, const struct use *u, const struct end *from, const struct end *to)
+/* Whether the plan stops the use. Adds to the own cost of each cut that alone would: weighted flows a day. */
+static bool loses(struct plan_work *w, const struct named *named, const struct use *u)
 {
-	for (size_t i = 0; i < w->plan->n_cuts; i++)
-		if (cut_blocks(&w->plan->cuts[i], from, to))
-			w->plan->cuts[i].cost += (double)u->flows * w->uses->per_day * u->criticality;
+	struct plan *p = w->plan;
+	struct plan_end from = plan_end_of(w->in->zones, u->initiator),
+	                to = plan_end_of(w->in->zones, u->responder);
+	bool lost = false;
+	if (is_spared(p, &from, &to))
+		return false;
+	struct named_walk walk = named_begin(named, u->initiator, u->responder);
+	for (int64_t i; (i = named_next(&walk)) >= 0;)
+		if (plan_cut_stops(&p->cuts[i], &from, &to)) {
+			p->cuts[i].cost += (double)u->flows * w->uses->per_day * u->criticality;
+			lost = true;
+		}
+	return lost;
 }
 
 int cost_count(struct plan_work *w)
 {
 	struct plan *p = w->plan;
-	struct table *table;
+	struct table *table = NULL;
+	struct named *named = NULL;
 	uint64_t lost = 0;
 	int r = table_new(
 	    &table, sizeof(struct legitimate_service), sizeof(struct lost), LOST_KEPT, w->in->seed);
+	if (r == 0)
+		r = named_new(&named, p, w->in->seed);
 	for (size_t i = 0; i < w->uses->n && r == 0; i++) {
 		const struct use *u = &w->uses->v[i];
-		struct end from = end_of(w->in->zones, u->initiator), to = end_of(w->in->zones, u->responder);
-		if (!blocks(p, &from, &to))
+		if (!loses(w, named, u))
 			continue;
 		lost += u->flows;
-		count_cuts(w, u, &from, &to);
 		count_lost(table, u);
 	}
 	p->legitimate_flows_per_day = (double)w->uses->flows * w->uses->per_day;
 	p->legitimate_flows_lost_per_day = (double)lost * w->uses->per_day;
 	if (r == 0)
 		r = give_services(w, table);
+	named_free(named);
 	table_free(table);
 	return r;
 }

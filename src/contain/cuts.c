@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CUT_FLOWS_CITED = 16, CUTS_MAX = 1 << 16, LINE_MAX_BYTES = 512 };
+#include "base/table.h"
+
+enum { CUTS_MAX = 1 << 16, LINE_MAX_BYTES = 512 };
 
 bool plan_zone_is_external(const struct plan_input *in, uint16_t zone)
 {
@@ -144,57 +146,15 @@ static void cut_from_host(const struct plan_work *w, uint32_t asset, struct plan
 	cut->from_zone = NET_ZONE_NONE;
 }
 
-/*
- * The records that show why: of detections on the asset, those first whose flow the cut would have stopped. A
- * cut between zones (ASSET_NONE) cites what it would have stopped, and nothing else.
- */
+/* ASSET_NONE: the cut is between zones. */
 static int cite(const struct plan_work *w, struct plan_cut *cut, uint32_t asset)
 {
-	const struct incident *incident = w->in->incident;
-	uint64_t *ids = arena_array(w->arena, CUT_FLOWS_CITED, sizeof(*ids));
-	size_t n = 0;
+	uint64_t *ids = arena_array(w->arena, REASONS_FLOWS, sizeof(*ids));
 	if (!ids)
 		return -ENOMEM;
-	int least = asset == ASSET_NONE ? 1 : 0;
-	for (int crossing = 1; crossing >= least; crossing--)
-		for (size_t i = 0; i < incident->n_detections && n < CUT_FLOWS_CITED; i++) {
-			const struct msg_detection *d = incident->detections[i];
-			bool about = asset == ASSET_NONE || asset_of(w->in->assets, d->asset) == asset ||
-			             asset_of(w->in->assets, d->peer) == asset;
-			bool crosses = plan_cut_blocks(cut, w->in->zones, d->asset, d->peer) ||
-			               plan_cut_blocks(cut, w->in->zones, d->peer, d->asset);
-			if (!about || crosses != crossing)
-				continue;
-			for (uint32_t j = 0; j < d->flows.n && n < CUT_FLOWS_CITED; j++) {
-				bool known = false;
-				for (size_t k = 0; k < n; k++)
-					known |= ids[k] == d->flows.v[j];
-				if (!known)
-					ids[n++] = d->flows.v[j];
-			}
-		}
-	for (size_t i = 0; i < w->in->spread->n_assets && n == 0; i++) {
-		const struct spread_asset *a = &w->in->spread->assets[i];
-		for (size_t j = 0; a->asset == asset && j < a->n_path && n < CUT_FLOWS_CITED; j++)
-			ids[n++] = a->path[j].flow;
-	}
+	cut->n_flows = reasons_flows(w->reasons, asset, cut, ids);
 	cut->flows = ids;
-	cut->n_flows = n;
 	return 0;
-}
-
-static const char *standing(const struct plan_work *w, uint32_t asset)
-{
-	const struct incident *incident = w->in->incident;
-	for (size_t i = 0; i < incident->n_assets; i++)
-		if (incident->assets[i].asset == asset && incident->assets[i].state != INCIDENT_ASSET_TARGET)
-			return incident_asset_state_name(incident->assets[i].state);
-	for (size_t i = 0; i < w->in->spread->n_assets; i++)
-		if (w->in->spread->assets[i].asset == asset)
-			return w->in->spread->assets[i].grade == SPREAD_UNSEEN
-			           ? "in a segment that no sensor saw"
-			           : "likely reached";
-	return "held";
 }
 
 static int add_host_cut(struct plan_work *w, size_t i, struct plan_cut cut, const char *from_what)
@@ -204,7 +164,7 @@ static int add_host_cut(struct plan_work *w, size_t i, struct plan_cut cut, cons
 	cut_from_host(w, asset, &cut);
 	cut.lease_ns = w->in->lease_ns;
 	cut.why = arena_printf(w->arena, "%s is %s; this parts it from %s",
-	    asset_text(w->in->assets, asset, name), standing(w, asset), from_what);
+	    asset_text(w->in->assets, asset, name), reasons_standing(w->reasons, asset), from_what);
 	int r = cite(w, &cut, asset);
 	return r == 0 ? plan_add_cut(w, &cut) : r;
 }
@@ -282,64 +242,98 @@ static int cuts_of_zones(struct plan_work *w, const struct graph_cuts *g)
 	return r;
 }
 
+/* The incident's peers that legitimate use knows, too. */
+static int find_peers_used(const struct plan_work *w, struct table **ret_used)
+{
+	const struct incident *incident = w->in->incident;
+	int r = table_new(ret_used, sizeof(struct net_addr), sizeof(bool),
+	    incident->n_peers ? incident->n_peers : 1, w->in->seed);
+	for (size_t i = 0; i < incident->n_peers && r == 0; i++)
+		if (!table_put(*ret_used, &incident->peers[i].addr, NULL))
+			r = -ENOMEM;
+	for (size_t i = 0; i < w->uses->n && r == 0; i++) {
+		const struct use *u = &w->uses->v[i];
+		const struct net_addr *ends[] = {&u->initiator, &u->responder};
+		for (int end = 0; end < 2; end++) {
+			bool *used = table_get(*ret_used, ends[end]);
+			if (used)
+				*used = true;
+		}
+	}
+	return r;
+}
+
 /* An address outside that serves the intruder and nobody else is cut from everybody: an implant that isn't
  * found yet loses it too. */
+static int cut_peer(struct plan_work *w, const struct incident_peer *p, const char *point)
+{
+	char text[NET_ADDR_TEXT_SIZE];
+	struct plan_cut cut = {.kind = PLAN_CUT_DESTINATION,
+	    .from_zone = NET_ZONE_NONE,
+	    .to_zone = NET_ZONE_NONE,
+	    .to = {{.addr = p->addr, .bits = 128}},
+	    .n_to = 1,
+	    .lease_ns = w->in->lease_ns,
+	    .enforcement = point,
+	    .flows = p->flows,
+	    .n_flows = p->n_flows < REASONS_FLOWS ? p->n_flows : REASONS_FLOWS};
+	cut.why = arena_printf(w->arena, "%s serves the intruder (%s) and nobody else was seen to use it",
+	    net_addr_text(p->addr, text), msg_role_name(p->role));
+	return plan_add_cut(w, &cut);
+}
+
 static int cuts_of_peers(struct plan_work *w)
 {
 	const struct incident *incident = w->in->incident;
 	const char *point = NULL;
-	int r = 0;
+	struct table *used = NULL;
 	for (size_t z = 0; z < net_zone_count(w->in->zones) && !point; z++)
 		point = plan_point_outside(w->in, (uint16_t)z);
+	int r = point ? find_peers_used(w, &used) : 0;
 	for (size_t i = 0; point && i < incident->n_peers && r == 0; i++) {
 		const struct incident_peer *p = &incident->peers[i];
-		char text[NET_ADDR_TEXT_SIZE];
-		bool used = false;
-		for (size_t j = 0; j < w->uses->n && !used; j++)
-			used = net_addr_equal(w->uses->v[j].responder, p->addr) ||
-			       net_addr_equal(w->uses->v[j].initiator, p->addr);
-		if (used || net_zone_is_inside(w->in->zones, p->addr))
-			continue;
-		struct plan_cut cut = {.kind = PLAN_CUT_DESTINATION,
-		    .from_zone = NET_ZONE_NONE,
-		    .to_zone = NET_ZONE_NONE,
-		    .to = {{.addr = p->addr, .bits = 128}},
-		    .n_to = 1,
-		    .lease_ns = w->in->lease_ns,
-		    .enforcement = point,
-		    .flows = p->flows,
-		    .n_flows = p->n_flows < CUT_FLOWS_CITED ? p->n_flows : CUT_FLOWS_CITED};
-		cut.why = arena_printf(w->arena,
-		    "%s serves the intruder (%s) and nobody else was seen to use it",
-		    net_addr_text(p->addr, text), msg_role_name(p->role));
-		r = plan_add_cut(w, &cut);
+		if (!*(bool *)table_get(used, &p->addr) && !net_zone_is_inside(w->in->zones, p->addr))
+			r = cut_peer(w, p, point);
 	}
+	table_free(used);
 	return r;
+}
+
+/* How many machines of each zone aren't held, last those of none; NULL when memory ends. */
+static size_t *count_others(const struct plan_work *w)
+{
+	size_t zones = net_zone_count(w->in->zones);
+	size_t *others = arena_array(w->arena, zones + 1, sizeof(*others));
+	for (uint32_t i = 0; others && i < asset_count(w->in->assets); i++) {
+		uint16_t zone = asset_at(w->in->assets, i)->zone;
+		if (!w->is_held[i])
+			others[zone < zones ? zone : zones]++;
+	}
+	return others;
 }
 
 /* What the network can't part: machines of one segment, and pairs without an enforcement point. */
 static int add_manual_steps(struct plan_work *w)
 {
 	const struct plan_input *in = w->in;
-	int r = 0;
+	size_t zones = net_zone_count(in->zones);
+	const size_t *others = count_others(w);
+	int r = others ? 0 : -ENOMEM;
 	for (size_t i = 0; i < w->n_held && r == 0; i++) {
 		uint16_t own = asset_at(in->assets, w->held[i])->zone;
 		char name[ASSET_TEXT_SIZE];
 		asset_text(in->assets, w->held[i], name);
-		size_t neighbours = 0;
-		for (uint32_t j = 0; j < asset_count(in->assets); j++)
-			neighbours += !w->is_held[j] && asset_at(in->assets, j)->zone == own;
+		size_t neighbours = others[own < zones ? own : zones];
 		if (neighbours)
 			r = plan_add_step(w,
 			    "%s: unplug it or shut its switch port; no enforcement point stands between it "
-			    "and the %zu "
-			    "other machines of %s",
+			    "and the %zu other machines of %s",
 			    name, neighbours, net_zone_at(in->zones, own)->name);
 		if (r == 0 && !plan_point_outside(in, own))
 			r = plan_add_step(w,
 			    "%s: no enforcement point parts %s from the outside; disconnect it by hand", name,
 			    net_zone_at(in->zones, own)->name);
-		for (size_t z = 0; z < net_zone_count(in->zones) && r == 0; z++)
+		for (size_t z = 0; z < zones && r == 0; z++)
 			if (z != own && w->zone_live[z] && !plan_zone_is_external(in, (uint16_t)z) &&
 			    !plan_point_between(in, own, (uint16_t)z))
 				r = plan_add_step(w,

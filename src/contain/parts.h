@@ -4,16 +4,18 @@
 
 /* The steps of making one plan, in their order, and what they hand to each other. Private to contain/. */
 
+#include "contain/reasons.h"
 #include "contain/use.h"
 
-/* What one plan is made from: the machines that count as held, and the legitimate use. */
 /* Steps by hand of a plan, and guardrails: nobody reads more. */
 enum { PLAN_LINES_MAX = 4096 };
 
+/* What one plan is made from: the machines that count as held, and the legitimate use. */
 struct plan_work {
 	const struct plan_input *in;
 	struct arena *arena;
 	const struct use_list *uses;
+	const struct reasons *reasons;
 	uint32_t *held; /* assets, sorted by how sure we are of them, then by number */
 	size_t n_held;
 	uint8_t *is_held;   /* one byte an asset */
@@ -63,6 +65,18 @@ int cuts_of_shutdown(struct plan_work *w);
 int cuts_guard(struct plan_work *w);
 /* What the plan loses of the legitimate use. */
 int cost_count(struct plan_work *w);
+
+/* One end of a flow: what a cut asks of it, looked up once. */
+struct plan_end {
+	struct net_addr addr;
+	uint16_t zone;
+	bool outside;
+};
+
+struct plan_end plan_end_of(const struct net_zone_map *zones, struct net_addr a);
+/* Whether the cut stops what `from` begins towards `to`. None stops what stays within a zone. */
+bool plan_cut_stops(const struct plan_cut *c, const struct plan_end *from, const struct plan_end *to);
+/* The same of addresses. */
 bool plan_cut_blocks(
     const struct plan_cut *c, const struct net_zone_map *zones, struct net_addr from, struct net_addr to);
 

@@ -146,10 +146,14 @@ static int make_plan(struct plan_work *w, enum plan_name name)
 int plan_compute(const struct plan_input *in, struct arena *arena, struct plan *ret_plans)
 {
 	struct use_list uses;
+	struct reasons *reasons;
 	struct plan plans[PLAN_COUNT] = {0};
 	int r = use_collect(in, arena, &uses);
+	if (r == 0)
+		r = reasons_new(&reasons, in, arena);
 	for (int i = 0; i < PLAN_COUNT && r == 0; i++) {
-		struct plan_work w = {.in = in, .arena = arena, .uses = &uses, .plan = &plans[i]};
+		struct plan_work w = {
+		    .in = in, .arena = arena, .uses = &uses, .reasons = reasons, .plan = &plans[i]};
 		r = make_plan(&w, (enum plan_name)i);
 	}
 	if (r == 0)

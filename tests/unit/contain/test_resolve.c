@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "contain/cut_index.h"
+#include "contain/named.h"
+#include "contain/parts.h"
 #include "contain/resolve.h"
 
 enum { CUTS = 8, NEVER = 3, PAIRS = 400 };
@@ -133,14 +135,31 @@ static struct net_addr random_end(uint64_t *state, const struct plan *p)
 	return a;
 }
 
+/* The walk meets each cut that stops the flow, and none twice. */
+static void check_walk(const struct plan *p, const struct net_zone_map *m, const struct named *n,
+    struct net_addr a, struct net_addr b)
+{
+	unsigned met[CUTS] = {0};
+	struct named_walk walk = named_begin(n, a, b);
+	for (int64_t i; (i = named_next(&walk)) >= 0;)
+		met[i]++;
+	for (size_t i = 0; i < p->n_cuts; i++) {
+		assert_true(met[i] <= 1);
+		assert_true(met[i] || !plan_cut_blocks(&p->cuts[i], m, a, b));
+	}
+}
+
 static size_t check_pairs(const struct plan *p, const struct net_zone_map *m, const struct resolution *r,
     const struct cut_index *x, uint64_t *state)
 {
 	size_t blocked = 0;
+	struct named *n;
+	assert_int_equal(named_new(&n, p, *state), 0);
 	for (unsigned i = 0; i < PAIRS; i++) {
 		struct net_addr a = random_end(state, p), b = random_end(state, p);
 		if (net_addr_is_v4(a) != net_addr_is_v4(b) || !is_forwarded(a) || !is_forwarded(b))
 			continue;
+		check_walk(p, m, n, a, b);
 		uint32_t named = first_named(r, a, b);
 		bool meets = net_zone_of(m, a) != net_zone_of(m, b);
 		bool never = hold(p->never_cut, p->n_never_cut, a) || hold(p->never_cut, p->n_never_cut, b);
@@ -156,6 +175,7 @@ static size_t check_pairs(const struct plan *p, const struct net_zone_map *m, co
 			assert_true(plan_blocks(&alone, m, a, b));
 		blocked += blocks;
 	}
+	named_free(n);
 	return blocked;
 }
 
