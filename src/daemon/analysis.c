@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/table.h"
 #include "daemon/analysis_eve.h"
 #include "daemon/bounds.h"
 #include "daemon/sensor.h"
@@ -27,8 +26,7 @@ struct analysis {
 	size_t vantages; /* of the captures, by now */
 	struct detector *detector;
 	struct analysis_eve *eve; /* NULL: not wanted */
-	struct table *detections; /* id -> struct dynbuf, the last state, encoded */
-	uint64_t detections_lost;
+	struct detections *detections;
 	uint64_t id;
 	int64_t last;
 	int error;
@@ -77,13 +75,7 @@ static int on_binding(void *context, const struct msg_binding *b)
 static void on_detection(void *context, const struct msg_detection *d)
 {
 	struct analysis *a = context;
-	struct dynbuf *bytes = table_put(a->detections, &d->id, NULL);
-	if (!bytes) {
-		a->detections_lost++;
-		return;
-	}
-	dynbuf_reset(bytes);
-	int r = msg_detection_encode(bytes, d);
+	int r = detections_put(a->detections, d);
 	if (r < 0 && a->error == 0)
 		a->error = r;
 }
@@ -146,8 +138,7 @@ int analysis_new(struct analysis **ret_analysis, const char *path, const struct 
 	    .context = a};
 	int r = create_archive(a, path);
 	if (r == 0)
-		r = table_new(
-		    &a->detections, sizeof(uint64_t), sizeof(struct dynbuf), ANALYSIS_DETECTIONS_MAX, seed);
+		r = detections_new(&a->detections, ANALYSIS_DETECTIONS_MAX, seed);
 	if (r == 0)
 		r = steady_new(&a->steady, on_frame, a);
 	if (r == 0)
@@ -165,14 +156,11 @@ int analysis_new(struct analysis **ret_analysis, const char *path, const struct 
 /* What only the pass over the packets needs. */
 static void free_pass(struct analysis *a)
 {
-	size_t pos = 0;
 	steady_free(a->steady);
 	sensor_free(a->sensor);
 	detector_free(a->detector);
 	analysis_eve_free(a->eve);
-	for (struct dynbuf *bytes; a->detections && (bytes = table_next(a->detections, &pos, NULL));)
-		dynbuf_free(bytes);
-	table_free(a->detections);
+	detections_free(a->detections);
 	a->steady = NULL;
 	a->sensor = NULL;
 	a->detector = NULL;
@@ -202,21 +190,9 @@ int analysis_frame(struct analysis *a, const struct capture_frame *f, size_t van
 	return steady_frame(a->steady, f);
 }
 
-/* Detections in the order of their ids: that of their first appearance. */
-static int append_detections(struct analysis *a)
+static int append_detection(void *context, const struct msg_detection *d)
 {
-	struct arena arena = {0};
-	int r = 0;
-	size_t pos = 0;
-	for (const struct dynbuf *bytes; r == 0 && (bytes = table_next(a->detections, &pos, NULL));) {
-		struct msg_detection d;
-		arena_reset(&arena);
-		r = msg_detection_decode(bytes->p, bytes->n, &arena, &d);
-		if (r == 0)
-			r = archive_append_detection(a->archive, &d);
-	}
-	arena_free(&arena);
-	return r;
+	return archive_append_detection(context, d);
 }
 
 static int append_coverage(struct analysis *a, const struct capture_set *set)
@@ -274,7 +250,7 @@ static void describe_counts(struct analysis *a)
 	for (int i = 0; i < SENSOR_BOUND_COUNT; i++)
 		add_count(a, sensor_bound_name((enum sensor_bound)i), bounds[i]);
 	add_count(a, "detect.forgotten", detector_stats(a->detector)->forgotten);
-	add_count(a, "detect.detections_lost", a->detections_lost);
+	add_count(a, "detect.detections_lost", detections_lost(a->detections));
 }
 
 int analysis_finish(struct analysis *a, const struct capture_set *set)
@@ -287,7 +263,7 @@ int analysis_finish(struct analysis *a, const struct capture_set *set)
 	detector_finish(a->detector, a->last);
 	r = a->error;
 	if (r == 0)
-		r = append_detections(a);
+		r = detections_each(a->detections, append_detection, a->archive);
 	if (r == 0 && a->eve)
 		r = analysis_eve_alerts(a->eve, a->archive, a->detections);
 	if (r == 0)

@@ -100,24 +100,6 @@ static int put_alerts(void *context, const struct msg_detection *d)
 	return r;
 }
 
-/* Calls each with every detection, decoded, until one fails. */
-static int each_detection(
-    const struct table *detections, int (*each)(void *, const struct msg_detection *), void *context)
-{
-	struct arena arena = {0};
-	size_t pos = 0;
-	int r = 0;
-	for (const struct dynbuf *b; r == 0 && (b = table_next(detections, &pos, NULL));) {
-		struct msg_detection d;
-		arena_reset(&arena);
-		r = msg_detection_decode(b->p, b->n, &arena, &d);
-		if (r == 0)
-			r = each(context, &d);
-	}
-	arena_free(&arena);
-	return r;
-}
-
 /* The flows that detections rest on. */
 struct cited {
 	uint64_t *ids;
@@ -144,17 +126,17 @@ static int compare_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int analysis_eve_alerts(struct analysis_eve *e, struct archive *archive, const struct table *detections)
+int analysis_eve_alerts(struct analysis_eve *e, struct archive *archive, const struct detections *detections)
 {
 	struct cited cited = {0};
 	struct alerts alerts = {.eve = e};
-	int r = each_detection(detections, cite, &cited);
+	int r = detections_each(detections, cite, &cited);
 	if (r == 0 && cited.n) {
 		qsort(cited.ids, cited.n, sizeof(*cited.ids), compare_ids);
 		r = exchange_ends_new(&alerts.ends, archive, cited.ids, cited.n);
 	}
 	while (r == 0 && alerts.ends && (r = exchange_ends_turn(alerts.ends)) > 0)
-		r = each_detection(detections, put_alerts, &alerts);
+		r = detections_each(detections, put_alerts, &alerts);
 	exchange_ends_free(alerts.ends);
 	free(cited.ids);
 	return r < 0 ? r : write_lines(e);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "archive/archive.h"
-#include "base/table.h"
+#include "daemon/detections.h"
 
 struct analysis_eve;
 
@@ -22,7 +22,7 @@ void analysis_eve_free(struct analysis_eve *e);
 int analysis_eve_flow(struct analysis_eve *e, const struct msg_flow *f);
 int analysis_eve_transaction(
     struct analysis_eve *e, const struct msg_flow *f, const struct msg_transaction *t);
-/* What comes last: writes the lines that wait, too. detections: id to struct dynbuf, encoded. */
-int analysis_eve_alerts(struct analysis_eve *e, struct archive *archive, const struct table *detections);
+/* What comes last: writes the lines that wait, too. */
+int analysis_eve_alerts(struct analysis_eve *e, struct archive *archive, const struct detections *detections);
 
 #endif

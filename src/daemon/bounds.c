@@ -41,6 +41,7 @@ void sensor_bounds(const struct sensor *s, uint64_t ret_counts[SENSOR_BOUND_COUN
 	    [SENSOR_BOUND_PROTO_FIELDS] = proto->fields_dropped,
 	    [SENSOR_BOUND_MERGE_EARLY] = all.merged_early,
 	    [SENSOR_BOUND_MERGE_TRANSACTIONS] = all.transactions_lost,
+	    [SENSOR_BOUND_MERGE_UNTOLD] = all.snapshots_untold,
 	    [SENSOR_BOUND_SENSOR_BINDINGS] = all.bindings_lost,
 	    [SENSOR_BOUND_SENSOR_SNAPSHOTS] = all.snapshots_skipped,
 	    [SENSOR_BOUND_WATCH_UNLISTED] = s->watch ? s->watch->stats.unlisted : 0,

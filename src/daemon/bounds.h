@@ -31,6 +31,7 @@
 	X(PROTO_FIELDS, "proto.fields_dropped")                                                              \
 	X(MERGE_EARLY, "merge.early")                                                                        \
 	X(MERGE_TRANSACTIONS, "merge.transactions_lost")                                                     \
+	X(MERGE_UNTOLD, "merge.untold")                                                                      \
 	X(SENSOR_BINDINGS, "sensor.bindings_lost")                                                           \
 	X(SENSOR_SNAPSHOTS, "sensor.snapshots_skipped")                                                      \
 	X(WATCH_UNLISTED, "watch.sights_unlisted")

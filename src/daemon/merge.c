@@ -17,13 +17,15 @@ int merge_new(struct merge **ret_merge, const struct merge_config *config)
 	m->config = *config;
 	if (!m->config.memory_max)
 		m->config.memory_max = (size_t)128 << 20;
+	if (!m->config.tellers_max)
+		m->config.tellers_max = MERGE_TELLERS_MAX;
 	int r = table_new(&m->logs, sizeof(uint64_t), sizeof(struct log), 1 << 22, config->seed);
 	if (r == 0)
 		r = table_new(&m->tuples, sizeof(struct merge_tuple), sizeof(struct held *), MERGE_FLOWS_MAX,
 		    config->seed);
 	if (r == 0)
 		r = table_new(&m->tellers, sizeof(struct merge_tuple), sizeof(struct teller),
-		    MERGE_TELLERS_MAX, config->seed);
+		    m->config.tellers_max, config->seed);
 	if (r < 0) {
 		merge_free(m);
 		return r;

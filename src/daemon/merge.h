@@ -15,9 +15,9 @@
  * record. Only the vantage that saw it first tells: its id then stands for the flow, also where in the end
  * another vantage's record is the fuller one, which is given under that id.
  *
- * Bounds: MERGE_FLOWS_MAX ended flows and `memory_max` bytes
- * of transactions; at a bound the oldest flow is let go early, which at worst counts a flow twice: both are
- * counted.
+ * Bounds: MERGE_FLOWS_MAX ended flows and `memory_max` bytes of transactions; at a bound the oldest flow is
+ * let go early, which at worst counts a flow twice: both are counted. `tellers_max` flows that run are told
+ * of; others, counted, only when they end.
  */
 
 #include "flow/flow.h"
@@ -25,10 +25,11 @@
 
 #define MERGE_WINDOW_NS (INT64_C(150) * 1000000000)
 #define MERGE_SKEW_NS   (INT64_C(5) * 1000000000)
-enum { MERGE_FLOWS_MAX = 1 << 17 };
+enum { MERGE_FLOWS_MAX = 1 << 17, MERGE_TELLERS_MAX = 1 << 20 };
 
 struct merge_config {
-	size_t memory_max; /* 0: 128 MiB */
+	size_t memory_max;  /* 0: 128 MiB */
+	size_t tellers_max; /* 0: MERGE_TELLERS_MAX */
 	uint64_t seed;
 	/* Called for each flow that counts, its transactions first; then for its duplicates (duplicate_of
 	 * set). Borrowed. */
@@ -42,7 +43,8 @@ struct merge_stats {
 	uint64_t early;             /* let go before their window had passed */
 	uint64_t transactions_lost; /* of flows that outgrew memory_max alone */
 	uint64_t snapshots;
-	uint64_t snapshots_held; /* not given: another vantage tells of the flow */
+	uint64_t snapshots_held;   /* not given: another vantage tells of the flow */
+	uint64_t snapshots_untold; /* not given: so many flows are told of already */
 };
 
 struct merge;

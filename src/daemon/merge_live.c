@@ -13,12 +13,17 @@ static bool tells(struct merge *m, const struct msg_flow *f)
 	struct merge_tuple key = merge_tuple_of(f);
 	int fresh;
 	struct teller *t = table_put(m->tellers, &key, &fresh);
-	if (!t)
+	if (!t) {
+		m->stats.snapshots_untold++;
 		return false;
+	}
 	bool over = t->ended && f->first > t->last + MERGE_SKEW_NS;
 	if (fresh || over || (t->vantage == f->vantage && t->id != f->id))
 		*t = (struct teller){.id = f->id, .vantage = f->vantage};
-	return t->id == f->id;
+	if (t->id == f->id)
+		return true;
+	m->stats.snapshots_held++;
+	return false;
 }
 
 bool merge_teller_ends(struct merge *m, const struct msg_flow *f)
@@ -76,7 +81,6 @@ static int give_fresh(struct merge *m, struct msg_flow *f)
 int merge_snapshot(struct merge *m, const struct msg_flow *f, size_t vantages)
 {
 	if (vantages > 1 && !tells(m, f)) {
-		m->stats.snapshots_held++;
 		return m->fresh.n && m->fresh_flow == f->id ? merge_fresh_keep(m) : 0;
 	}
 	struct msg_flow told = *f;

@@ -9,7 +9,7 @@
 
 /* A tuple that is used over and over must not make each of its flows dearer: only so many older ones are
  * looked at. */
-enum { MERGE_GROUP_MAX = 32, MERGE_CHAIN_LOOK = 64, MERGE_TELLERS_MAX = 1 << 20 };
+enum { MERGE_GROUP_MAX = 32, MERGE_CHAIN_LOOK = 64 };
 
 /* What was read of one flow. */
 struct log {

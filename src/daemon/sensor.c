@@ -386,5 +386,6 @@ void sensor_get_stats(const struct sensor *s, struct sensor_stats *ret_stats)
 	    .bindings_lost = s->bindings_lost,
 	    .snapshots = merge->snapshots,
 	    .snapshots_skipped = s->snapshots_skipped,
-	    .snapshots_held = merge->snapshots_held};
+	    .snapshots_held = merge->snapshots_held,
+	    .snapshots_untold = merge->snapshots_untold};
 }

@@ -71,6 +71,7 @@ struct sensor_stats {
 	uint64_t snapshots;         /* given out */
 	uint64_t snapshots_skipped; /* for want of rate */
 	uint64_t snapshots_held;    /* of vantages that don't tell of the flow */
+	uint64_t snapshots_untold;  /* of more flows than are told of */
 };
 
 struct sensor;

@@ -29,6 +29,17 @@ GARBAGE = os.environ.get("LIVE_GARBAGE", "")
 UNCONFIRMED = live.AUTOMATIC.replace("confirm: none", "confirm: 10s")
 CLOSED = live.AUTOMATIC.replace("confirm: none", "confirm: none\n    fail: closed")
 BAD = [f"198.51.100.{i}" for i in range(1, 255)] + [f"192.0.2.{i}" for i in range(1, 255)]
+# Each packet another flow: a record of each waits for the engine.
+FLOODED = 150000
+FLOOD = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range({packets}):
+    try:
+        s.sendto(b"x", (f"192.0.2.{{1 + i % 254}}", 1 + i // 254))
+    except OSError:  # "port unreachable" came back
+        pass
+"""
 
 
 def end_of(order):
@@ -358,6 +369,31 @@ class Stopped(Live):
         daemon.until(lambda: self.standing() == {BAD[0], BAD[1]}, 40, "it catches up")
         daemon.until(lambda: daemon.status()["enforcers"][0]["ready"], 40, "and is counted upon again")
         self.judge()
+
+    def test_what_waits_for_an_engine_that_stands_still_is_bounded_and_the_loss_is_counted(self):
+        daemon = self.begin(watch=False, bad=["203.0.113.66"])
+        pid = next(p for p, what in daemon.pids().items() if what[0] == "engine")
+        sensor = next(p for p, what in daemon.pids().items() if what[0] == "sensor")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.network.run(self.network.inside, "/usr/bin/python3", "-c", FLOOD.format(packets=FLOODED))
+            peak = max(int(line.split()[1]) for line in pathlib.Path(f"/proc/{sensor}/status").read_text().splitlines() if line.startswith("VmHWM"))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+        def counted():
+            told = (daemon.status() or {}).get("sensors", [{}])[0]
+            return told if told.get("packets", 0) + told.get("lost_packets", 0) >= FLOODED else None
+        told = daemon.until(counted, 40, "what was sent is seen or lost")
+        self.assertGreater(told["lost_packets"], 0)
+        self.assertLess(peak, (1000 if lib.NO_SANDBOX else 400) << 10)
+        self.assertEqual([p["restarts"] for p in daemon.status()["processes"]], [0] * len(daemon.status()["processes"]))
+        daemon.stop()
+        out = subprocess.run([lib.BULKHEAD, "archive", "export", "--format", "json", "--kind", "coverage", str(daemon.folder / "archive")], capture_output=True,
+                             check=True, timeout=60).stdout
+        rows = [json.loads(line) for line in out.splitlines()]
+        self.assertGreaterEqual(sum(r["packets"] + r["dropped"] for r in rows), FLOODED)
+        self.assertGreaterEqual(sum(r["dropped"] for r in rows), told["lost_packets"])
 
 
 class Full(Live):

@@ -54,11 +54,19 @@ static int on_flow(void *context, const struct msg_flow *f)
 	return answer;
 }
 
+static void make_bounded(size_t memory_max, size_t tellers_max)
+{
+	const struct merge_config config = {.memory_max = memory_max,
+	    .tellers_max = tellers_max,
+	    .seed = 7,
+	    .transaction = on_transaction,
+	    .flow = on_flow};
+	assert_int_equal(merge_new(&m, &config), 0);
+}
+
 static void make(size_t memory_max)
 {
-	const struct merge_config config = {
-	    .memory_max = memory_max, .seed = 7, .transaction = on_transaction, .flow = on_flow};
-	assert_int_equal(merge_new(&m, &config), 0);
+	make_bounded(memory_max, 0);
 }
 
 static int setup(void **state)
@@ -444,6 +452,32 @@ static void test_only_the_vantage_that_saw_a_flow_first_tells(void **state)
 	assert_int_equal(out[4].flow.duplicate_of, 1);
 }
 
+static void test_of_more_running_flows_than_are_told_of_the_end_tells(void **state)
+{
+	(void)state;
+	for (uint16_t n = 3; n <= 5; n++) {
+		merge_free(m);
+		make_bounded(0, 4);
+		n_out = 0;
+		for (uint16_t i = 0; i < n; i++) {
+			struct msg_flow f = flow(i + 1, 0, 0, 10);
+			f.initiator_port = i;
+			tell(f, 2);
+		}
+		assert_int_equal(n_out, n < 4 ? n : 4);
+		assert_int_equal(merge_stats(m)->snapshots_untold, n > 4);
+		assert_int_equal(merge_stats(m)->snapshots_held, 0);
+		for (uint16_t i = 0; i < n; i++) {
+			struct msg_flow f = flow(i + 1, 0, 0, 10);
+			f.initiator_port = i;
+			end(f);
+		}
+		n_out = 0;
+		assert_int_equal(merge_flush(m), 0);
+		assert_int_equal(n_out, n);
+	}
+}
+
 static void test_the_fuller_record_stands_under_the_id_that_was_told(void **state)
 {
 	(void)state;
@@ -524,6 +558,7 @@ int main(void)
 	    T(test_a_running_flow_is_told_of_with_each_transaction_once),
 	    T(test_transactions_of_two_flows_dont_mix),
 	    T(test_only_the_vantage_that_saw_a_flow_first_tells),
+	    T(test_of_more_running_flows_than_are_told_of_the_end_tells),
 	    T(test_the_fuller_record_stands_under_the_id_that_was_told),
 	    T(test_what_only_another_vantage_could_read_is_given_at_the_end),
 	    T(test_ports_used_again_are_told_of_anew),
