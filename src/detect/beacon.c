@@ -15,9 +15,7 @@
 
 #include "detect/behaviour.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -77,28 +75,6 @@ struct beacon_state {
 	struct detect_table *channels;
 	struct detect_table *meetings; /* by the same key */
 };
-
-static int beacon_start(struct detector *d, void **ret_state)
-{
-	struct beacon_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	int error = detect_table_new(
-	    d, &s->channels, sizeof(struct channel_key), sizeof(struct channel), BEACON_PER_MILLE);
-	if (error == 0)
-		error = detect_table_new(
-		    d, &s->meetings, sizeof(struct channel_key), sizeof(struct meeting), MEETING_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
-}
-
-static void beacon_stop(void *state)
-{
-	free(state);
-}
 
 /* Polling is what these are for. Name servers and relays are also the least direct of channels: others look
  * at them. */
@@ -323,8 +299,11 @@ static bool beacon_look(struct detector *d, void *state, struct look *l)
 
 const struct behaviour behaviour_beacon = {
     .name = "beacon",
-    .start = beacon_start,
-    .stop = beacon_stop,
+    .state_size = sizeof(struct beacon_state),
+    .tables = {BEHAVIOUR_TABLE(struct beacon_state, channels, sizeof(struct channel_key),
+                   sizeof(struct channel), BEACON_PER_MILLE),
+        BEHAVIOUR_TABLE(struct beacon_state, meetings, sizeof(struct channel_key), sizeof(struct meeting),
+            MEETING_PER_MILLE)},
     .flow = beacon_flow,
     .look = beacon_look,
 };

@@ -13,6 +13,8 @@
  * detector keeps one piece of evidence for each subject, gives it its id and emits it when it has become new.
  */
 
+#include <stddef.h>
+
 #include "base/table.h"
 #include "detect/detect.h"
 #include "detect/history.h"
@@ -106,12 +108,29 @@ static inline bool look_on(struct look *l, size_t cost)
 	return l->budget > 0;
 }
 
+/* A table that a behaviour's state points to; see detect_table_new. */
+struct behaviour_table {
+	size_t at; /* of the struct detect_table * in the state */
+	size_t key_size, value_size;
+	unsigned per_mille; /* 0: no table */
+};
+
+#define BEHAVIOUR_TABLE(state, member, key, value, share)                                                    \
+	{                                                                                                    \
+		.at = offsetof(state, member), .key_size = (key), .value_size = (value),                     \
+		.per_mille = (share)                                                                         \
+	}
+
+enum { BEHAVIOUR_TABLES_MAX = 2 };
+
 struct behaviour {
 	const char *name;
-	/* Makes the state. 0 or -ENOMEM. NULL: there is none. */
-	int (*start)(struct detector *d, void **ret_state);
-	/* Frees what isn't a table of the detector. May be NULL, as may the others. */
-	void (*stop)(void *state);
+	/* What it keeps, zeroed but for its tables. The detector makes and frees all of it. */
+	size_t state_size; /* 0: nothing */
+	struct behaviour_table tables[BEHAVIOUR_TABLES_MAX];
+	/* What isn't zero in the beginning; frees what isn't a table. May be NULL, as may the others. */
+	void (*begin)(void *state);
+	void (*end)(void *state);
 	/* Of transactions only those that have one of `fields` (closed by FIELD_NONE), or where that is NULL
 	 * all: most say nothing to most behaviours. */
 	void (*transaction)(struct detector *d, void *state, const struct exchange *x);
@@ -242,6 +261,9 @@ struct finding {
 	struct text indicator_text;
 	uint8_t tlp;
 };
+/* What one exchange shows of the machine that began it: left to name are what it is, what the peer is in it,
+ * and why. Borrows f. */
+struct finding finding_of(const struct msg_flow *f, const struct msg_transaction *t);
 void detect_report(struct detector *d, const struct finding *f);
 /* What was said doesn't hold any more now that more is known: it is left with the least confidence. `f` needs
  * what tells one finding from another, and why. */

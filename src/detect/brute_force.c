@@ -14,9 +14,7 @@
 
 #include "detect/progress.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -76,25 +74,6 @@ struct brute_state {
 	uint64_t told_flow;
 	uint64_t tool_flow;
 };
-
-static int brute_start(struct detector *d, void **ret_state)
-{
-	struct brute_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	int error = detect_table_new(
-	    d, &s->pairs, sizeof(struct pair_key), sizeof(struct attempts), BRUTE_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
-}
-
-static void brute_stop(void *state)
-{
-	free(state);
-}
 
 static struct pair_key key_of(const struct msg_flow *f, uint16_t app, bool all_targets)
 {
@@ -434,8 +413,9 @@ static bool brute_look(struct detector *d, void *state, struct look *l)
 
 const struct behaviour behaviour_brute_force = {
     .name = "brute force",
-    .start = brute_start,
-    .stop = brute_stop,
+    .state_size = sizeof(struct brute_state),
+    .tables = {BEHAVIOUR_TABLE(
+        struct brute_state, pairs, sizeof(struct pair_key), sizeof(struct attempts), BRUTE_PER_MILLE)},
     .transaction = brute_transaction,
     .fields = (const enum field[]){FIELD_AUTH_RESULT, FIELD_SSH_CLIENT, FIELD_NONE},
     .flow = brute_flow,

@@ -18,9 +18,7 @@
 
 #include "detect/callback.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/timefmt.h"
@@ -65,25 +63,6 @@ struct callback_state {
 	uint64_t exploit_flow;
 	struct net_addr exploit_named;
 };
-
-static int callback_start(struct detector *d, void **ret_state)
-{
-	struct callback_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	int error = detect_table_new(
-	    d, &s->servers, sizeof(struct net_addr), sizeof(struct server), CALLBACK_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
-}
-
-static void callback_stop(void *state)
-{
-	free(state);
-}
 
 /* Protocols whose servers call out by nature. */
 static bool calls_by_nature(const struct msg_flow *f)
@@ -327,8 +306,9 @@ static void callback_flow(struct detector *d, void *state, const struct observat
 
 const struct behaviour behaviour_callback = {
     .name = "callback",
-    .start = callback_start,
-    .stop = callback_stop,
+    .state_size = sizeof(struct callback_state),
+    .tables = {BEHAVIOUR_TABLE(
+        struct callback_state, servers, sizeof(struct net_addr), sizeof(struct server), CALLBACK_PER_MILLE)},
     .flow = callback_flow,
     .settle = callback_flow,
 };

@@ -32,23 +32,13 @@ static const struct text program_agents[] = {TEXT("python-requests"), TEXT("Pyth
 static void channel_report(struct detector *d, const struct msg_flow *f, const struct msg_transaction *t,
     const char *name, const char *technique, double confidence, bool by_rarity, const char *why)
 {
-	struct finding g = {
-	    .name = name,
-	    .technique = technique,
-	    .confidence = confidence,
-	    .by_rarity = by_rarity,
-	    .asset = f->initiator,
-	    .peer = f->responder,
-	    .asset_role = MSG_ROLE_ACTOR,
-	    .peer_role = MSG_ROLE_C2,
-	    .first = t->time,
-	    .last = t->time,
-	    .count = 1,
-	    .adds = true,
-	    .flows = &f->id,
-	    .n_flows = 1,
-	    .why = why,
-	};
+	struct finding g = finding_of(f, t);
+	g.name = name;
+	g.technique = technique;
+	g.confidence = confidence;
+	g.by_rarity = by_rarity;
+	g.peer_role = MSG_ROLE_C2;
+	g.why = why;
 	detect_report(d, &g);
 }
 

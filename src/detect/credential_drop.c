@@ -44,23 +44,13 @@ static void drop_report(struct detector *d, const struct msg_flow *f, const stru
 	snprintf(why, sizeof(why), "%s %s %s, outside: %s%s", detect_addr(f->initiator, from), what,
 	    detect_addr(f->responder, to), detect_text(detail, shown, sizeof(shown)),
 	    known ? ", named as stealers name their spoils" : "");
-	struct finding g = {
-	    .name = "theft.credentials-carried",
-	    .technique = "T1048.003",
-	    .confidence = confidence,
-	    .by_rarity = true,
-	    .asset = f->initiator,
-	    .peer = f->responder,
-	    .asset_role = MSG_ROLE_ACTOR,
-	    .peer_role = MSG_ROLE_EXFILTRATION,
-	    .first = t->time,
-	    .last = t->time,
-	    .count = 1,
-	    .adds = true,
-	    .flows = &f->id,
-	    .n_flows = 1,
-	    .why = why,
-	};
+	struct finding g = finding_of(f, t);
+	g.name = "theft.credentials-carried";
+	g.technique = "T1048.003";
+	g.confidence = confidence;
+	g.by_rarity = true;
+	g.peer_role = MSG_ROLE_EXFILTRATION;
+	g.why = why;
 	detect_report(d, &g);
 }
 

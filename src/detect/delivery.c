@@ -66,24 +66,14 @@ static void delivery_transaction(struct detector *d, void *state, const struct e
 	    detect_addr(f->initiator, to), detect_text(host, place, sizeof(place)),
 	    detect_text(uri, what, sizeof(what)),
 	    agent.n ? detect_text(agent, who, sizeof(who)) : "a client without a name");
-	struct finding g = {
-	    .name = "delivery.program",
-	    .technique = "T1105",
-	    .confidence = c,
-	    .by_rarity = true,
-	    .rare_name = bare ? 0 : history_name_key(d, host),
-	    .asset = f->initiator,
-	    .peer = f->responder,
-	    .asset_role = MSG_ROLE_ACTOR,
-	    .peer_role = MSG_ROLE_DELIVERY,
-	    .first = t->time,
-	    .last = t->time,
-	    .count = 1,
-	    .adds = true,
-	    .flows = &f->id,
-	    .n_flows = 1,
-	    .why = why,
-	};
+	struct finding g = finding_of(f, t);
+	g.name = "delivery.program";
+	g.technique = "T1105";
+	g.confidence = c;
+	g.by_rarity = true;
+	g.rare_name = bare ? 0 : history_name_key(d, host);
+	g.peer_role = MSG_ROLE_DELIVERY;
+	g.why = why;
 	detect_report(d, &g);
 }
 

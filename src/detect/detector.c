@@ -117,11 +117,33 @@ static void listener_add(struct detector *d, const struct behaviour *b, void *st
 		memset(&l->fields, 0xff, sizeof(l->fields));
 }
 
+/* A behaviour's state with its tables. */
+static int state_new(struct detector *d, const struct behaviour *b, void **ret_state)
+{
+	unsigned char *state = calloc(1, b->state_size);
+	if (!state)
+		return -ENOMEM;
+	for (size_t i = 0; i < BEHAVIOUR_TABLES_MAX && b->tables[i].per_mille; i++) {
+		const struct behaviour_table *t = &b->tables[i];
+		struct detect_table *table;
+		int error = detect_table_new(d, &table, t->key_size, t->value_size, t->per_mille);
+		if (error < 0) {
+			free(state);
+			return error;
+		}
+		memcpy(state + t->at, &table, sizeof(table));
+	}
+	if (b->begin)
+		b->begin(state);
+	*ret_state = state;
+	return 0;
+}
+
 static int behaviours_start(struct detector *d)
 {
 	for (size_t i = 0; behaviours[i]; i++) {
 		const struct behaviour *b = behaviours[i];
-		int error = b->start ? b->start(d, &d->state[i]) : 0;
+		int error = b->state_size ? state_new(d, b, &d->state[i]) : 0;
 		if (error < 0)
 			return error;
 		if (b->transaction)
@@ -171,9 +193,11 @@ void detector_free(struct detector *d)
 {
 	if (!d)
 		return;
-	for (size_t i = 0; behaviours[i]; i++)
-		if (behaviours[i]->stop && d->state[i])
-			behaviours[i]->stop(d->state[i]);
+	for (size_t i = 0; behaviours[i]; i++) {
+		if (behaviours[i]->end && d->state[i])
+			behaviours[i]->end(d->state[i]);
+		free(d->state[i]);
+	}
 	for (size_t i = 0; i < d->n_tables; i++) {
 		table_free(d->tables[i]->t);
 		free(d->tables[i]);

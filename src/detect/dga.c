@@ -13,9 +13,7 @@
 
 #include "detect/behaviour.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/timefmt.h"
@@ -45,25 +43,6 @@ struct asker {
 struct dga_state {
 	struct detect_table *askers;
 };
-
-static int dga_start(struct detector *d, void **ret_state)
-{
-	struct dga_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	int error = detect_table_new(
-	    d, &s->askers, sizeof(struct net_addr), sizeof(struct asker), DGA_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
-}
-
-static void dga_stop(void *state)
-{
-	free(state);
-}
 
 static bool is_vowel(char c)
 {
@@ -165,8 +144,9 @@ static void dga_transaction(struct detector *d, void *state, const struct exchan
 
 const struct behaviour behaviour_dga = {
     .name = "generated domains",
-    .start = dga_start,
-    .stop = dga_stop,
+    .state_size = sizeof(struct dga_state),
+    .tables = {BEHAVIOUR_TABLE(
+        struct dga_state, askers, sizeof(struct net_addr), sizeof(struct asker), DGA_PER_MILLE)},
     .transaction = dga_transaction,
     .fields = (const enum field[]){FIELD_DNS_QUERY, FIELD_NONE},
 };

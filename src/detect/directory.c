@@ -40,22 +40,12 @@ static void directory_transaction(struct detector *d, void *state, const struct 
 		snprintf(why, sizeof(why), "%s asked the directory at %s for %s",
 		    detect_addr(f->initiator, from), detect_addr(f->responder, to),
 		    detect_text(filter, shown, sizeof(shown)));
-		struct finding g = {
-		    .name = "discovery.directory",
-		    .technique = questions[i].technique,
-		    .confidence = questions[i].confidence,
-		    .asset = f->initiator,
-		    .peer = f->responder,
-		    .asset_role = MSG_ROLE_ACTOR,
-		    .peer_role = MSG_ROLE_TARGET,
-		    .first = t->time,
-		    .last = t->time,
-		    .count = 1,
-		    .adds = true,
-		    .flows = &f->id,
-		    .n_flows = 1,
-		    .why = why,
-		};
+		struct finding g = finding_of(f, t);
+		g.name = "discovery.directory";
+		g.technique = questions[i].technique;
+		g.confidence = questions[i].confidence;
+		g.peer_role = MSG_ROLE_TARGET;
+		g.why = why;
 		detect_report(d, &g);
 		return;
 	}

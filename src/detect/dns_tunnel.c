@@ -15,10 +15,8 @@
 
 #include "detect/behaviour.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -55,25 +53,6 @@ struct domain {
 struct tunnel_state {
 	struct detect_table *domains;
 };
-
-static int tunnel_start(struct detector *d, void **ret_state)
-{
-	struct tunnel_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	int error = detect_table_new(
-	    d, &s->domains, sizeof(struct domain_key), sizeof(struct domain), TUNNEL_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
-}
-
-static void tunnel_stop(void *state)
-{
-	free(state);
-}
 
 /* Services that put hashes of files, addresses or domains into names, as their makers document. */
 static bool is_reputation_service(struct text domain)
@@ -262,8 +241,9 @@ static bool tunnel_look(struct detector *d, void *state, struct look *l)
 
 const struct behaviour behaviour_dns_tunnel = {
     .name = "DNS tunnel",
-    .start = tunnel_start,
-    .stop = tunnel_stop,
+    .state_size = sizeof(struct tunnel_state),
+    .tables = {BEHAVIOUR_TABLE(
+        struct tunnel_state, domains, sizeof(struct domain_key), sizeof(struct domain), TUNNEL_PER_MILLE)},
     .transaction = tunnel_transaction,
     .fields = (const enum field[]){FIELD_DNS_QUERY, FIELD_NONE},
     .look = tunnel_look,

@@ -14,9 +14,7 @@
 
 #include "detect/behaviour.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/timefmt.h"
@@ -82,19 +80,10 @@ struct edge_state {
 	size_t found; /* pivots of this hop that are new to the round, or say something else by now */
 };
 
-static int edge_start(struct detector *d, void **ret_state)
+static void edge_begin(void *state)
 {
-	struct edge_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
+	struct edge_state *s = state;
 	s->hop = 1; /* 0 is no hop */
-	int error = detect_table_new(
-	    d, &s->edges, sizeof(struct edge_key), sizeof(struct edge), EDGE_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
 }
 
 static void degrees_free(struct degrees *g)
@@ -104,12 +93,11 @@ static void degrees_free(struct degrees *g)
 	*g = (struct degrees){NULL, NULL};
 }
 
-static void edge_stop(void *state)
+static void edge_end(void *state)
 {
 	struct edge_state *s = state;
 	degrees_free(&s->degrees);
 	degrees_free(&s->counting);
-	free(s);
 }
 
 static void edge_transaction(struct detector *d, void *state, const struct exchange *x)
@@ -489,8 +477,11 @@ static bool edge_look(struct detector *d, void *state, struct look *l)
 
 const struct behaviour behaviour_first_edge = {
     .name = "first edge",
-    .start = edge_start,
-    .stop = edge_stop,
+    .state_size = sizeof(struct edge_state),
+    .tables = {BEHAVIOUR_TABLE(
+        struct edge_state, edges, sizeof(struct edge_key), sizeof(struct edge), EDGE_PER_MILLE)},
+    .begin = edge_begin,
+    .end = edge_end,
     .transaction = edge_transaction,
     .fields = (const enum field[]){FIELD_AUTH_RESULT, FIELD_NONE},
     .flow = edge_flow,

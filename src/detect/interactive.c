@@ -10,9 +10,7 @@
 
 #include "detect/behaviour.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/timefmt.h"
@@ -40,25 +38,6 @@ struct console {
 struct console_state {
 	struct detect_table *consoles;
 };
-
-static int interactive_start(struct detector *d, void **ret_state)
-{
-	struct console_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	int error = detect_table_new(
-	    d, &s->consoles, sizeof(struct console_key), sizeof(struct console), CONSOLE_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
-}
-
-static void interactive_stop(void *state)
-{
-	free(state);
-}
 
 /* The one who types sends little at a time and is answered each time; here the responder types. */
 static bool is_typed(const struct msg_flow *f)
@@ -171,8 +150,9 @@ static bool interactive_look(struct detector *d, void *state, struct look *l)
 
 const struct behaviour behaviour_interactive = {
     .name = "interactive",
-    .start = interactive_start,
-    .stop = interactive_stop,
+    .state_size = sizeof(struct console_state),
+    .tables = {BEHAVIOUR_TABLE(struct console_state, consoles, sizeof(struct console_key),
+        sizeof(struct console), CONSOLE_PER_MILLE)},
     .flow = interactive_flow,
     .look = interactive_look,
 };

@@ -7,9 +7,7 @@
 
 #include "detect/behaviour.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -56,6 +54,8 @@ static bool is_file(enum indicator_kind kind)
 	return kind == INDICATOR_FILE_SHA256 || kind == INDICATOR_FILE_SHA1 || kind == INDICATOR_FILE_MD5;
 }
 
+enum { ORIGINS_PER_MILLE = 40 };
+
 /* The origin stands in the detection for as long as the detector: kept once for each piece of evidence. */
 struct kept_origin {
 	struct detect_use use;
@@ -65,20 +65,6 @@ struct kept_origin {
 struct match_state {
 	struct detect_table *origins;
 };
-
-static int match_start(struct detector *d, void **ret_state)
-{
-	static const unsigned per_mille = 40;
-	struct match_state *m = calloc(1, sizeof(*m));
-	if (!m)
-		return -ENOMEM;
-	int error = detect_table_new(d, &m->origins, 16, sizeof(struct kept_origin), per_mille);
-	if (error < 0)
-		free(m);
-	else
-		*ret_state = m;
-	return error;
-}
 
 static struct text origin_keep(
     struct detector *d, struct match_state *m, const struct indicator *i, int64_t time)
@@ -242,15 +228,11 @@ static void match_transaction(struct detector *d, void *state, const struct exch
 	}
 }
 
-static void match_stop(void *state)
-{
-	free(state);
-}
-
 const struct behaviour behaviour_indicator = {
     .name = "indicator",
-    .start = match_start,
-    .stop = match_stop,
+    .state_size = sizeof(struct match_state),
+    .tables = {BEHAVIOUR_TABLE(
+        struct match_state, origins, 16, sizeof(struct kept_origin), ORIGINS_PER_MILLE)},
     .transaction = match_transaction,
     .flow = match_flow,
 };

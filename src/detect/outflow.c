@@ -17,10 +17,8 @@
 
 #include "detect/behaviour.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -79,28 +77,6 @@ struct outflow_state {
 	struct detect_table *destinations, *baselines;
 	struct baseline all;
 };
-
-static int outflow_start(struct detector *d, void **ret_state)
-{
-	struct outflow_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	int error = detect_table_new(d, &s->destinations, sizeof(struct destination_key),
-	    sizeof(struct destination), OUTFLOW_PER_MILLE);
-	if (error == 0)
-		error = detect_table_new(
-		    d, &s->baselines, sizeof(struct net_addr), sizeof(struct baseline), BASELINE_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
-}
-
-static void outflow_stop(void *state)
-{
-	free(state);
-}
 
 /* What is usual changes: where there are enough minutes, all of them count half from then on. */
 static void baseline_add(struct baseline *b, size_t bin, uint32_t kept)
@@ -364,8 +340,11 @@ static bool outflow_look(struct detector *d, void *state, struct look *l)
 
 const struct behaviour behaviour_outflow = {
     .name = "outflow",
-    .start = outflow_start,
-    .stop = outflow_stop,
+    .state_size = sizeof(struct outflow_state),
+    .tables = {BEHAVIOUR_TABLE(struct outflow_state, destinations, sizeof(struct destination_key),
+                   sizeof(struct destination), OUTFLOW_PER_MILLE),
+        BEHAVIOUR_TABLE(struct outflow_state, baselines, sizeof(struct net_addr), sizeof(struct baseline),
+            BASELINE_PER_MILLE)},
     .flow = outflow_flow,
     .look = outflow_look,
 };

@@ -161,22 +161,12 @@ static void deed_report(
 	    has ? detect_text(x->detail, detail, sizeof(detail)) : "", has ? ")" : "");
 	bool from_inside = detect_inside(d, f->initiator);
 	bool victim = x->effect == EFFECT_RUNS;
-	struct finding g = {
-	    .name = x->name,
-	    .technique = x->technique,
-	    .confidence = x->confidence,
-	    .asset = f->initiator,
-	    .peer = f->responder,
-	    .asset_role = MSG_ROLE_ACTOR,
-	    .peer_role = victim ? MSG_ROLE_VICTIM : MSG_ROLE_TARGET,
-	    .first = t->time,
-	    .last = t->time,
-	    .count = 1,
-	    .adds = true,
-	    .flows = &f->id,
-	    .n_flows = 1,
-	    .why = why,
-	};
+	struct finding g = finding_of(f, t);
+	g.name = x->name;
+	g.technique = x->technique;
+	g.confidence = x->confidence;
+	g.peer_role = victim ? MSG_ROLE_VICTIM : MSG_ROLE_TARGET;
+	g.why = why;
 	if (from_inside || !detect_inside(d, f->responder))
 		detect_report(d, &g);
 	if (x->effect == EFFECT_ASKS && from_inside)

@@ -196,6 +196,21 @@ static void evidence_weigh(const struct detector *d, struct evidence *e)
 	e->confidence = now;
 }
 
+struct finding finding_of(const struct msg_flow *f, const struct msg_transaction *t)
+{
+	return (struct finding){
+	    .asset = f->initiator,
+	    .peer = f->responder,
+	    .asset_role = MSG_ROLE_ACTOR,
+	    .first = t->time,
+	    .last = t->time,
+	    .count = 1,
+	    .adds = true,
+	    .flows = &f->id,
+	    .n_flows = 1,
+	};
+}
+
 void detect_report(struct detector *d, const struct finding *f)
 {
 	struct evidence_key k = evidence_key_of(f);

@@ -17,9 +17,7 @@
 
 #include "detect/behaviour.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -93,28 +91,6 @@ struct scan_state {
 };
 
 enum contact { CONTACT_NONE, CONTACT_OK, CONTACT_FAILED, CONTACT_STEALTHY };
-
-static int scan_start(struct detector *d, void **ret_state)
-{
-	struct scan_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	int error = detect_table_new(
-	    d, &s->walks, sizeof(struct walk_key), sizeof(struct walk), SCAN_PER_MILLE);
-	if (error == 0)
-		error = detect_table_new(
-		    d, &s->firsts, sizeof(struct walk_key), sizeof(struct first_failure), FIRSTS_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
-}
-
-static void scan_stop(void *state)
-{
-	free(state);
-}
 
 static enum contact contact_tcp(const struct detector *d, const struct observation *o)
 {
@@ -481,8 +457,11 @@ static bool scan_look(struct detector *d, void *state, struct look *l)
 
 const struct behaviour behaviour_scan = {
     .name = "scan",
-    .start = scan_start,
-    .stop = scan_stop,
+    .state_size = sizeof(struct scan_state),
+    .tables = {BEHAVIOUR_TABLE(
+                   struct scan_state, walks, sizeof(struct walk_key), sizeof(struct walk), SCAN_PER_MILLE),
+        BEHAVIOUR_TABLE(struct scan_state, firsts, sizeof(struct walk_key), sizeof(struct first_failure),
+            FIRSTS_PER_MILLE)},
     .flow = scan_flow,
     .settle = scan_flow,
     .look = scan_look,

@@ -8,9 +8,7 @@
 
 #include "detect/behaviour.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -38,25 +36,6 @@ struct contact {
 struct contact_state {
 	struct detect_table *contacts;
 };
-
-static int contact_start(struct detector *d, void **ret_state)
-{
-	struct contact_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	int error = detect_table_new(
-	    d, &s->contacts, sizeof(struct contact_key), sizeof(struct contact), CONTACT_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
-}
-
-static void contact_stop(void *state)
-{
-	free(state);
-}
 
 static void contact_flow(struct detector *d, void *state, const struct observation *o)
 {
@@ -164,8 +143,9 @@ static bool contact_look(struct detector *d, void *state, struct look *l)
 
 const struct behaviour behaviour_staging = {
     .name = "staging and first-seen peers of protected zones",
-    .start = contact_start,
-    .stop = contact_stop,
+    .state_size = sizeof(struct contact_state),
+    .tables = {BEHAVIOUR_TABLE(struct contact_state, contacts, sizeof(struct contact_key),
+        sizeof(struct contact), CONTACT_PER_MILLE)},
     .flow = contact_flow,
     .look = contact_look,
 };

@@ -9,9 +9,7 @@
 
 #include "detect/behaviour.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/timefmt.h"
@@ -32,25 +30,6 @@ struct client {
 struct ticket_state {
 	struct detect_table *clients;
 };
-
-static int ticket_start(struct detector *d, void **ret_state)
-{
-	struct ticket_state *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	int error = detect_table_new(
-	    d, &s->clients, sizeof(struct net_addr), sizeof(struct client), TICKET_PER_MILLE);
-	if (error < 0)
-		free(s);
-	else
-		*ret_state = s;
-	return error;
-}
-
-static void ticket_stop(void *state)
-{
-	free(state);
-}
 
 static void roast_report(struct detector *d, struct net_addr asset, const struct client *c)
 {
@@ -116,22 +95,12 @@ static void unguarded_report(
 	char why[DETECT_WHY_SIZE], text[NET_ADDR_TEXT_SIZE], name[80];
 	snprintf(why, sizeof(why), "%s took a reply for %s without pre-authentication",
 	    detect_addr(f->initiator, text), detect_text(user, name, sizeof(name)));
-	struct finding g = {
-	    .name = "kerberos.no-preauth",
-	    .technique = "T1558.004",
-	    .confidence = 0.35,
-	    .asset = f->initiator,
-	    .peer = f->responder,
-	    .asset_role = MSG_ROLE_ACTOR,
-	    .peer_role = MSG_ROLE_TARGET,
-	    .first = t->time,
-	    .last = t->time,
-	    .count = 1,
-	    .adds = true,
-	    .flows = &f->id,
-	    .n_flows = 1,
-	    .why = why,
-	};
+	struct finding g = finding_of(f, t);
+	g.name = "kerberos.no-preauth";
+	g.technique = "T1558.004";
+	g.confidence = 0.35;
+	g.peer_role = MSG_ROLE_TARGET;
+	g.why = why;
 	detect_report(d, &g);
 }
 
@@ -153,8 +122,9 @@ static void ticket_transaction(struct detector *d, void *state, const struct exc
 
 const struct behaviour behaviour_ticket = {
     .name = "Kerberos tickets",
-    .start = ticket_start,
-    .stop = ticket_stop,
+    .state_size = sizeof(struct ticket_state),
+    .tables = {BEHAVIOUR_TABLE(
+        struct ticket_state, clients, sizeof(struct net_addr), sizeof(struct client), TICKET_PER_MILLE)},
     .transaction = ticket_transaction,
     .fields = (const enum field[]){FIELD_KRB_TYPE, FIELD_NONE},
 };
