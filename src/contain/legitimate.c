@@ -62,12 +62,17 @@ void legitimate_free(struct legitimate *l)
 	free(l);
 }
 
+static bool is_held(const struct legitimate *l, struct net_addr a)
+{
+	uint32_t asset = asset_of(l->assets, a);
+	return table_get(l->held, &asset);
+}
+
 bool legitimate_is_intrusion(const struct legitimate *l, const struct msg_flow *f)
 {
-	uint32_t initiator = asset_of(l->assets, f->initiator), responder = asset_of(l->assets, f->responder);
 	return table_get(l->flows, &f->id) ||
-	       (table_get(l->peers, &f->responder) && table_get(l->held, &initiator)) ||
-	       (table_get(l->peers, &f->initiator) && table_get(l->held, &responder));
+	       (table_get(l->peers, &f->responder) && is_held(l, f->initiator)) ||
+	       (table_get(l->peers, &f->initiator) && is_held(l, f->responder));
 }
 
 bool legitimate_was_used(const struct msg_flow *f)

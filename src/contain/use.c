@@ -121,9 +121,13 @@ static int give_list(struct collect *c, struct arena *arena, struct use_list *re
 
 static int collect_all(struct collect *c, struct incident_flows *flows)
 {
-	static const struct archive_filter all;
-	static const struct archive_filter span = {
-	    .columns = UINT64_C(1) << MSG_FLOW_FIELD_FIRST | UINT64_C(1) << MSG_FLOW_FIELD_LAST};
+#define FIELD(name) (UINT64_C(1) << MSG_FLOW_FIELD_##name)
+	static const struct archive_filter span = {.columns = FIELD(FIRST) | FIELD(LAST)};
+	static const struct archive_filter use = {
+	    .columns = FIELD(ID) | FIELD(PARENT) | FIELD(PROTOCOL) | FIELD(INITIATOR) | FIELD(RESPONDER) |
+	               FIELD(RESPONDER_PORT) | FIELD(FIRST) | FIELD(LAST) | FIELD(PACKETS_OUT) |
+	               FIELD(PACKETS_IN) | FIELD(PAYLOAD_OUT) | FIELD(PAYLOAD_IN) | FIELD(APP)};
+#undef FIELD
 	int r = incident_flows_scan(flows, &span, take_span, c);
 	if (r < 0)
 		return r;
@@ -131,11 +135,11 @@ static int collect_all(struct collect *c, struct incident_flows *flows)
 	bool enough = (double)(before - c->all_first) >=
 	              BASELINE_LEAST * (double)(c->all_last - c->all_first);
 	c->until = enough ? before : INT64_MAX;
-	r = incident_flows_scan(flows, &all, take_use, c);
+	r = incident_flows_scan(flows, &use, take_use, c);
 	if (r == 0 && c->flows == 0 && enough) {
 		/* nothing legitimate was seen before: take what went on beside the incident */
 		c->until = INT64_MAX;
-		r = incident_flows_scan(flows, &all, take_use, c);
+		r = incident_flows_scan(flows, &use, take_use, c);
 	}
 	return r;
 }

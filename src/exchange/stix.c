@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "archive/archive.h"
 #include "base/num.h"
 #include "base/timefmt.h"
+#include "base/vec.h"
 #include "exchange/exchange.h"
 #include "exchange/stix_object.h"
 #include "flow/flow.h"
@@ -141,12 +143,18 @@ static void add_peer(struct bundle *b, const struct incident_peer *p)
 	stix_add_relationship(&b->s, indicator, "indicates", place, NULL);
 }
 
-/* A flow as an observable with its two ends; its record id stands beside it. */
-static void add_flow(struct bundle *b, const struct msg_flow *f, json_t *refs)
+static char *flow_id(const struct bundle *b, uint64_t flow, char *id)
 {
-	char id[STIX_ID_SIZE], from[STIX_ID_SIZE], to[STIX_ID_SIZE], seed[STIX_ID_SIZE + 32];
-	snprintf(seed, sizeof(seed), "%s|flow|%llu", b->s.identity, (unsigned long long)f->id);
-	stix_id("network-traffic", seed, id);
+	char seed[STIX_ID_SIZE + 32];
+	snprintf(seed, sizeof(seed), "%s|flow|%llu", b->s.identity, (unsigned long long)flow);
+	return stix_id("network-traffic", seed, id);
+}
+
+/* A flow as an observable with its two ends. */
+static void add_flow(struct bundle *b, const struct msg_flow *f)
+{
+	char id[STIX_ID_SIZE], from[STIX_ID_SIZE], to[STIX_ID_SIZE];
+	flow_id(b, f->id, id);
 	stix_add_address(&b->s, f->initiator, from);
 	stix_add_address(&b->s, f->responder, to);
 	const char *transport = f->protocol == PACKET_TCP    ? "tcp"
@@ -166,9 +174,75 @@ static void add_flow(struct bundle *b, const struct msg_flow *f, json_t *refs)
 		json_object_set_new(j, "dst_port", json_integer(f->responder_port));
 	}
 	stix_put(&b->s, j);
-	json_object_set_new(refs, id, json_true());
-	json_object_set_new(refs, from, json_true());
-	json_object_set_new(refs, to, json_true());
+}
+
+/* A detection that others may see. */
+static bool is_told(const struct msg_detection *d)
+{
+	return d->tlp != MSG_TLP_RED;
+}
+
+static uint32_t flows_told(const struct msg_detection *d)
+{
+	return d->flows.n < STIX_FLOWS_MAX ? d->flows.n : STIX_FLOWS_MAX;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+	uint64_t a, b;
+	memcpy(&a, left, sizeof(a));
+	memcpy(&b, right, sizeof(b));
+	return (a > b) - (a < b);
+}
+
+/* The flows that detections rest on, each once, in the order in which the archive finds them soonest. */
+static int add_flows(struct bundle *b)
+{
+	const struct incident *incident = b->in->incident;
+	struct arena arena = {0};
+	uint64_t *ids = NULL;
+	size_t n = 0, cap = 0;
+	int r = 0;
+	for (size_t i = 0; i < incident->n_detections && r == 0; i++) {
+		const struct msg_detection *d = incident->detections[i];
+		for (uint32_t k = 0; k < flows_told(d) && is_told(d) && r == 0; k++) {
+			r = VEC_RESERVE(ids, &cap, n, SIZE_MAX);
+			if (r == 0)
+				ids[n++] = d->flows.v[k];
+		}
+	}
+	if (n)
+		qsort(ids, n, sizeof(*ids), compare_ids);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct msg_flow f;
+		if (i && ids[i] == ids[i - 1])
+			continue;
+		r = archive_find_flow(b->archive, ids[i], &arena, &f);
+		if (r == 0)
+			add_flow(b, &f);
+		if (r == -ENOENT)
+			r = 0;
+		arena_reset(&arena);
+	}
+	arena_free(&arena);
+	free(ids);
+	return r;
+}
+
+/* The observables of a detection's flows, as a set. */
+static json_t *refs_of(const struct bundle *b, const struct msg_detection *d)
+{
+	json_t *refs = json_object();
+	for (uint32_t i = 0; i < flows_told(d); i++) {
+		char id[STIX_ID_SIZE];
+		const json_t *flow = json_object_get(b->s.seen, flow_id(b, d->flows.v[i], id));
+		if (!flow)
+			continue;
+		json_object_set_new(refs, id, json_true());
+		json_object_set_new(refs, json_string_value(json_object_get(flow, "src_ref")), json_true());
+		json_object_set_new(refs, json_string_value(json_object_get(flow, "dst_ref")), json_true());
+	}
+	return refs;
 }
 
 static void add_technique(struct bundle *b, const struct msg_detection *d, char *id)
@@ -199,29 +273,13 @@ static json_t *keys_of(json_t *set)
 }
 
 /* A detection: observed-data over its flows, and the technique that it speaks for. */
-static int add_detection(struct bundle *b, const struct msg_detection *d)
+static void add_detection(struct bundle *b, const struct msg_detection *d)
 {
-	struct arena arena = {0};
-	json_t *refs = json_object(); /* a set */
+	json_t *refs = refs_of(b, d);
 	char id[STIX_ID_SIZE], technique[STIX_ID_SIZE], seed[64];
-	int r = 0;
-	if (d->tlp == MSG_TLP_RED) {
+	if (json_object_size(refs) == 0) {
 		json_decref(refs);
-		return 0;
-	}
-	for (uint32_t i = 0; i < d->flows.n && i < STIX_FLOWS_MAX && r == 0; i++) {
-		struct msg_flow f;
-		r = archive_find_flow(b->archive, d->flows.v[i], &arena, &f);
-		if (r == 0)
-			add_flow(b, &f, refs);
-		if (r == -ENOENT)
-			r = 0;
-		arena_reset(&arena);
-	}
-	arena_free(&arena);
-	if (r < 0 || json_object_size(refs) == 0) {
-		json_decref(refs);
-		return r;
+		return;
 	}
 	snprintf(seed, sizeof(seed), "detection|%llu", (unsigned long long)d->id);
 	json_t *j = stix_add(&b->s, "observed-data", seed, (enum msg_tlp)d->tlp, id);
@@ -244,7 +302,6 @@ static int add_detection(struct bundle *b, const struct msg_detection *d)
 	json_object_set_new(j, "first_seen", stamp(d->time));
 	json_object_set_new(j, "last_seen", stamp(d->last > d->time ? d->last : d->time));
 	stix_add_relationship(&b->s, b->incident, "related-to", id, NULL);
-	return 0;
 }
 
 static void add_machines(struct bundle *b)
@@ -287,7 +344,6 @@ static void add_plan(struct bundle *b, const struct plan *p)
 static int add_all(struct bundle *b)
 {
 	const struct exchange_incident *in = b->in;
-	int r = 0;
 	add_incident(b);
 	for (size_t k = 0; k < in->n_exposures; k++)
 		add_impact(b, &in->exposures[k]);
@@ -296,8 +352,10 @@ static int add_all(struct bundle *b)
 		add_peer(b, &in->incident->peers[k]);
 	for (size_t k = 0; in->plans && k < PLAN_COUNT; k++)
 		add_plan(b, &in->plans[k]);
+	int r = add_flows(b);
 	for (size_t k = 0; k < in->incident->n_detections && r == 0; k++)
-		r = add_detection(b, in->incident->detections[k]);
+		if (is_told(in->incident->detections[k]))
+			add_detection(b, in->incident->detections[k]);
 	return r;
 }
 
