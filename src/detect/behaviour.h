@@ -197,6 +197,8 @@ struct detector {
 	int64_t first, last; /* of the records so far; first == INT64_MIN before the first */
 	struct history history;
 	struct detect_table *evidence; /* of struct evidence */
+	struct table *names;           /* evidence_key.name -> uint32_t, how many there are of it */
+	size_t beyond_share;           /* evidence of names that have more than their share (room.c) */
 	struct progress *progress;     /* of flows that go on */
 	struct table *suspects; /* who is suspicious by now (suspicion.c); NULL before the first look */
 	bool suspects_stand;    /* what is said now doesn't make anybody suspicious before the next look */
@@ -318,6 +320,18 @@ struct evidence {
 	struct text indicator;
 	char why[DETECT_WHY_SIZE];
 };
+
+/* room.c */
+enum { EVIDENCE_NAMES_MAX = 128 };
+/*
+ * Room for a finding of that name and weight: where all that isn't kept for others is full, the place of the
+ * least worthy of a few, unless that is worth as much. So weak findings without end don't push each other
+ * out, to be said anew with each look. False, counted: there is none.
+ */
+bool evidence_room(struct detector *d, uint64_t name, uint32_t weight, int64_t now);
+/* Evidence of that name was made. */
+void evidence_came(struct detector *d, uint64_t name);
+void evidence_remove(struct detector *d, const struct evidence_key *k);
 
 /* The time from which on something may be called first seen: config.tuning.learning_ns after the first
  * record, or a quarter of what was seen, unless flows are told of while they go on: then nobody knows how

@@ -160,6 +160,9 @@ static int detector_start(struct detector *d)
 	int error = detect_table_new(
 	    d, &d->evidence, sizeof(struct evidence_key), sizeof(struct evidence), 70);
 	if (error == 0)
+		error = table_new(
+		    &d->names, sizeof(uint64_t), sizeof(uint32_t), EVIDENCE_NAMES_MAX, d->config.seed);
+	if (error == 0)
 		error = progress_new(&d->progress, d);
 	if (error == 0)
 		error = history_start(d);
@@ -204,6 +207,7 @@ void detector_free(struct detector *d)
 	}
 	progress_free(d->progress);
 	table_free(d->suspects);
+	table_free(d->names);
 	free(d->sides);
 	free(d);
 }

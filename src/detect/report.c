@@ -22,7 +22,6 @@
 #define NEWS_NS (10 * 60 * NS_PER_S)
 /* What comes again after so long is another detection. */
 #define EVIDENCE_STANDS (30 * DETECT_DAY_NS)
-enum { EVIDENCE_LOOKS = 8 };
 
 static double evidence_confidence(const struct evidence *e)
 {
@@ -151,41 +150,6 @@ static struct evidence_key evidence_key_of(const struct finding *f)
 	return k;
 }
 
-/* What an entry is worth by now: half as much with each day in which nothing came to it. */
-static uint32_t worth(const struct evidence *e, int64_t now)
-{
-	int64_t days = (now - e->use.last) / DETECT_DAY_NS;
-	return days <= 0 ? e->use.weight : days < 32 ? e->use.weight >> days : 0;
-}
-
-/*
- * Room for a finding of that weight: where all is full, the place of the least worthy of a few, unless that
- * is worth as much. So weak findings without end don't push each other out, to be said anew with each look.
- */
-static bool evidence_room(struct detector *d, uint32_t weight, int64_t now)
-{
-	struct detect_table *t = d->evidence;
-	const struct evidence *worst = NULL;
-	const void *worst_key = NULL;
-	if (table_count(t->t) < t->max)
-		return true;
-	for (unsigned looks = 0; looks < EVIDENCE_LOOKS; looks++) {
-		const void *key;
-		const struct evidence *e = table_next(t->t, &t->hand, &key);
-		if (!e) {
-			t->hand = 0;
-		} else if (!worst || worth(e, now) < worth(worst, now)) {
-			worst = e;
-			worst_key = key;
-		}
-	}
-	d->stats.forgotten++;
-	if (!worst || worth(worst, now) >= weight)
-		return false;
-	table_remove(t->t, worst_key);
-	return true;
-}
-
 /* What falls below the least is no detection any more. */
 static void evidence_weigh(const struct detector *d, struct evidence *e)
 {
@@ -218,13 +182,14 @@ void detect_report(struct detector *d, const struct finding *f)
 	double confidence = weighed(d, f->by_rarity, f->confidence, f->peer, f->rare_name);
 	bool known = table_get(d->evidence->t, &k) != NULL;
 	bool old = d->last - f->last > EVIDENCE_STANDS; /* it was said, and forgotten */
-	if (!known &&
-	    (old || confidence < CONFIDENCE_MIN || !evidence_room(d, (uint32_t)(1000 * confidence), f->last)))
+	if (!known && (old || confidence < CONFIDENCE_MIN ||
+	                  !evidence_room(d, k.name, (uint32_t)(1000 * confidence), f->last)))
 		return;
 	struct evidence *e = detect_table_put(d, d->evidence, &k, f->last, &fresh);
 	if (!e)
 		return;
 	if (fresh) {
+		evidence_came(d, k.name);
 		e->id = d->config.next_id(d->config.context);
 		evidence_take(e, f);
 		e->dirty = true;
@@ -268,8 +233,7 @@ bool detect_report_look(struct detector *d, struct look *l, bool all)
 		if (e->by_rarity)
 			evidence_weigh(d, e);
 		if (!e->dirty && d->last - e->use.last > EVIDENCE_STANDS) {
-			struct evidence_key old = *(const struct evidence_key *)key;
-			table_remove(d->evidence->t, &old);
+			evidence_remove(d, key);
 			continue;
 		}
 		if (e->dirty && (all || is_news(e)))
