@@ -45,7 +45,11 @@ void archive_bits_get(const uint8_t *p, size_t n, unsigned width, uint64_t base,
 void archive_bits_put(uint8_t *to, const uint64_t *v, size_t n, unsigned width)
 {
 	struct archive_bits_writer w = {.to = to};
-	for (size_t i = 0; i < n; i++)
-		archive_bits_put_one(&w, v[i], width);
+	if (width > ARCHIVE_BITS_PART)
+		for (size_t i = 0; i < n; i++)
+			archive_bits_put_one(&w, v[i], width);
+	else
+		for (size_t i = 0; i < n; i++)
+			archive_bits_put_part(&w, v[i], width);
 	archive_bits_end(&w);
 }

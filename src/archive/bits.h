@@ -17,7 +17,7 @@
 /* Bits that v needs: 0 for 0. Without a branch, for it would be a gamble. */
 static inline unsigned archive_bits_of(uint64_t v)
 {
-	return 64 - (unsigned)__builtin_clzll(v | 1) - (v == 0);
+	return (63U ^ (unsigned)__builtin_clzll(v | 1)) + (v != 0);
 }
 
 static inline uint64_t archive_bits_mask(unsigned width)
@@ -59,30 +59,50 @@ static inline uint64_t archive_bits_at(const uint8_t *p, size_t size, size_t bit
 /* v[i] = base + scale * number i, modulo 2^64, for n numbers from archive_bits_size bytes at p. */
 void archive_bits_get(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_t scale, uint64_t *v);
 
-/* Writers touch up to so many bytes behind the last one of theirs. */
-enum { ARCHIVE_BITS_SLACK = 8 };
-
+/* Zeroed, but for where it writes. */
 struct archive_bits_writer {
 	uint8_t *to;
 	uint64_t pending;
-	unsigned n; /* bits pending, below 8 */
+	unsigned n; /* bits pending, at most ARCHIVE_BITS_PENDING */
 };
 
-/* v has at most `width` bits. Eight bytes are stored each time, so that nothing hangs on the width. */
-static inline void archive_bits_put_one(struct archive_bits_writer *w, uint64_t v, unsigned width)
+/* Of what is pending whole bytes are stored, eight with what has no room beside it; less than one stays. So
+ * there is room then for ARCHIVE_BITS_PART more. */
+enum { ARCHIVE_BITS_PENDING = 63, ARCHIVE_BITS_PART = 56 };
+
+static inline void archive_bits_put_part(struct archive_bits_writer *w, uint64_t v, unsigned width)
 {
-	unsigned before = w->n, n = before + width;
-	uint64_t bits = w->pending | v << before;
-	store_le64(w->to, bits);
-	w->to += n / 8;
-	w->n = n % 8;
-	w->pending = n < 64 ? bits >> (n & 56) : v >> 1 >> (63 - before);
+	if (w->n + width > ARCHIVE_BITS_PENDING) {
+		store_le64(w->to, w->pending);
+		w->to += w->n / 8;
+		w->pending >>= w->n & 56;
+		w->n %= 8;
+	}
+	w->pending |= v << w->n;
+	w->n += width;
 }
 
-/* Writes what is pending. */
+/*
+ * v has at most `width` bits. Up to ARCHIVE_BITS_SLACK bytes are touched behind those that hold bits; none
+ * where all widths are at most ARCHIVE_BITS_SHORT, for then each byte of the eight holds some.
+ */
+enum { ARCHIVE_BITS_SLACK = 8, ARCHIVE_BITS_SHORT = 7 };
+
+static inline void archive_bits_put_one(struct archive_bits_writer *w, uint64_t v, unsigned width)
+{
+	if (width > ARCHIVE_BITS_PART) {
+		archive_bits_put_part(w, v & UINT32_MAX, 32);
+		v >>= 32;
+		width -= 32;
+	}
+	archive_bits_put_part(w, v, width);
+}
+
+/* Writes what is pending, and nothing behind it. */
 static inline void archive_bits_end(struct archive_bits_writer *w)
 {
-	store_le64(w->to, w->pending);
+	for (; w->n > 0; w->n -= w->n < 8 ? w->n : 8, w->pending >>= 8)
+		*w->to++ = (uint8_t)w->pending;
 }
 
 /* n numbers of at most `width` bits each, as archive_bits_size bytes. */

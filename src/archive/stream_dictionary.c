@@ -59,36 +59,43 @@ static size_t place_of(struct stream_dictionary *d, uint64_t x, uint64_t seed)
 	return d->cap;
 }
 
-/* Numbers that are small enough to be places themselves. */
-static void count_direct(struct stream_dictionary *d, const uint64_t *x, size_t n, uint64_t most)
+bool stream_dictionary_count(struct stream_dictionary *d, const uint64_t *x, size_t n, uint64_t most)
 {
-	d->direct = true;
+	d->n = 0;
+	d->distinct = false;
+	d->width = archive_bits_of(most);
+	d->direct = most < d->cap / 2;
+	if (!d->direct)
+		return false;
 	d->n_places = (size_t)most + 1;
-	memset(d->counts, 0, d->n_places * sizeof(*d->counts));
+	uint32_t *counts = memset(d->counts, 0, d->n_places * sizeof(*counts));
 	for (size_t i = 0; i < n; i++)
-		d->counts[x[i]]++;
-	for (size_t i = 0; i < d->n_places; i++) {
-		d->values[i] = i;
-		d->n += d->counts[i] > 0;
-	}
+		counts[x[i]]++;
+	for (size_t i = 0; i < d->n_places; i++)
+		d->n += counts[i] > 0;
+	return true;
+}
+
+void stream_dictionary_lengths(const struct stream_dictionary *d, uint32_t lengths[STREAM_LENGTHS])
+{
+	for (size_t i = 0; i < d->n_places; i++)
+		lengths[archive_bits_of(i)] += d->counts[i];
 }
 
 bool stream_dictionary_fill(
-    struct stream_dictionary *d, const uint64_t *x, size_t n, uint64_t most, size_t n_most, uint64_t seed)
+    struct stream_dictionary *d, const uint64_t *x, size_t n, size_t n_most, uint64_t seed)
 {
-	d->n = 0;
-	d->distinct = d->direct = false;
-	d->width = archive_bits_of(most);
-	if (most < d->cap / 2) {
-		count_direct(d, x, n, most);
+	if (d->direct)
 		return d->n <= n_most;
-	}
 	const size_t early = n / 8 > EARLY ? n / 8 : EARLY;
 	memset(d->slots, 0, (d->slot_mask + 1) * sizeof(*d->slots));
 	for (size_t i = 0; i < n; i++) {
 		size_t place = place_of(d, x[i], seed);
-		d->distinct = i == early && d->n > early - early / 16;
-		if (place == d->cap || d->n > n_most || d->distinct)
+		if (i == early && d->n > early - early / 16) {
+			d->distinct = true;
+			return false;
+		}
+		if (place == d->cap || d->n > n_most)
 			return false;
 		d->places[i] = (uint16_t)place;
 		d->counts[place]++;
@@ -109,12 +116,15 @@ void stream_dictionary_rank(struct stream_dictionary *d, uint32_t lengths[STREAM
 {
 	uint32_t starts[GROUPS + 1] = {0};
 	for (size_t i = 0; i < d->n_places; i++)
-		starts[d->counts[i] ? frequency_group(d->counts[i]) + 1 : GROUPS]++;
+		if (d->counts[i]) {
+			d->rank[i] = (uint16_t)frequency_group(d->counts[i]); /* at first */
+			starts[d->rank[i] + 1]++;
+		}
 	for (size_t i = 1; i < GROUPS; i++)
 		starts[i] += starts[i - 1];
 	for (size_t i = 0; i < d->n_places; i++)
 		if (d->counts[i]) {
-			d->rank[i] = (uint16_t)starts[frequency_group(d->counts[i])]++;
+			d->rank[i] = (uint16_t)starts[d->rank[i]]++;
 			lengths[archive_bits_of(d->rank[i])] += d->counts[i];
 		}
 }
@@ -138,7 +148,7 @@ void stream_dictionary_put(struct dynbuf *out, const struct stream_dictionary *d
 	}
 	for (size_t i = 0; i < d->n_places; i++)
 		if (d->counts[i])
-			ordered[d->rank[i]] = d->values[i];
+			ordered[d->rank[i]] = d->direct ? i : d->values[i];
 	dynbuf_le16(out, (uint16_t)d->n);
 	stream_put_bits(out, ordered, d->n, d->width);
 	free(ordered);

@@ -81,10 +81,16 @@ struct stream_dictionary {
 /* For runs of n numbers, at least one. -ENOMEM. */
 int stream_dictionary_begin(struct stream_dictionary *d, size_t n);
 void stream_dictionary_end(struct stream_dictionary *d);
-/* Counts n numbers, of which `most` is the largest. False where more than n_most are distinct, or too many.
+/*
+ * Counts n numbers, of which `most` is the largest, if they are small enough to be their own places; false if
+ * they aren't. Comes before the next two.
  */
+bool stream_dictionary_count(struct stream_dictionary *d, const uint64_t *x, size_t n, uint64_t most);
+/* Adds up how many of the numbers that were counted have each length. */
+void stream_dictionary_lengths(const struct stream_dictionary *d, uint32_t lengths[STREAM_LENGTHS]);
+/* Counts the numbers unless they are counted. False where more than n_most are distinct, or too many. */
 bool stream_dictionary_fill(
-    struct stream_dictionary *d, const uint64_t *x, size_t n, uint64_t most, size_t n_most, uint64_t seed);
+    struct stream_dictionary *d, const uint64_t *x, size_t n, size_t n_most, uint64_t seed);
 /* Ranks them by falling frequency, and adds up how many numbers of each length the ranks are. */
 void stream_dictionary_rank(struct stream_dictionary *d, uint32_t lengths[STREAM_LENGTHS]);
 /* Makes the numbers that were counted their ranks. */

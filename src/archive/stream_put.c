@@ -36,20 +36,26 @@ struct run {
 /* Numbers of all values into r->x. */
 static void make_numbers(struct run *r)
 {
-	struct stream_divisor by = stream_divisor_of(r->scale);
+	/* in variables, since for the compiler what is written might be the run's own */
+	const struct stream_divisor by = stream_divisor_of(r->scale);
+	const uint64_t *v = r->v, base = r->base;
+	const size_t n = r->n;
+	uint64_t *x = r->x;
 	if (r->scale == 1)
-		for (size_t i = 0; i < r->n; i++)
-			r->x[i] = r->v[i] - r->base;
+		for (size_t i = 0; i < n; i++)
+			x[i] = v[i] - base;
 	else
-		for (size_t i = 0; i < r->n; i++)
-			r->x[i] = stream_divide(by, r->v[i] - r->base);
+		for (size_t i = 0; i < n; i++)
+			x[i] = stream_divide(by, v[i] - base);
 }
 
 static void survey_steps(struct run *r)
 {
 	int64_t least = INT64_MAX, most = INT64_MIN;
+	uint64_t last = r->x[0];
 	for (size_t i = 1; i < r->n; i++) {
-		int64_t d = (int64_t)(r->x[i] - r->x[i - 1]);
+		int64_t d = (int64_t)(r->x[i] - last);
+		last = r->x[i];
 		least = d < least ? d : least;
 		most = d > most ? d : most;
 	}
@@ -69,11 +75,15 @@ static void choose_classes(struct lengths *l, struct stream_classes *ret_classes
 	stream_classes_choose(l->of[0], ret_classes);
 }
 
+/* Where values are counted, each is looked at instead of each number. */
 static void choose_plain(struct run *r)
 {
 	struct lengths l = {0};
-	for (size_t i = 0; i < r->n; i++)
-		l.of[i % 2][archive_bits_of(r->x[i])]++;
+	if (stream_dictionary_count(&r->dictionary, r->x, r->n, r->most))
+		stream_dictionary_lengths(&r->dictionary, l.of[0]);
+	else
+		for (size_t i = 0; i < r->n; i++)
+			l.of[i % 2][archive_bits_of(r->x[i])]++;
 	choose_classes(&l, &r->classes);
 }
 
@@ -97,7 +107,7 @@ static void choose_dictionary(struct run *r, uint64_t seed)
 	struct stream_classes c;
 	/* no more values than the numbers take as they are */
 	size_t most = (size_t)(r->classes.bits / (archive_bits_of(r->most) + 1));
-	if (r->most <= 1 || !stream_dictionary_fill(d, r->x, r->n, r->most, most, seed))
+	if (r->most <= 1 || !stream_dictionary_fill(d, r->x, r->n, most, seed))
 		return;
 	stream_dictionary_rank(d, lengths);
 	stream_classes_choose(lengths, &c);
@@ -187,23 +197,22 @@ static void put_classes(struct dynbuf *out, const uint64_t *x, size_t n, const s
 		dynbuf_u8(out, c->width[k]);
 		least[k] = stream_class_least(c->low[k]);
 	}
-	uint8_t *to = grow_bits(out, archive_bits_size(n, class_width));
+	const size_t size = archive_bits_size(n, class_width);
+	uint8_t *to = grow_bits(out, size + (size_t)(c->rest + 7) / 8);
 	if (!to)
 		return;
-	struct archive_bits_writer classes = {.to = to};
-	for (size_t i = 0; i < n; i++)
-		archive_bits_put_one(&classes, c->of[archive_bits_of(x[i])], class_width);
-	archive_bits_end(&classes);
-	to = grow_bits(out, (size_t)(c->rest + 7) / 8);
-	if (!to)
-		return;
-	struct archive_bits_writer rest = {.to = to};
+	/* both at once: the classes are short, so writing them touches nothing of the remainders behind */
+	struct archive_bits_writer classes = {.to = to}, rest = {.to = to + size};
 	for (size_t i = 0; i < n; i++) {
 		unsigned k = c->of[archive_bits_of(x[i])];
+		archive_bits_put_part(&classes, k, class_width);
 		archive_bits_put_one(&rest, x[i] - least[k], c->width[k]);
 	}
+	archive_bits_end(&classes);
 	archive_bits_end(&rest);
 }
+
+_Static_assert(STREAM_CLASSES_MAX <= 1 << ARCHIVE_BITS_SHORT, "a class is short");
 
 static void put_planes(struct dynbuf *out, const uint64_t *x, size_t n, unsigned width)
 {
@@ -241,8 +250,10 @@ static const uint64_t *final_numbers(struct run *r, size_t *ret_n)
 	if (r->flags & STREAM_DICTIONARY) {
 		stream_dictionary_number(&r->dictionary, r->x, r->n);
 	} else if (r->flags & STREAM_DIFFERENCES) {
+		const uint64_t step = r->step;
+		uint64_t *x = r->x;
 		for (size_t i = r->n - 1; i > 0; i--)
-			r->x[i] -= r->x[i - 1] + r->step;
+			x[i] -= x[i - 1] + step;
 		*ret_n = r->n - 1;
 		return r->x + 1;
 	}
