@@ -69,6 +69,16 @@ struct archive_chunks {
  */
 int archive_block_encode(struct archive_encoder *e, const struct archive_layout *layout, const void *records,
     size_t n, const uint8_t (*codes)[ARCHIVE_BLOCK_ROWS], struct archive_chunks *out);
+/* The distinct values of a block's lists of fields: what hunts find records by. */
+struct archive_block_values {
+	const struct text *texts; /* which lead into the records */
+	const uint64_t *hashes;   /* of base/hash.h, with the encoder's seed */
+	const uint8_t *into; /* the dictionaries that they belong in: 1 << enum archive_dictionary each */
+	size_t n;
+};
+
+/* Of the block that was encoded last; borrowed, until the next one is. */
+struct archive_block_values archive_block_values(const struct archive_encoder *e);
 /* Appends a chunk of n numbers into a dictionary. */
 int archive_block_encode_numbers(struct archive_encoder *e, unsigned column, const uint32_t *numbers,
     const uint32_t *places, size_t n, struct archive_chunks *out);

@@ -20,7 +20,10 @@ enum { ROWS_A_TUPLE = 4 };
 struct archive_encoder {
 	uint64_t seed;
 	ZSTD_CCtx *zstd;
-	struct archive_intern texts;
+	struct archive_intern texts;  /* of a column */
+	struct archive_intern values; /* of the fields */
+	uint8_t *into; /* see struct archive_block_values; first of all values, then by number */
+	size_t into_cap;
 	struct archive_gathered gathered;
 	struct archive_tuples tuples;
 	struct dynbuf raw;
@@ -54,7 +57,7 @@ int archive_encoder_new(struct archive_encoder **ret_encoder, uint64_t seed)
 	struct archive_encoder *e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	e->seed = e->texts.seed = seed;
+	e->seed = e->texts.seed = e->values.seed = seed;
 	e->zstd = ZSTD_createCCtx();
 	if (!e->zstd) {
 		free(e);
@@ -70,6 +73,8 @@ void archive_encoder_free(struct archive_encoder *e)
 		return;
 	ZSTD_freeCCtx(e->zstd);
 	archive_intern_free(&e->texts);
+	archive_intern_free(&e->values);
+	free(e->into);
 	archive_gathered_free(&e->gathered);
 	archive_tuples_free(&e->tuples);
 	free(e->near);
@@ -237,25 +242,39 @@ static int put_together(struct block_out *b, unsigned leader)
 	return r;
 }
 
-/* n texts, one at each `step` bytes: for each its number among the distinct ones, then those: their lengths,
- * their bytes. */
-static int put_texts(struct archive_encoder *e, const uint8_t *p, size_t step, size_t n)
+/* The numbers of n texts, one at each `step` bytes, among the distinct ones: into e->v. */
+static int number_texts(
+    struct archive_encoder *e, struct archive_intern *distinct, const uint8_t *p, size_t step, size_t n)
 {
 	struct text t;
-	if (archive_intern_reset(&e->texts, n) < 0 || VEC_ROOM(e->v, &e->v_cap, n) < 0)
+	if (archive_intern_reset(distinct, n) < 0 || VEC_ROOM(e->v, &e->v_cap, n) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		memcpy(&t, p + i * step, sizeof(t));
-		e->v[i] = archive_intern_put(&e->texts, t);
+		e->v[i] = archive_intern_put(distinct, t);
 	}
-	dynbuf_le32(&e->raw, (uint32_t)e->texts.n);
+	return 0;
+}
+
+/* The n numbers of e->v, then the texts that they are of: their lengths, their bytes. */
+static int put_texts(struct archive_encoder *e, const struct archive_intern *distinct, size_t n)
+{
+	size_t bytes = 0;
+	dynbuf_le32(&e->raw, (uint32_t)distinct->n);
 	(void)archive_stream_put(&e->raw, e->v, n, e->seed);
-	for (size_t i = 0; i < e->texts.n; i++)
-		e->v[i] = e->texts.texts[i].n;
-	(void)archive_stream_put(&e->raw, e->v, e->texts.n, e->seed);
-	for (size_t i = 0; i < e->texts.n; i++)
-		dynbuf_text(&e->raw, e->texts.texts[i]);
-	return e->raw.error;
+	for (size_t i = 0; i < distinct->n; i++)
+		bytes += e->v[i] = distinct->texts[i].n;
+	(void)archive_stream_put(&e->raw, e->v, distinct->n, e->seed);
+	uint8_t *to = dynbuf_grow(&e->raw, bytes);
+	if (!to)
+		return e->raw.error;
+	for (size_t i = 0; i < distinct->n; i++) {
+		struct text t = distinct->texts[i];
+		if (t.n)
+			memcpy(to, t.p, t.n);
+		to += t.n;
+	}
+	return 0;
 }
 
 static int put_text_column(struct block_out *b, unsigned number, const struct archive_column *column)
@@ -268,7 +287,9 @@ static int put_text_column(struct block_out *b, unsigned number, const struct ar
 	}
 	if (!any)
 		return 0;
-	int r = put_texts(b->e, cell(b, column, 0), b->layout->size, b->n);
+	int r = number_texts(b->e, &b->e->texts, cell(b, column, 0), b->layout->size, b->n);
+	if (r == 0)
+		r = put_texts(b->e, &b->e->texts, b->n);
 	return r < 0 ? r : put_chunk(b->e, number, ARCHIVE_CHUNK_PLAIN, true, b->out);
 }
 
@@ -310,6 +331,22 @@ static int put_u64s_column(struct block_out *b, unsigned number, const struct ar
 	return put_chunk(e, number, ARCHIVE_CHUNK_PLAIN, compress, b->out);
 }
 
+/* From the dictionaries of n values, numbered in e->v, to those of the distinct ones. */
+static void merge_into(struct archive_encoder *e, size_t n)
+{
+	uint8_t *by_number = e->into + n;
+	memset(by_number, 0, e->values.n);
+	for (size_t i = 0; i < n; i++)
+		by_number[e->v[i]] |= e->into[i];
+	memmove(e->into, by_number, e->values.n);
+}
+
+struct archive_block_values archive_block_values(const struct archive_encoder *e)
+{
+	return (struct archive_block_values){
+	    .texts = e->values.texts, .hashes = e->values.hashes, .into = e->into, .n = e->values.n};
+}
+
 static int put_fields_column(struct block_out *b, unsigned number, const struct archive_column *column)
 {
 	struct archive_encoder *e = b->e;
@@ -319,7 +356,8 @@ static int put_fields_column(struct block_out *b, unsigned number, const struct 
 	if (total > ARCHIVE_BLOCK_ITEMS)
 		return -ERR_LIMIT;
 	(void)archive_stream_put(&e->raw, e->v, b->n, e->seed);
-	if (VEC_ROOM(e->v, &e->v_cap, total) < 0 || VEC_ROOM(e->items, &e->items_cap, total) < 0)
+	if (VEC_ROOM(e->v, &e->v_cap, total) < 0 || VEC_ROOM(e->items, &e->items_cap, total) < 0 ||
+	    VEC_ROOM(e->into, &e->into_cap, 2 * total) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->n; i++) {
 		struct msg_fields list;
@@ -327,10 +365,15 @@ static int put_fields_column(struct block_out *b, unsigned number, const struct 
 		for (uint32_t k = 0; k < list.n; k++, at++) {
 			e->v[at] = list.v[k].field;
 			e->items[at] = list.v[k].value;
+			e->into[at] = (uint8_t)(1U << archive_field_dictionary(list.v[k].field));
 		}
 	}
 	(void)archive_stream_put(&e->raw, e->v, total, e->seed);
-	int r = put_texts(e, (const uint8_t *)e->items, sizeof(*e->items), total);
+	int r = number_texts(e, &e->values, (const uint8_t *)e->items, sizeof(*e->items), total);
+	if (r == 0) {
+		merge_into(e, total);
+		r = put_texts(e, &e->values, total);
+	}
 	return r < 0 ? r : put_chunk(e, number, ARCHIVE_CHUNK_PLAIN, true, b->out);
 }
 
@@ -360,6 +403,7 @@ int archive_block_encode(struct archive_encoder *e, const struct archive_layout 
 	struct block_out b = {
 	    .e = e, .layout = layout, .records = records, .n = n, .codes = codes, .out = out};
 	dynbuf_reset(&e->raw);
+	e->values.n = 0;
 	if (n == 0 || n > ARCHIVE_BLOCK_ROWS)
 		return -ERR_LIMIT;
 	int r = VEC_ROOM(e->v, &e->v_cap, ARCHIVE_BLOCK_ROWS);

@@ -19,18 +19,18 @@ enum {
 /* Room for entries up to `number`. */
 static int reach(struct archive_companions *c, uint32_t number)
 {
-	while (c->n <= number) {
-		int r = VEC_RESERVE(c->counts, &c->counts_cap, c->n, ARCHIVE_STREAM_VALUES_MAX);
-		if (r == 0)
-			r = VEC_RESERVE(
-			    c->values, &c->values_cap, 2 * c->n + 1, 2 * ARCHIVE_STREAM_VALUES_MAX);
-		if (r < 0)
-			return r;
-		c->counts[c->n] = 0;
-		c->values[2 * c->n] = c->values[2 * c->n + 1] = 0;
-		c->n++;
+	const size_t n = (size_t)number + 1;
+	int r = 0;
+	while (r == 0 && c->counts_cap < n)
+		r = VEC_RESERVE(c->counts, &c->counts_cap, c->counts_cap, ARCHIVE_STREAM_VALUES_MAX);
+	while (r == 0 && c->values_cap < 2 * n)
+		r = VEC_RESERVE(c->values, &c->values_cap, c->values_cap, 2 * ARCHIVE_STREAM_VALUES_MAX);
+	if (r == 0 && c->n < n) {
+		memset(c->counts + c->n, 0, (n - c->n) * sizeof(*c->counts));
+		memset(c->values + 2 * c->n, 0, (n - c->n) * 2 * sizeof(*c->values));
+		c->n = n;
 	}
-	return 0;
+	return r;
 }
 
 static uint8_t put(struct archive_companions *c, uint32_t number, uint64_t value)

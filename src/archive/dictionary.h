@@ -53,6 +53,9 @@ void archive_collected_free(struct archive_collected *c);
  * -ENOMEM, -ERR_LIMIT: some may be in then. */
 int archive_collected_put(
     struct archive_collected *c, const struct text *texts, size_t n, uint32_t *ret_numbers);
+/* The same, whose hashes (base/hash.h, with the seed) are known. */
+int archive_collected_put_hashed(struct archive_collected *c, const struct text *texts,
+    const uint64_t *hashes, size_t n, uint32_t *ret_numbers);
 /* The next records are another block's. 0 or -ENOMEM. */
 int archive_collected_end_block(struct archive_collected *c);
 

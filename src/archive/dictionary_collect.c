@@ -127,42 +127,59 @@ static int put(struct archive_collected *c, struct text t, uint64_t hash, uint32
 	return r;
 }
 
-/* The hashes of a batch. What each look-up reads one after the other is asked for in turns over the batch, so
- * that memory is waited for three times a batch and not three times a text. */
-static void look_ahead(
-    const struct archive_collected *c, const struct text *texts, size_t n, uint64_t *hashes)
+/* What each look-up reads one after the other is asked for in turns over the batch, so that memory is waited
+ * for three times a batch and not three times a text. */
+static void look_ahead(const struct archive_collected *c, const uint64_t *hashes, size_t n)
 {
-	uint32_t entries[PUT_BATCH] = {0};
+	uint32_t entries[PUT_BATCH];
+	if (c->n_slots == 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(&c->slots[slot_of(c, hashes[i])]);
 	for (size_t i = 0; i < n; i++) {
-		hashes[i] = hash_bytes(texts[i].n ? texts[i].p : "", texts[i].n, c->seed);
-		if (c->n_slots)
-			__builtin_prefetch(&c->slots[slot_of(c, hashes[i])]);
-	}
-	for (size_t i = 0; c->n_slots && i < n; i++) {
 		entries[i] = (uint32_t)c->slots[slot_of(c, hashes[i])];
 		if (entries[i])
 			__builtin_prefetch(&c->entries[entries[i] - 1], 1);
 	}
-	for (size_t i = 0; c->n_slots && i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (entries[i])
 			__builtin_prefetch(c->bytes.p + c->entries[entries[i] - 1].at);
+}
+
+static int put_batch(struct archive_collected *c, const struct text *texts, const uint64_t *hashes, size_t n,
+    uint32_t *ret_numbers)
+{
+	int r = 0;
+	look_ahead(c, hashes, n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = put(c, texts[i].n ? texts[i] : TEXT(""), hashes[i], &ret_numbers[i]);
+	return r;
+}
+
+int archive_collected_put_hashed(struct archive_collected *c, const struct text *texts,
+    const uint64_t *hashes, size_t n, uint32_t *ret_numbers)
+{
+	int r = 0;
+	for (size_t at = 0, batch; r == 0 && at < n; at += batch) {
+		batch = n - at < PUT_BATCH ? n - at : PUT_BATCH;
+		r = put_batch(c, texts + at, hashes + at, batch, ret_numbers + at);
+	}
+	return r;
 }
 
 int archive_collected_put(
     struct archive_collected *c, const struct text *texts, size_t n, uint32_t *ret_numbers)
 {
 	uint64_t hashes[PUT_BATCH];
-	for (size_t at = 0; at < n; at += PUT_BATCH) {
-		size_t batch = n - at < PUT_BATCH ? n - at : PUT_BATCH;
-		look_ahead(c, texts + at, batch, hashes);
-		for (size_t i = 0; i < batch; i++) {
-			struct text t = texts[at + i].n ? texts[at + i] : TEXT("");
-			int r = put(c, t, hashes[i], &ret_numbers[at + i]);
-			if (r < 0)
-				return r;
-		}
+	int r = 0;
+	for (size_t at = 0, batch; r == 0 && at < n; at += batch) {
+		batch = n - at < PUT_BATCH ? n - at : PUT_BATCH;
+		for (size_t i = 0; i < batch; i++)
+			hashes[i] = hash_bytes(
+			    texts[at + i].n ? texts[at + i].p : "", texts[at + i].n, c->seed);
+		r = put_batch(c, texts + at, hashes, batch, ret_numbers + at);
 	}
-	return 0;
+	return r;
 }
 
 int archive_collected_end_block(struct archive_collected *c)

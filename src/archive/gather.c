@@ -37,15 +37,12 @@ static uint64_t gather_numbers(const uint8_t *p, size_t size, size_t step, size_
 	return any;
 }
 
-uint64_t archive_number_of(const struct archive_column *column, const void *record)
+uint64_t archive_numbers_of(
+    const struct archive_column *column, const void *records, size_t step, size_t n, uint64_t *ret_values)
 {
-	const uint8_t *p = (const uint8_t *)record + column->offset;
-	uint64_t v = 0;
-	if (column->type == ARCHIVE_COLUMN_MAC)
-		(void)gather_macs(p, 0, 1, &v);
-	else
-		(void)gather_numbers(p, column->size, 0, 1, &v);
-	return v;
+	const uint8_t *p = (const uint8_t *)records + column->offset;
+	return column->type == ARCHIVE_COLUMN_MAC ? gather_macs(p, step, n, ret_values)
+	                                          : gather_numbers(p, column->size, step, n, ret_values);
 }
 
 static void gather_rows(struct archive_gathered *g, const struct archive_layout *layout,
@@ -53,12 +50,9 @@ static void gather_rows(struct archive_gathered *g, const struct archive_layout 
 {
 	for (size_t k = 0; k < layout->n_columns; k++) {
 		const struct archive_column *column = &layout->columns[k];
-		const uint8_t *p = records + first * layout->size + column->offset;
-		uint64_t *v = archive_gathered_column(g, k) + first;
-		if (column->type == ARCHIVE_COLUMN_MAC)
-			g->any[k] |= gather_macs(p, layout->size, n, v);
-		else if (archive_column_is_number(column))
-			g->any[k] |= gather_numbers(p, column->size, layout->size, n, v);
+		if (archive_column_is_number(column))
+			g->any[k] |= archive_numbers_of(column, records + first * layout->size, layout->size,
+			    n, archive_gathered_column(g, k) + first);
 	}
 }
 

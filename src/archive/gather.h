@@ -28,8 +28,9 @@ static inline bool archive_column_is_number(const struct archive_column *column)
 	       column->type == ARCHIVE_COLUMN_MAC;
 }
 
-/* The value of one such column. */
-uint64_t archive_number_of(const struct archive_column *column, const void *record);
+/* The values of one such column in n records, of `step` bytes each. Gives all bits that they have. */
+uint64_t archive_numbers_of(
+    const struct archive_column *column, const void *records, size_t step, size_t n, uint64_t *ret_values);
 /* n records, structs of the layout's size, one after the other. 0 or -ENOMEM. */
 int archive_gather(
     struct archive_gathered *g, const struct archive_layout *layout, const void *records, size_t n);

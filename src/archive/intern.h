@@ -12,7 +12,8 @@
 
 struct archive_intern {
 	struct text *texts;
-	uint32_t *slots; /* number + 1 */
+	uint64_t *hashes; /* of base/hash.h, with the seed */
+	uint32_t *slots;  /* number + 1 */
 	size_t n, cap, n_slots;
 	uint64_t seed;
 };

@@ -153,19 +153,26 @@ static const uint8_t *staged_cell(
 	return w->staged + row * w->layout->size + column->offset;
 }
 
+/* What comes again from row to row, as an absent name or a scanner's address, is looked up once. */
 static int collect_column(struct archive_segment_writer *w, const struct writer_numbers *n)
 {
 	const struct archive_column *column = &w->layout->columns[n->column];
 	struct text texts[ARCHIVE_BLOCK_ROWS];
+	uint32_t *numbers = n->numbers + (w->rows - w->n_staged), found[ARCHIVE_BLOCK_ROWS];
+	size_t n_texts = 0;
 	for (size_t i = 0; i < w->n_staged; i++) {
 		const uint8_t *cell = staged_cell(w, column, i);
+		struct text t = text_bytes(cell, sizeof(struct net_addr));
 		if (column->type == ARCHIVE_COLUMN_TEXT)
-			memcpy(&texts[i], cell, sizeof(texts[i]));
-		else
-			texts[i] = text_bytes(cell, sizeof(struct net_addr));
+			memcpy(&t, cell, sizeof(t));
+		if (n_texts == 0 || !text_equal(t, texts[n_texts - 1]))
+			texts[n_texts++] = t;
+		numbers[i] = (uint32_t)n_texts - 1;
 	}
-	return archive_collected_put(
-	    &w->collected[column->dictionary], texts, w->n_staged, n->numbers + (w->rows - w->n_staged));
+	int r = archive_collected_put(&w->collected[column->dictionary], texts, n_texts, found);
+	for (size_t i = 0; r == 0 && i < w->n_staged; i++)
+		numbers[i] = found[numbers[i]];
+	return r;
 }
 
 /* What a column says that goes with an address. */
@@ -176,8 +183,7 @@ static int collect_companion(struct archive_segment_writer *w, unsigned place)
 	unsigned address = 0;
 	while (w->numbered[address].column != column->companion)
 		address++;
-	for (size_t i = 0; i < w->n_staged; i++)
-		values[i] = archive_number_of(column, w->staged + i * w->layout->size);
+	(void)archive_numbers_of(column, w->staged, w->layout->size, w->n_staged, values);
 	return archive_companions_put(&w->companions[place],
 	    w->numbered[address].numbers + (w->rows - w->n_staged), values, w->n_staged, w->codes[place]);
 }
@@ -185,6 +191,7 @@ static int collect_companion(struct archive_segment_writer *w, unsigned place)
 /* Values on their way into a dictionary: many at a time, for each look-up waits for memory. */
 struct batch {
 	struct text texts[COLLECT_BATCH];
+	uint64_t hashes[COLLECT_BATCH];
 	size_t n;
 };
 
@@ -193,41 +200,39 @@ static int collect_batch(struct archive_collected *c, struct batch *b)
 	uint32_t ignored[COLLECT_BATCH];
 	size_t n = b->n;
 	b->n = 0;
-	return archive_collected_put(c, b->texts, n, ignored);
+	return archive_collected_put_hashed(c, b->texts, b->hashes, n, ignored);
 }
 
-static int collect_field(
-    struct archive_segment_writer *w, const struct field_value *v, struct batch batches[ARCHIVE_DICTIONARIES])
+static int collect_value(struct archive_segment_writer *w, struct batch *b, enum archive_dictionary into,
+    struct text value, uint64_t hash)
 {
-	enum archive_dictionary d = archive_field_dictionary(v->field);
-	if (d == ARCHIVE_DICTIONARY_ADDRS && v->value.n != sizeof(struct net_addr))
-		d = ARCHIVE_DICTIONARY_NONE;
-	if (d == ARCHIVE_DICTIONARY_NONE || v->value.n == 0)
+	if (value.n == 0 || (into == ARCHIVE_DICTIONARY_ADDRS && value.n != sizeof(struct net_addr)))
 		return 0;
-	struct batch *b = &batches[d];
-	b->texts[b->n++] = v->value;
-	return b->n == COLLECT_BATCH ? collect_batch(&w->collected[d], b) : 0;
+	b->texts[b->n] = value;
+	b->hashes[b->n++] = hash;
+	return b->n == COLLECT_BATCH ? collect_batch(&w->collected[into], b) : 0;
 }
 
-/* What hunts find transactions by. */
-static int collect_fields(struct archive_segment_writer *w)
+/* What hunts find transactions by, of the block that was just encoded: each value once, with the hash that it
+ * was found again by there. */
+static int collect_values(struct archive_segment_writer *w)
 {
-	struct batch batches[ARCHIVE_DICTIONARIES];
+	const struct archive_block_values values = archive_block_values(w->encoder);
+	struct batch batch;
 	int r = 0;
-	for (unsigned d = 1; d < ARCHIVE_DICTIONARIES; d++)
-		batches[d].n = 0;
-	for (size_t i = 0; r == 0 && i < w->n_staged; i++) {
-		struct msg_transaction t;
-		memcpy(&t, w->staged + i * w->layout->size, sizeof(t));
-		for (uint32_t k = 0; r == 0 && k < t.fields.n; k++)
-			r = collect_field(w, &t.fields.v[k], batches);
+	for (unsigned d = 1; r == 0 && d < ARCHIVE_DICTIONARIES; d++) {
+		batch.n = 0;
+		for (size_t i = 0; r == 0 && i < values.n; i++)
+			if (values.into[i] >> d & 1)
+				r = collect_value(
+				    w, &batch, (enum archive_dictionary)d, values.texts[i], values.hashes[i]);
+		if (r == 0)
+			r = collect_batch(&w->collected[d], &batch);
 	}
-	for (unsigned d = 1; r == 0 && d < ARCHIVE_DICTIONARIES; d++)
-		r = collect_batch(&w->collected[d], &batches[d]);
 	return r;
 }
 
-/* What the staged records hold. It may be done again. */
+/* What the staged records hold, but for values of fields. It may be done again. */
 static int collect(struct archive_segment_writer *w)
 {
 	int r = 0;
@@ -235,8 +240,6 @@ static int collect(struct archive_segment_writer *w)
 		r = collect_column(w, &w->numbered[i]);
 	for (unsigned i = 0; r == 0 && i < w->n_companions; i++)
 		r = collect_companion(w, i);
-	if (r == 0 && w->layout->record == MSG_TRANSACTION)
-		r = collect_fields(w);
 	return r;
 }
 
@@ -263,6 +266,8 @@ int writer_encode_block(struct archive_segment_writer *w)
 		r = collect(w);
 	if (r == 0)
 		r = archive_block_encode(w->encoder, w->layout, w->staged, w->n_staged, w->codes, &w->chunks);
+	if (r == 0)
+		r = collect_values(w);
 	if (r < 0) {
 		w->chunks.n = chunks;
 		w->chunks.bytes.n = bytes;
