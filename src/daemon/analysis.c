@@ -250,6 +250,7 @@ static void describe_counts(struct analysis *a)
 	for (int i = 0; i < SENSOR_BOUND_COUNT; i++)
 		add_count(a, sensor_bound_name((enum sensor_bound)i), bounds[i]);
 	add_count(a, "detect.forgotten", detector_stats(a->detector)->forgotten);
+	add_count(a, "detect.untold", detector_stats(a->detector)->untold);
 	add_count(a, "detect.detections_lost", detections_lost(a->detections));
 }
 

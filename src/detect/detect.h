@@ -48,6 +48,7 @@ struct detect_config {
 struct detect_stats {
 	uint64_t flows, transactions, detections;
 	uint64_t forgotten; /* state dropped at a bound */
+	uint64_t untold;    /* findings, each time that there was no room to tell of it */
 	size_t memory;
 };
 

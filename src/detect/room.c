@@ -77,9 +77,11 @@ bool evidence_room(struct detector *d, uint64_t name, uint32_t weight, int64_t n
 			worst_key = k;
 		}
 	}
-	d->stats.forgotten++;
-	if (!worst || worth(worst, now) >= weight)
+	if (!worst || worth(worst, now) >= weight) {
+		d->stats.untold++;
 		return false;
+	}
+	d->stats.forgotten++;
 	evidence_remove(d, worst_key);
 	return true;
 }

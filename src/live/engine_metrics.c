@@ -162,6 +162,11 @@ void engine_metrics(const struct engine *e, struct dynbuf *out)
 	one(out, "snapshots_total", "counter", "Records of flows that went on.", c->snapshots);
 	one(out, "transactions_total", "counter", "Transactions.", c->transactions);
 	one(out, "detections_total", "counter", "Detections, each time that one was told.", c->detections);
+	one(out, "findings_untold_total", "counter",
+	    "Findings, each time that there was no room to tell of one.",
+	    detector_stats(e->detector)->untold);
+	one(out, "detector_forgotten_total", "counter", "State that the detector dropped at a bound.",
+	    detector_stats(e->detector)->forgotten);
 	one(out, "orders_by_policy_total", "counter", "Orders that policy made.", c->orders_by_policy);
 	one(out, "policy_declined_total", "counter",
 	    "Detections that a row of policy named and that cut nothing.", c->policy_declined);

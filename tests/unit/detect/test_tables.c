@@ -93,7 +93,7 @@ static void findings_of_one_kind_without_end_leave_room_for_others(void **state)
 	for (unsigned i = 0; i < FLOOD; i++)
 		find(d, "flood-a", 1, i, 0.6);
 	assert_int_equal(told.of[0], common + share);
-	assert_int_equal(detector_stats(d)->forgotten, FLOOD - common - share);
+	assert_int_equal(detector_stats(d)->untold, FLOOD - common - share);
 	/* what says less has its share, and no more */
 	for (unsigned i = 0; i <= share; i++) {
 		assert_int_equal(told.of[1], i);
