@@ -58,10 +58,11 @@ static int put_line(struct analysis_eve *e, int error, struct text line)
 {
 	if (error < 0)
 		return error;
-	dynbuf_text(&e->lines, line);
-	dynbuf_u8(&e->lines, '\n');
-	if (e->lines.error)
+	uint8_t *to = dynbuf_grow(&e->lines, line.n + 1);
+	if (!to)
 		return e->lines.error;
+	memcpy(to, line.p, line.n);
+	to[line.n] = '\n';
 	return e->lines.n < LINES_BYTES ? 0 : write_lines(e);
 }
 

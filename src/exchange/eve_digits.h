@@ -8,23 +8,31 @@
  */
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/num.h"
+
+/* "00" to "99", one after the other; 10 to the power of each place. */
+extern const char eve_digit_pairs[200];
+extern const uint64_t eve_digit_powers[NUM_DECIMAL_MAX];
 
 /* v is below 100. */
 static inline char *eve_digits_two(char *to, unsigned v)
 {
-	to[0] = (char)('0' + v / 10);
-	to[1] = (char)('0' + v % 10);
+	memcpy(to, eve_digit_pairs + 2 * (size_t)v, 2);
 	return to + 2;
 }
 
 /* At most NUM_DECIMAL_MAX digits. Gives the place behind them, as all of these. */
 static inline char *eve_digits(char *to, uint64_t n)
 {
-	unsigned length = 1;
-	for (uint64_t bound = 10; length < NUM_DECIMAL_MAX && n >= bound; bound *= 10)
-		length++;
+	if (n < 10) {
+		*to = (char)('0' + n);
+		return to + 1;
+	}
+	/* a bit is 0.301 digits: that many, or one more */
+	unsigned bits = 64 - (unsigned)__builtin_clzll(n), length = bits * 1233 >> 12;
+	length += n >= eve_digit_powers[length];
 	char *at = to + length;
 	for (; n >= 100; n /= 100)
 		eve_digits_two(at -= 2, (unsigned)(n % 100));

@@ -116,11 +116,11 @@ static void put_tuple(struct eve_writer *e, const struct msg_flow *f)
 	    .responder_port = f->responder_port,
 	    .vlan = f->vlan,
 	    .protocol = f->protocol};
-	size_t before = e->pen.line.n;
+	size_t before = eve_pen_view(&e->pen).n;
 	put_ends(&e->pen, f);
 	dynbuf_reset(&e->ends);
 	if (!e->pen.line.error)
-		dynbuf_append(&e->ends, e->pen.line.p + before, e->pen.line.n - before);
+		dynbuf_text(&e->ends, text_sub(eve_pen_view(&e->pen), before, SIZE_MAX));
 	if (e->ends.error)
 		dynbuf_reset(&e->ends);
 }

@@ -2,12 +2,25 @@
 #include "exchange/eve_pen.h"
 
 #include <errno.h>
+#include <float.h>
 #include <stdio.h>
 
 #include "base/cursor.h"
 #include "base/timefmt.h"
 
 static const int64_t NS_PER_MINUTE = 60 * NS_PER_S;
+
+enum { EVE_PEN_MINUTE_SIZE = 17 }; /* "2026-11-23T06:00:" */
+
+const char eve_digit_pairs[200] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
+const uint64_t eve_digit_powers[NUM_DECIMAL_MAX] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
+    100000000, 1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000, 100000000000000,
+    1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000,
+    UINT64_C(10000000000000000000)};
 
 void eve_pen_free(struct eve_pen *p)
 {
@@ -18,30 +31,42 @@ void eve_pen_free(struct eve_pen *p)
 void eve_pen_reset(struct eve_pen *p)
 {
 	dynbuf_reset(&p->line);
+	p->to = p->end = (char *)p->line.p;
+	if (p->end)
+		p->end += p->line.cap;
+}
+
+char *eve_pen_begin_more(struct eve_pen *p, size_t n)
+{
+	p->line.n = eve_pen_view(p).n;
+	if (!dynbuf_grow(&p->line, n)) {
+		p->end = p->to; /* nothing has room any more */
+		return NULL;
+	}
+	p->to = (char *)p->line.p + (p->line.n - n);
+	p->end = (char *)p->line.p + p->line.cap;
+	return p->to;
 }
 
 /* Over the comma of the last value, where there is one. */
-static void close_over(struct dynbuf *line, char bracket)
-{
-	if (line->error)
-		return;
-	if (line->n && line->p[line->n - 1] == ',')
-		line->p[line->n - 1] = (uint8_t)bracket;
-	else
-		dynbuf_u8(line, (uint8_t)bracket);
-}
-
 void eve_pen_close(struct eve_pen *p, char bracket)
 {
-	close_over(&p->line, bracket);
-	dynbuf_u8(&p->line, ',');
+	char *to = eve_pen_begin(p, 2);
+	if (!to)
+		return;
+	if (to > (char *)p->line.p && to[-1] == ',')
+		to--;
+	*to++ = bracket;
+	*to++ = ',';
+	eve_pen_end(p, to);
 }
 
 int eve_pen_finish(struct eve_pen *p, struct text *ret_line)
 {
 	if (p->line.error)
 		return -ENOMEM;
-	*ret_line = text_sub(dynbuf_view(&p->line), 0, p->line.n - 1);
+	struct text line = eve_pen_view(p);
+	*ret_line = text_sub(line, 0, line.n - 1);
 	return 0;
 }
 
@@ -70,19 +95,14 @@ static bool is_plain(struct text t)
 }
 
 /* What text_append_printable made: controls are gone by now. */
-static void put_escaped(struct dynbuf *line, struct text rest)
+static char *copy_escaped(char *to, struct text t)
 {
-	while (rest.n) {
-		size_t n = 0;
-		while (n < rest.n && rest.p[n] != '"' && rest.p[n] != '\\')
-			n++;
-		dynbuf_append(line, rest.p, n);
-		if (n < rest.n) {
-			dynbuf_u8(line, '\\');
-			dynbuf_append(line, rest.p + n++, 1);
-		}
-		rest = text_sub(rest, n, rest.n);
+	for (size_t i = 0; i < t.n; i++) {
+		if (t.p[i] == '"' || t.p[i] == '\\')
+			*to++ = '\\';
+		*to++ = t.p[i];
 	}
+	return to;
 }
 
 void eve_pen_text(struct eve_pen *p, struct text key, struct text t)
@@ -94,20 +114,27 @@ void eve_pen_text(struct eve_pen *p, struct text key, struct text t)
 	dynbuf_reset(&p->text);
 	if (text_append_printable(&p->text, t) < 0) {
 		p->line.error = p->text.error;
+		p->end = p->to;
 		return;
 	}
-	dynbuf_text(&p->line, key);
-	dynbuf_u8(&p->line, '"');
-	put_escaped(&p->line, dynbuf_view(&p->text));
-	dynbuf_append(&p->line, "\",", 2);
+	char *to = eve_pen_begin(p, key.n + 2 * p->text.n + 3);
+	if (!to)
+		return;
+	to = eve_pen_copy(to, key);
+	*to++ = '"';
+	to = copy_escaped(to, dynbuf_view(&p->text));
+	*to++ = '"';
+	*to++ = ',';
+	eve_pen_end(p, to);
 }
 
 void eve_pen_real(struct eve_pen *p, struct text key, double v)
 {
-	char number[32];
+	char number[DBL_MAX_10_EXP + 8];
 	int n = snprintf(number, sizeof(number), "%.3f,", v);
-	dynbuf_text(&p->line, key);
-	dynbuf_append(&p->line, number, (size_t)n);
+	char *to = eve_pen_begin(p, key.n + sizeof(number));
+	if (to)
+		eve_pen_end(p, eve_pen_copy(eve_pen_copy(to, key), text_bytes(number, (size_t)n)));
 }
 
 /* Dotted; b: the address's last four bytes. */
@@ -142,30 +169,39 @@ static int64_t minute_of(int64_t ns)
 	return ns / NS_PER_MINUTE - (ns % NS_PER_MINUTE < 0);
 }
 
-void eve_pen_time(struct eve_pen *p, struct text key, int64_t ns)
+/* The stamp's seconds, and its minute unless that is there. */
+static void stamp(struct eve_pen *p, int64_t ns)
 {
 	char text[TIME_TEXT_SIZE];
 	int64_t minute = minute_of(ns);
 	/* minutes at both ends of int64_t begin outside of it */
 	uint64_t micros = ((uint64_t)ns - (uint64_t)minute * (uint64_t)NS_PER_MINUTE) / 1000;
 	unsigned second = (unsigned)(micros / 1000000), fraction = (unsigned)(micros % 1000000);
-	char *to = eve_pen_begin(p, key.n + EVE_PEN_TIME_SIZE + 1);
-	if (!to)
-		return;
 	if (!p->timed || minute != p->minute) {
-		memcpy(p->stamp, time_rfc3339(ns, text), sizeof(p->stamp));
+		p->stamp[0] = '"';
+		memcpy(p->stamp + 1, time_rfc3339(ns, text), EVE_PEN_MINUTE_SIZE);
 		p->minute = minute;
 		p->timed = true;
 	}
-	to = eve_pen_copy(to, key);
-	*to++ = '"';
-	memcpy(to, p->stamp, sizeof(p->stamp));
-	to = eve_digits_two(to + sizeof(p->stamp), second);
+	char *to = eve_digits_two(p->stamp + 1 + EVE_PEN_MINUTE_SIZE, second);
 	*to++ = '.';
 	to = eve_digits_two(to, fraction / 10000);
 	to = eve_digits_two(to, fraction / 100 % 100);
 	to = eve_digits_two(to, fraction % 100);
 	memcpy(to, "+0000\",", 7);
+	p->time = ns;
+}
+
+void eve_pen_time(struct eve_pen *p, struct text key, int64_t ns)
+{
+	char *to = eve_pen_begin(p, key.n + EVE_PEN_TIME_SIZE);
+	if (!to)
+		return;
+	if (!p->timed || ns != p->time)
+		stamp(p, ns);
+	to = eve_pen_copy(to, key);
+	memcpy(to, p->stamp, EVE_PEN_TIME_SIZE);
+	eve_pen_end(p, to + EVE_PEN_TIME_SIZE);
 }
 
 void eve_pen_hex(struct eve_pen *p, struct text key, struct text bytes)
@@ -180,10 +216,14 @@ void eve_pen_hex(struct eve_pen *p, struct text key, struct text bytes)
 		*to++ = digits[(unsigned char)bytes.p[i] >> 4];
 		*to++ = digits[(unsigned char)bytes.p[i] & 15];
 	}
-	memcpy(to, "\",", 2);
+	*to++ = '"';
+	*to++ = ',';
+	eve_pen_end(p, to);
 }
 
 void eve_pen_again(struct eve_pen *p, struct text part)
 {
-	dynbuf_text(&p->line, part);
+	char *to = eve_pen_begin(p, part.n);
+	if (to)
+		eve_pen_end(p, eve_pen_copy(to, part));
 }

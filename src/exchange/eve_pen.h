@@ -11,27 +11,29 @@
  * Each value gets its comma at once, and what closes takes the last one back: so nothing hangs on what stands
  * before, and a key with its value is one run of bytes that there is room for as a whole.
  *
- * Bound: a line is at most 1 GiB; errors are sticky in line.error (base/dynbuf.h).
+ * Bound: a line is at most some 1 GiB; errors are sticky in line.error (base/dynbuf.h).
  */
 
 #include "base/dynbuf.h"
 #include "exchange/eve_digits.h"
 #include "net/addr.h"
 
+enum {
+	EVE_PEN_TIME_SIZE = 34, /* "2026-11-23T06:00:00.000000+0000", quoted, with its comma */
+};
+
 struct eve_pen {
-	struct dynbuf line;
-	bool timed;         /* `minute` was written */
-	int64_t minute;     /* the one that `stamp` is of, since 1970 */
-	char stamp[17];     /* "2026-11-23T06:00:" */
+	char *to, *end;     /* where it writes, and where the room for that ends */
+	struct dynbuf line; /* whose memory that is; its n means nothing */
+	bool timed;         /* `stamp` was written */
+	int64_t time;       /* that it is of: the same one is often told twice */
+	int64_t minute;     /* and the minute, since 1970 */
+	char stamp[EVE_PEN_TIME_SIZE];
 	struct dynbuf text; /* of one that isn't plain */
 };
 
 /* A key as it stands in a line: quoted, with its colon. From a literal. */
 #define EVE_KEY(name) TEXT("\"" name "\":")
-
-enum {
-	EVE_PEN_TIME_SIZE = 33, /* "2026-11-23T06:00:00.000000+0000", quoted */
-};
 
 void eve_pen_free(struct eve_pen *p);
 /* Begins a line. */
@@ -40,14 +42,21 @@ void eve_pen_reset(struct eve_pen *p);
 int eve_pen_finish(struct eve_pen *p, struct text *ret_line);
 
 /* Room for at most n bytes, of which eve_pen_end says where they end; NULL on failure. */
+char *eve_pen_begin_more(struct eve_pen *p, size_t n);
 static inline char *eve_pen_begin(struct eve_pen *p, size_t n)
 {
-	return (char *)dynbuf_grow(&p->line, n);
+	return n <= (size_t)(p->end - p->to) ? p->to : eve_pen_begin_more(p, n);
 }
 
-static inline void eve_pen_end(struct eve_pen *p, const char *end)
+static inline void eve_pen_end(struct eve_pen *p, char *end)
 {
-	p->line.n = (size_t)((const uint8_t *)end - p->line.p);
+	p->to = end;
+}
+
+/* What the line holds so far. */
+static inline struct text eve_pen_view(const struct eve_pen *p)
+{
+	return (struct text){.p = (const char *)p->line.p, .n = (size_t)(p->to - (const char *)p->line.p)};
 }
 
 static inline char *eve_pen_copy(char *to, struct text t)
@@ -64,7 +73,8 @@ static inline void eve_pen_open(struct eve_pen *p, struct text key, char bracket
 	if (!to)
 		return;
 	to = eve_pen_copy(to, key);
-	*to = bracket;
+	*to++ = bracket;
+	eve_pen_end(p, to);
 }
 
 void eve_pen_close(struct eve_pen *p, char bracket);
@@ -89,8 +99,9 @@ static inline void eve_pen_word(struct eve_pen *p, struct text key, struct text 
 	to = eve_pen_copy(to, key);
 	*to++ = '"';
 	to = eve_pen_copy(to, word);
-	to[0] = '"';
-	to[1] = ',';
+	*to++ = '"';
+	*to++ = ',';
+	eve_pen_end(p, to);
 }
 
 /* A text from the network, as text_append_printable makes it clean. */

@@ -170,9 +170,17 @@ static unsigned common_of(const struct eve_place *a, const struct eve_place *b)
 	return d;
 }
 
+/* Whether two paths are of the same object: most values follow upon others of theirs. */
+static bool same_object(const struct eve_place *a, const struct eve_place *b)
+{
+	return a->depth == b->depth && (a->depth < 2 || a->group[a->depth - 2] == b->group[a->depth - 2]);
+}
+
 /* From the objects that the last value stands in to those of the next. */
 static void turn(struct eve_pen *p, const struct eve_place *last, const struct eve_place *next)
 {
+	if (same_object(last, next))
+		return;
 	unsigned common = common_of(last, next);
 	for (unsigned d = last->depth; d > common + 1; d--)
 		eve_pen_close(p, '}');

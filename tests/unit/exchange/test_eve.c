@@ -232,6 +232,32 @@ static void any_byte_is_written_clean(void **state)
 		}
 }
 
+/* Plain and escaped ones that need more room than a line has had. */
+static void long_texts_are_written_whole(void **state)
+{
+	enum { LONGEST = 60000 };
+	static char text[LONGEST];
+	struct eve_writer *e;
+	(void)state;
+	for (unsigned escaped = 0; escaped < 2; escaped++) {
+		memset(text, escaped ? '"' : 'x', sizeof(text));
+		assert_int_equal(eve_writer_new(&e), 0);
+		for (size_t n = 1; n <= LONGEST; n = n * 3 / 2 + 1) {
+			struct field_value v = {.field = FIELD_HTTP_URI, .value = {.p = text, .n = n}};
+			struct msg_transaction t = {.app = APP_HTTP, .fields = {.v = &v, .n = 1}};
+			struct text line;
+			json_error_t error;
+			assert_int_equal(eve_writer_transaction(e, &flow, &t, &line), 0);
+			json_t *j = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
+			const json_t *url = json_object_get(json_object_get(j, "http"), "url");
+			assert_int_equal(json_string_length(url), n);
+			assert_memory_equal(json_string_value(url), text, n);
+			json_decref(j);
+		}
+		eve_writer_free(e);
+	}
+}
+
 static void times_before_and_at_the_turn_of_a_second_and_a_minute(void **state)
 {
 	static const struct {
@@ -243,7 +269,8 @@ static void times_before_and_at_the_turn_of_a_second_and_a_minute(void **state)
 	    {-60000000000, "1969-12-31T23:59:00.000000+0000"},
 	    {-60000000001, "1969-12-31T23:58:59.999999+0000"}, {INT64_MIN, "1677-09-21T00:12:43.145224+0000"},
 	    {INT64_MAX, "2262-04-11T23:47:16.854775+0000"}, {60000000000, "1970-01-01T00:01:00.000000+0000"},
-	    {1000, "1970-01-01T00:00:00.000001+0000"}};
+	    {1000, "1970-01-01T00:00:00.000001+0000"}, {1000, "1970-01-01T00:00:00.000001+0000"},
+	    {60000001000, "1970-01-01T00:01:00.000001+0000"}};
 	struct eve_writer *e;
 	(void)state;
 	assert_int_equal(eve_writer_new(&e), 0);
@@ -272,6 +299,7 @@ int main(void)
 	    cmocka_unit_test(an_awkward_byte_is_found_in_every_place),
 	    cmocka_unit_test(a_number_that_is_none_is_text),
 	    cmocka_unit_test(any_byte_is_written_clean),
+	    cmocka_unit_test(long_texts_are_written_whole),
 	    cmocka_unit_test(times_before_and_at_the_turn_of_a_second_and_a_minute),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
