@@ -23,7 +23,6 @@ void sensor_bounds(const struct sensor *s, uint64_t ret_counts[SENSOR_BOUND_COUN
 	const struct proto_stats *proto = all.proto;
 	const uint64_t counts[SENSOR_BOUND_COUNT] = {
 	    [SENSOR_BOUND_FLOW_EVICTED] = flow->evicted,
-	    [SENSOR_BOUND_FLOW_NO_ROOM] = flow->out_of_memory,
 	    [SENSOR_BOUND_FLOW_DEPTH] = flow->depth_reached,
 	    [SENSOR_BOUND_FLOW_PAST_HOLE] = flow->past_hole,
 	    [SENSOR_BOUND_FLOW_HOLES_JOINED] = flow->holes_joined,

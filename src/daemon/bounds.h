@@ -13,7 +13,6 @@
 /* X(enum suffix, name) */
 #define SENSOR_BOUND_LIST(X)                                                                                 \
 	X(FLOW_EVICTED, "flow.evicted")                                                                      \
-	X(FLOW_NO_ROOM, "flow.no_room")                                                                      \
 	X(FLOW_DEPTH, "flow.depth_reached")                                                                  \
 	X(FLOW_PAST_HOLE, "flow.past_hole")                                                                  \
 	X(FLOW_HOLES_JOINED, "flow.holes_joined")                                                            \

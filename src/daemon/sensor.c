@@ -289,11 +289,9 @@ static int take_packet(struct sensor *s, const struct packet *p)
 		return 0;
 	struct flow *f;
 	int r = flow_table_packet(s->flows, p, &f);
-	if (!f)
-		on_lost(s, s->at, 1);
-	if (p->conflict && f)
+	if (p->conflict)
 		sensor_fragment_conflict(s, f, p->conflict);
-	if (f && s->watch && s->watch->n && sensor_vantage(s, p->vantage)->tap)
+	if (s->watch && s->watch->n && sensor_vantage(s, p->vantage)->tap)
 		sensor_live_look(s, p, f);
 	return r;
 }

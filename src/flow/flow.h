@@ -187,7 +187,6 @@ struct flow_table_config {
 struct flow_stats {
 	uint64_t packets, flows, evicted, timeouts, snapshots;
 	uint64_t no_key;                 /* packets without an IP layer */
-	uint64_t out_of_memory;          /* packets that found no room for their flow (counted) */
 	uint64_t conflicts;              /* overlaps with other bytes */
 	uint64_t conflicts_untold;       /* ... beyond FLOW_CONFLICTS_MAX of a flow */
 	uint64_t unchecked;              /* bytes sent again that nothing was left of to compare with */
@@ -208,8 +207,8 @@ int flow_table_new(struct flow_table **ret_table, const struct flow_table_config
 void flow_table_free(struct flow_table *t);
 /*
  * Takes the packet's layers, outermost first, each into its flow. *ret_flow (may be NULL) is the innermost
- * flow or NULL; good until the next call. Packets of time before the last one are taken at the last one's
- * time.
+ * flow, NULL for a packet without layers; good until the next call. Packets of time before the last one are
+ * taken at the last one's time.
  */
 int flow_table_packet(struct flow_table *t, const struct packet *p, struct flow **ret_flow);
 /* Ends what has timed out by now. Cheap when nothing has: call it for each packet or each second. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,7 +173,9 @@ static struct flow_entry *entry_take(struct flow_table *t)
 {
 	if (t->stats.live >= t->config.flows_max)
 		make_room(t);
-	return pool_take(&t->entries);
+	struct flow_entry *e = pool_take(&t->entries);
+	assert(e); /* there are as many as flows_max */
+	return e;
 }
 
 static bool is_icmp(const struct packet_layer *l)
@@ -291,8 +294,6 @@ static struct flow_entry *entry_new(struct flow_table *t, const struct packet *p
     const struct packet_layer *l, bool innermost, const struct flow_key *key, uint32_t hash, uint64_t parent)
 {
 	struct flow_entry *e = entry_take(t);
-	if (!e)
-		return NULL;
 	fill_flow(t, &e->f, p, l, innermost);
 	e->f.parent = parent;
 	e->low_port = key->low_port;
@@ -411,10 +412,6 @@ int flow_table_packet(struct flow_table *t, const struct packet *p, struct flow 
 	for (uint8_t i = 0; i < p->n_layers; i++) {
 		bool innermost = i + 1 == p->n_layers;
 		e = layer_flow(t, p, &p->layers[i], innermost, e);
-		if (!e) {
-			t->stats.out_of_memory++;
-			break;
-		}
 		take_layer(t, e, p, &p->layers[i], innermost);
 	}
 	if (ret_flow)

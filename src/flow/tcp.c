@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -450,11 +451,10 @@ static bool stays_embryo(
 }
 
 /* Both sides as they are when all packets before this one were the embryo's SYN. */
-static bool hatch(struct flow_table *t, struct flow_entry *e)
+static void hatch(struct flow_table *t, struct flow_entry *e)
 {
 	struct tcp_side *both = pool_take(&t->tcp);
-	if (!both)
-		return false;
+	assert(both); /* there are as many as flows */
 	both[0].scale = both[1].scale = TCP_SCALE_UNKNOWN;
 	if (e->is_embryo) {
 		const struct tcp_embryo known = e->embryo;
@@ -474,7 +474,6 @@ static bool hatch(struct flow_table *t, struct flow_entry *e)
 	}
 	e->is_embryo = false;
 	e->tcp = both;
-	return true;
 }
 
 void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, const struct packet_tcp *tcp,
@@ -482,10 +481,8 @@ void tcp_segment(struct flow_table *t, struct flow_entry *e, enum flow_dir dir, 
 {
 	if (stays_embryo(e, dir, tcp, l))
 		return;
-	if ((e->is_embryo || !e->tcp) && !hatch(t, e)) {
-		t->stats.out_of_memory++;
-		return;
-	}
+	if (e->is_embryo || !e->tcp)
+		hatch(t, e);
 	struct tcp_side *s = &e->tcp[dir];
 	uint32_t length = l->payload_length;
 	bool syn = tcp->flags & PACKET_TCP_SYN, ack = tcp->flags & PACKET_TCP_ACK;
