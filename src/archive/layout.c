@@ -198,7 +198,7 @@ enum archive_dictionary archive_field_dictionary(unsigned field)
 	}
 }
 
-void archive_span_add(struct archive_span *s, const struct archive_layout *layout, const void *record)
+struct archive_span archive_span_of(const struct archive_layout *layout, const void *record)
 {
 	struct archive_span one = {.records = 1};
 	const uint8_t *p = record;
@@ -210,6 +210,12 @@ void archive_span_add(struct archive_span *s, const struct archive_layout *layou
 	/* a record whose end is 0 or before its start spans that one moment */
 	if (one.last < one.first)
 		one.last = one.first;
+	return one;
+}
+
+void archive_span_add(struct archive_span *s, const struct archive_layout *layout, const void *record)
+{
+	struct archive_span one = archive_span_of(layout, record);
 	archive_span_merge(s, &one);
 }
 

@@ -108,6 +108,8 @@ struct archive_span {
 	int64_t first, last;
 };
 
+/* Of one record. */
+struct archive_span archive_span_of(const struct archive_layout *layout, const void *record);
 void archive_span_add(struct archive_span *s, const struct archive_layout *layout, const void *record);
 void archive_span_merge(struct archive_span *s, const struct archive_span *other);
 static inline bool archive_span_has_id(const struct archive_span *s, uint64_t id)

@@ -77,6 +77,8 @@ static int reserve_numbers(struct archive_segment_writer *w)
 {
 	for (unsigned i = 0; i < w->n_numbered; i++) {
 		struct writer_numbers *n = &w->numbered[i];
+		if (w->rows < n->cap)
+			continue;
 		int r = VEC_RESERVE(n->numbers, &n->cap, w->rows, ARCHIVE_SEGMENT_ROWS_MAX);
 		if (r < 0)
 			return r;
@@ -243,11 +245,13 @@ static int collect(struct archive_segment_writer *w)
 	return r;
 }
 
-/* What the directory says of the block that is being filled. */
-static void note_block(struct archive_segment_writer *w, const uint8_t *record)
+/* What the tables say of the block that is being filled, and of the run. */
+static void note(struct archive_segment_writer *w, const uint8_t *record)
 {
+	const struct archive_span one = archive_span_of(w->layout, record);
 	uint64_t reference = 0;
-	archive_span_add(&w->block.span, w->layout, record);
+	archive_span_merge(&w->block.span, &one);
+	archive_span_merge(&w->run, &one);
 	if (w->layout->reference)
 		memcpy(
 		    &reference, record + w->layout->columns[w->layout->reference].offset, sizeof(reference));
@@ -320,8 +324,7 @@ int archive_segment_writer_add(struct archive_segment_writer *w, const void *rec
 		r = copy_member(w, &w->layout->columns[w->borrowing[i]], staged);
 	if (r < 0)
 		return r;
-	note_block(w, staged);
-	archive_span_add(&w->run, w->layout, staged);
+	note(w, staged);
 	w->n_staged++;
 	w->staged_bytes += encoded;
 	w->rows++;

@@ -16,6 +16,7 @@ enum {
 	REPEAT_LONG = 8192,   /* of longer runs so many in REPEAT_PARTS places */
 	REPEAT_PARTS = 4,
 	COMPRESS_MIN_BITS = 512,
+	STEPS_AT_ONCE = 64,
 };
 
 /* A run being written. Numbers are values less the base, divided by the scale. */
@@ -49,18 +50,26 @@ static void make_numbers(struct run *r)
 			x[i] = stream_divide(by, v[i] - base);
 }
 
-static void survey_steps(struct run *r)
+/* Whether steps take fewer bits than the numbers. Where they don't, that shows soon. */
+static bool survey_steps(struct run *r)
 {
+	const unsigned width = archive_bits_of(r->most);
 	int64_t least = INT64_MAX, most = INT64_MIN;
 	uint64_t last = r->x[0];
-	for (size_t i = 1; i < r->n; i++) {
-		int64_t d = (int64_t)(r->x[i] - last);
-		last = r->x[i];
-		least = d < least ? d : least;
-		most = d > most ? d : most;
+	for (size_t i = 1, end; i < r->n; i = end) {
+		end = r->n - i < STEPS_AT_ONCE ? r->n : i + STEPS_AT_ONCE;
+		for (size_t k = i; k < end; k++) {
+			int64_t d = (int64_t)(r->x[k] - last);
+			last = r->x[k];
+			least = d < least ? d : least;
+			most = d > most ? d : most;
+		}
+		if (archive_bits_of((uint64_t)most - (uint64_t)least) >= width)
+			return false;
 	}
 	r->step = (uint64_t)least;
 	r->step_range = (uint64_t)most - (uint64_t)least;
+	return true;
 }
 
 /* Counts in turn in two places, for a count that follows upon itself waits for itself. */
@@ -275,8 +284,7 @@ static void put_run(struct dynbuf *out, struct run *r, uint64_t seed)
 	r->most = (r->most - r->base) / r->scale;
 	make_numbers(r);
 	choose_plain(r);
-	survey_steps(r);
-	if (archive_bits_of(r->step_range) < archive_bits_of(r->most))
+	if (survey_steps(r))
 		choose_steps(r);
 	choose_dictionary(r, seed);
 	r->packing = r->classes.n > 1 ? STREAM_CLASSES : STREAM_BITS;
@@ -298,18 +306,20 @@ static void put_run(struct dynbuf *out, struct run *r, uint64_t seed)
 
 bool archive_stream_put(struct dynbuf *out, const uint64_t *v, size_t n, uint64_t seed)
 {
-	uint64_t least = n ? v[0] : 0, most = least;
+	uint64_t least = n ? v[0] : 0, most = least, different = 0;
 	if (n > ARCHIVE_STREAM_VALUES_MAX) {
 		out->error = -ERR_LIMIT;
+		return false;
+	}
+	for (size_t i = 1; i < n; i++)
+		different |= v[i] ^ least;
+	if (different == 0) {
+		put_constant(out, least);
 		return false;
 	}
 	for (size_t i = 1; i < n; i++) {
 		least = v[i] < least ? v[i] : least;
 		most = v[i] > most ? v[i] : most;
-	}
-	if (least == most) {
-		put_constant(out, least);
-		return false;
 	}
 	struct run r = {.v = v, .n = n, .base = least, .most = most};
 	r.x = malloc(n * sizeof(*r.x));
